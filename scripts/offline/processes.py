@@ -1,0 +1,147 @@
+"""Child processes of offline mode: start them, wait until they answer, and leave none behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+SCRIPTS = Path(__file__).resolve().parent.parent
+GRACE_SECONDS = 5.0
+
+
+class OfflineError(Exception):
+    """Something in offline mode failed; the text says what, why, and what to do next."""
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody uses at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def exit_with_parent() -> None:
+    """End this process when its parent is gone, even if the parent was killed.
+
+    The parent holds the other end of our standard input open. When the parent ends, however it
+    ends, the system closes that pipe and the read below returns.
+    """
+    if not stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
+        return
+
+    def wait_for_end_of_input() -> None:
+        while os.read(sys.stdin.fileno(), 1024):
+            pass
+        os._exit(0)
+
+    threading.Thread(target=wait_for_end_of_input, daemon=True).start()
+
+
+def clean_environment(folder: Path) -> dict[str, str]:
+    """The environment of every child: no proxy, no AWS profile and no key of the learner's.
+
+    What belongs to Python itself stays, and temporary files go into `folder`, which is deleted
+    in the end.
+    """
+    keep = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "LD_LIBRARY_PATH")
+    environment = {name: os.environ[name] for name in keep if name in os.environ}
+    return environment | {
+        "PYTHONPATH": str(SCRIPTS),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "NO_PROXY": "*",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+
+
+class Child:
+    """One child process with a log file of its own.
+
+    Args:
+        name: what messages call it, such as "offline AWS".
+        command: program and arguments.
+        environment: the whole environment, see `clean_environment`.
+        log: the file its output goes to.
+        folder: its working directory.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: list[str],
+        environment: Mapping[str, str],
+        log: Path,
+        folder: Path | None = None,
+    ) -> None:
+        self.name = name
+        self.log = log
+        with log.open("ab") as output:
+            # A session of its own: Ctrl-C reaches only workshop.py, which then stops the children
+            # in order, and the whole group can be killed with what it started itself.
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=dict(environment),
+                cwd=folder or SCRIPTS,
+                start_new_session=True,
+            )
+
+    @property
+    def running(self) -> bool:
+        """Whether the process still runs."""
+        return self.process.poll() is None
+
+    def wait_until_ready(self, url: str, seconds: float = 60.0) -> None:
+        """Wait until `url` answers with 200.
+
+        Raises:
+            OfflineError: it ended or did not answer in time.
+        """
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if not self.running:
+                raise OfflineError(
+                    f"{self.name} ended while it was starting (exit code "
+                    f"{self.process.returncode}). Its log says why: {self.log}"
+                )
+            with (
+                contextlib.suppress(urllib.error.URLError, OSError),
+                urllib.request.urlopen(url, timeout=2) as answer,
+            ):
+                if answer.status == 200:
+                    return
+            time.sleep(0.05)
+        raise OfflineError(f"{self.name} did not answer within {seconds:.0f} s; see {self.log}")
+
+    def stop(self) -> int:
+        """Stop the process and all it started; return its exit code."""
+        if self.running:
+            self._signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(GRACE_SECONDS)
+        self._signal(signal.SIGKILL)
+        if self.process.stdin:
+            self.process.stdin.close()
+        return self.process.wait()
+
+    def _signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, number)

@@ -1,0 +1,354 @@
+"""Listen to X (Twitter) and push the metadata of posts with photos to Amazon Data Firehose.
+
+Each photo becomes one line of JSON: media_key, url, post_id, username, text, created_at.
+"""
+
+import argparse
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import boto3
+import requests
+import tweepy
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+X_API = "https://api.twitter.com"  # tweepy knows no other; TWITTER_API_URL leads elsewhere
+RULE_TAG = "serverless-bytes"
+KEYS = ("TWITTER_CONSUMER_KEY", "TWITTER_CONSUMER_SECRET", "TWITTER_TOKEN", "TWITTER_TOKEN_SECRET")
+REFUSALS = {  # what no retry will change
+    400: "it does not understand the request",
+    401: "the keys are wrong; copy them again from console.x.com",
+    402: "the account has no credits left; buy some at console.x.com",
+    403: "the app may not do this; check its keys and permissions at console.x.com",
+}
+BATCH_RECORDS, BATCH_BYTES = 500, 4 << 20  # what one PutRecordBatch takes
+BUFFER_RECORDS = 10_000  # with more waiting, we read more slowly from X
+LINGER_SECONDS = 0.2  # how long the first line of a batch waits for company
+FLUSH_SECONDS = 30  # how long we try to send the rest after Ctrl-C
+
+
+class StreamingError(Exception):
+    """We cannot go on; the text says why and what to do."""
+
+
+class InputError(StreamingError):
+    """What the user gave us is at fault."""
+
+
+class Buffer:
+    """Lines on their way from X, one post at a time, to Firehose, in batches."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.closed = False
+        self._lines: deque[bytes] = deque()
+        self._changed = threading.Condition()
+
+    def add(self, lines: list[bytes]) -> None:
+        """Add the lines of one post; wait while the buffer is full."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.closed or len(self._lines) < BUFFER_RECORDS)
+            if not self.closed:
+                self.counts["posts"] += 1
+                self.counts["photos" if lines else "skipped"] += len(lines) or 1
+                self._lines.extend(lines)
+                self._changed.notify_all()
+
+    def close(self) -> None:
+        """Take no more; `batches` hands out what is there and ends."""
+        with self._changed:
+            self.closed = True
+            self._changed.notify_all()
+
+    def batches(self) -> Iterator[list[bytes]]:
+        """Yield batches: full, LINGER_SECONDS old, or empty when nothing comes."""
+        while self._lines or not self.closed:
+            batch: list[bytes] = []
+            with self._changed:
+                if self._changed.wait_for(lambda: self.closed or self._lines, 0.5):
+                    full = lambda: self.closed or len(self._lines) >= BATCH_RECORDS  # noqa: E731
+                    self._changed.wait_for(full, LINGER_SECONDS)
+                room = BATCH_BYTES
+                while self._lines and len(batch) < BATCH_RECORDS and len(self._lines[0]) <= room:
+                    room -= len(self._lines[0])
+                    batch.append(self._lines.popleft())
+                self._changed.notify_all()
+            yield batch
+
+
+def photos_of(message: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the photos of a post as X sends it, with its includes. A video has none."""
+    post, includes = message["data"], message.get("includes", {})
+    media = {item["media_key"]: item for item in includes.get("media", [])}
+    users = {user["id"]: user.get("username") for user in includes.get("users", [])}
+    described = {
+        "post_id": post["id"],
+        "username": users.get(post.get("author_id")) or "",
+        "text": post.get("text", ""),
+        "created_at": post.get("created_at", ""),
+    }
+    return [
+        {"media_key": key, "url": media[key]["url"], **described}
+        for key in post.get("attachments", {}).get("media_keys", [])
+        if media.get(key, {}).get("type") == "photo" and media[key].get("url")
+    ]
+
+
+def receive(raw: bytes, buffer: Buffer) -> None:
+    """Take one line of X's stream. Whatever it holds, the stream goes on."""
+    text = raw.strip()
+    if not text or text.startswith(b":"):  # a keep-alive, of X or of server-sent events
+        return
+    try:
+        message = json.loads(text.removeprefix(b"data:"))
+        if "data" in message:
+            buffer.add([json.dumps(photo).encode() + b"\n" for photo in photos_of(message)])
+        else:
+            for error in message["errors"]:
+                say(f"X says: {error.get('title')}: {error.get('detail')}")
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
+        buffer.counts["unreadable"] += 1
+        say(f"A line of the stream could not be read ({type(error).__name__}); going on.")
+
+
+class ApiAddress(requests.adapters.HTTPAdapter):
+    """Leads tweepy to TWITTER_API_URL and reads without delay."""
+
+    def send(self, request: Any, *args: Any, **options: Any) -> requests.Response:
+        """Send a request that tweepy made."""
+        base = os.environ.get("TWITTER_API_URL", X_API).rstrip("/")
+        request.url = base + request.url.removeprefix(X_API)
+        response = super().send(request, *args, **options)
+        raw: Any = response.raw
+        # Asked for 512 bytes, urllib3 holds a post back until it has them. Take what is there.
+        raw.stream = lambda *_, **__: iter(lambda: raw.read1(1 << 16, decode_content=True), b"")
+        return response
+
+
+class PostStream(tweepy.StreamingClient):
+    """X's filtered stream, with what tweepy leaves to us: bad lines, pauses and refusals."""
+
+    def __init__(self, bearer_token: str, buffer: Buffer, rule: str) -> None:
+        super().__init__(bearer_token)
+        self.session.mount(X_API, ApiAddress())
+        self.buffer, self.rule = buffer, rule
+        self.problem: StreamingError | None = None
+        self._connected_at, self._pause = float("inf"), 0.25
+
+    def listen(self) -> None:
+        """Fill the buffer until it is closed or X refuses; then close it."""
+        while not (self.buffer.closed or self.problem):
+            try:
+                self.set_rule()
+                self.filter(
+                    expansions=["attachments.media_keys", "author_id"],
+                    media_fields=["url", "type"],
+                    tweet_fields=["created_at"],
+                )
+            except Exception as error:
+                self.on_exception(error)
+        self.buffer.close()
+
+    def set_rule(self) -> None:
+        """Have exactly our rule under our tag; others stay."""
+        rules = self.get_rules().data or []
+        if old := [rule.id for rule in rules if rule.tag == RULE_TAG and rule.value != self.rule]:
+            self.delete_rules(old)
+        if all(rule.value != self.rule for rule in rules):
+            answer = self.add_rules(tweepy.StreamRule(self.rule, RULE_TAG))
+            for error in answer.errors or []:
+                if error.get("title") != "DuplicateRule":
+                    raise InputError(f"X does not accept the rule: {error}")
+
+    def on_connect(self) -> None:
+        """Remember when."""
+        self._connected_at = time.monotonic()
+        say(f"Connected to X. The rule: {self.rule}")
+
+    def on_data(self, raw_data: bytes) -> None:
+        """Replace tweepy's parser, which ends the stream at a line it cannot read."""
+        receive(raw_data, self.buffer)
+
+    def on_closed(self, response: requests.Response) -> None:
+        """Wait; tweepy would not, and X allows only 50 connects in 15 minutes."""
+        self._wait("X closed the stream")
+
+    def on_connection_error(self) -> None:
+        """Wait: the connection broke or was silent for 21 s."""
+        self._wait("The connection to X broke")
+
+    def on_request_error(self, status_code: int) -> None:
+        """Give up where no retry helps; else tweepy waits, longer each time."""
+        if status_code in REFUSALS:
+            self.problem = StreamingError(f"X answered {status_code}: {REFUSALS[status_code]}")
+            self.disconnect()
+        elif status_code == 409:  # somebody deleted our rule
+            self.set_rule()
+        else:
+            say(f"X answered {status_code}; trying again in a while.")
+
+    def on_exception(self, exception: Exception) -> None:
+        """Give up where no retry helps."""
+        if isinstance(exception, StreamingError):
+            self.problem = exception
+        elif (status := getattr(getattr(exception, "response", 0), "status_code", 0)) in REFUSALS:
+            self.on_request_error(status)
+        else:
+            self._wait(f"X cannot be reached ({type(exception).__name__})")
+
+    def _wait(self, what: str) -> None:
+        lasted = time.monotonic() - self._connected_at  # seconds
+        self._pause = 0.25 if lasted > 60 else min(2 * self._pause, 32)
+        say(f"{what}; connecting again in {self._pause} s.")
+        time.sleep(self._pause)
+
+
+def open_stream(buffer: Buffer, config: dict[str, Any]) -> PostStream:
+    """Log in to X: as the app for the stream, as the user for the rule "my own posts"."""
+    token, rule = os.environ.get("TWITTER_BEARER_TOKEN"), config.get("rule")
+    needed = KEYS if not rule else () if token else KEYS[:2]
+    keys: dict[str, str] = dict(os.environ)
+    if needed and config.get("secret"):
+        answer = boto3.client("secretsmanager").get_secret_value(SecretId=config["secret"])
+        keys = json.loads(answer["SecretString"])
+    if missing := ", ".join(name for name in needed if not keys.get(name)):
+        raise InputError(f"{missing} not set; set them, or TWITTER_BEARER_TOKEN and a rule")
+    with requests.Session() as session:
+        session.mount(X_API, ApiAddress())
+        if not token:
+            login = session.post(
+                f"{X_API}/oauth2/token",
+                auth=(keys[KEYS[0]], keys[KEYS[1]]),
+                data={"grant_type": "client_credentials"},
+                timeout=10,
+            )
+            login.raise_for_status()
+            token = login.json()["access_token"]
+        if not rule:
+            user = tweepy.Client(None, *(keys[name] for name in KEYS))
+            user.session = session
+            rule = f"from:{user.get_me(user_auth=True).data.username} has:images -is:retweet"
+    return PostStream(token, buffer, rule)
+
+
+def replay(lines: Iterable[bytes], buffer: Buffer) -> None:
+    """Feed recorded posts, JSON lines of the X API v2, to the buffer as if X sent them."""
+    for line in lines:
+        receive(line, buffer)
+    buffer.close()
+
+
+def send(firehose: Any, stream: str, batch: list[bytes], buffer: Buffer) -> None:
+    """Send a batch, and again what failed of it."""
+    pause, started = 0.1, time.monotonic()
+    while batch:
+        try:
+            records = [{"Data": line} for line in batch]
+            answer = firehose.put_record_batch(DeliveryStreamName=stream, Records=records)
+            # HTTP 200 says nothing: each record has a result of its own.
+            results = zip(batch, answer["RequestResponses"], strict=True)
+            unsent = [line for line, result in results if result.get("ErrorCode")]
+            problem = f"Firehose did not take {len(unsent)} of {len(batch)} records"
+        except HTTPClientError as error:  # no connection, or no answer in time
+            unsent, problem = batch, str(error)
+        except ClientError as error:
+            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+            problem = error.response["Error"]["Code"]
+            if status < 500 and "Throttl" not in problem and "Limit" not in problem:
+                raise
+            unsent = batch
+        buffer.counts["sent"] += len(batch) - len(unsent)
+        if unsent:
+            if buffer.closed and time.monotonic() - started > FLUSH_SECONDS:
+                buffer.counts["failed"] += len(unsent)
+                raise StreamingError(f"{problem}; they were not sent")
+            say(f"{problem}; sending {len(unsent)} again in {pause:.1f} s.")
+            time.sleep(pause)
+            pause = min(2 * pause, 5)
+        batch = unsent
+
+
+def say(text: str, end: str = "\n") -> None:
+    """Print a line over the live count, which only a terminal shows."""
+    print(f"\r\033[K{text}" if sys.stdout.isatty() else text, end=end, flush=True)
+
+
+def summary(counts: Counter[str]) -> str:
+    """Say the counts in words."""
+    names = ("posts", "photos", "sent", "failed", "skipped", "unreadable")
+    return " · ".join(f"{name} {counts[name]}" for name in names)
+
+
+def read_config() -> dict[str, Any]:
+    """Merge the configuration file and the command line, which wins."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    beside = Path(__file__).with_suffix(".json")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=beside if beside.exists() else None,
+        metavar="FILE",
+        help=f"JSON: delivery_stream, region, secret, rule; default: {beside.name}",
+    )
+    parser.add_argument("--delivery-stream", metavar="NAME")
+    parser.add_argument("--rule", help="which posts; default: your own posts with pictures")
+    parser.add_argument("--replay", type=Path, metavar="FILE", help="recorded posts, not X")
+    given = parser.parse_args()
+    try:
+        config: dict[str, Any] = json.loads(given.config.read_text()) if given.config else {}
+        config |= {name: value for name, value in vars(given).items() if value}
+        if given.replay:
+            config["replay"] = given.replay.open("rb")
+    except (OSError, ValueError, TypeError) as error:
+        parser.error(f"--config or --replay cannot be read: {error}")
+    if not config.get("delivery_stream"):
+        parser.error("no --delivery-stream, and none in the configuration")
+    return config
+
+
+def main() -> int:
+    """Run until Ctrl-C, SIGTERM or the end of the replay; return the exit code."""
+    logging.getLogger("tweepy").disabled = True  # `PostStream` says the same in a sentence
+    config = read_config()
+    if config.get("region"):
+        os.environ["AWS_DEFAULT_REGION"] = config["region"]
+    buffer = Buffer()
+    stream = problem = None
+    try:
+        firehose = boto3.client("firehose", config=Config(read_timeout=10))
+        if "replay" not in config:
+            stream = open_stream(buffer, config)
+        listen = stream.listen if stream else partial(replay, config["replay"], buffer)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # In a thread, because the buffer's lock may be ours at this moment.
+            signal.signal(number, lambda *_: threading.Thread(target=buffer.close).start())
+        threading.Thread(target=listen, daemon=True).start()
+        for batch in buffer.batches():
+            send(firehose, config["delivery_stream"], batch, buffer)
+            if sys.stdout.isatty():
+                say(summary(buffer.counts), end="")
+        problem = stream.problem if stream else None
+    except (tweepy.HTTPException, requests.RequestException) as error:
+        status = getattr(error.response, "status_code", 0)
+        problem = StreamingError(f"X does not let us in: {REFUSALS.get(status, error)}")
+    except (StreamingError, BotoCoreError, ClientError) as error:
+        problem = error
+    say(summary(buffer.counts))
+    if problem:
+        print(f"Stopped: {problem}.", file=sys.stderr)
+    return 0 if not problem else 2 if isinstance(problem, InputError) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

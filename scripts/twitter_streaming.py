@@ -13,7 +13,6 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +28,8 @@ KEYS = ("TWITTER_CONSUMER_KEY", "TWITTER_CONSUMER_SECRET", "TWITTER_TOKEN", "TWI
 REFUSALS = {  # what no retry will change
     400: "it does not understand the request",
     401: "the keys are wrong; copy them again from console.x.com",
-    402: "the account has no credits left; buy some at console.x.com",
-    403: "the app may not do this; check its keys and permissions at console.x.com",
+    402: "no credits are left; buy some at console.x.com",
+    403: "the app may not do this; check it at console.x.com",
 }
 BATCH_RECORDS, BATCH_BYTES = 500, 4 << 20  # what one PutRecordBatch takes
 BUFFER_RECORDS = 10_000  # with more waiting, we read more slowly from X
@@ -144,7 +143,7 @@ class PostStream(tweepy.StreamingClient):
         self.session.mount(X_API, ApiAddress())
         self.buffer, self.rule = buffer, rule
         self.problem: StreamingError | None = None
-        self._connected_at, self._pause = float("inf"), 0.25
+        self._paused_at, self._pause = 0.0, 0.25
 
     def listen(self) -> None:
         """Fill the buffer until it is closed or X refuses; then close it."""
@@ -172,8 +171,7 @@ class PostStream(tweepy.StreamingClient):
                     raise InputError(f"X does not accept the rule: {error}")
 
     def on_connect(self) -> None:
-        """Remember when."""
-        self._connected_at = time.monotonic()
+        """Say so."""
         say(f"Connected to X. The rule: {self.rule}")
 
     def on_data(self, raw_data: bytes) -> None:
@@ -208,8 +206,9 @@ class PostStream(tweepy.StreamingClient):
             self._wait(f"X cannot be reached ({type(exception).__name__})")
 
     def _wait(self, what: str) -> None:
-        lasted = time.monotonic() - self._connected_at  # seconds
-        self._pause = 0.25 if lasted > 60 else min(2 * self._pause, 32)
+        now = time.monotonic()
+        self._pause = 0.25 if now - self._paused_at > 60 else min(2 * self._pause, 32)
+        self._paused_at = now
         say(f"{what}; connecting again in {self._pause} s.")
         time.sleep(self._pause)
 
@@ -256,7 +255,7 @@ def send(firehose: Any, stream: str, batch: list[bytes], buffer: Buffer) -> None
         try:
             records = [{"Data": line} for line in batch]
             answer = firehose.put_record_batch(DeliveryStreamName=stream, Records=records)
-            # HTTP 200 says nothing: each record has a result of its own.
+            # HTTP 200 says nothing; each record has its own result.
             results = zip(batch, answer["RequestResponses"], strict=True)
             unsent = [line for line, result in results if result.get("ErrorCode")]
             problem = f"Firehose did not take {len(unsent)} of {len(batch)} records"
@@ -329,9 +328,9 @@ def main() -> int:
         firehose = boto3.client("firehose", config=Config(read_timeout=10))
         if "replay" not in config:
             stream = open_stream(buffer, config)
-        listen = stream.listen if stream else partial(replay, config["replay"], buffer)
+        listen = stream.listen if stream else lambda: replay(config["replay"], buffer)
         for number in (signal.SIGINT, signal.SIGTERM):
-            # In a thread, because the buffer's lock may be ours at this moment.
+            # In a thread, because the buffer's lock may be ours right now.
             signal.signal(number, lambda *_: threading.Thread(target=buffer.close).start())
         threading.Thread(target=listen, daemon=True).start()
         for batch in buffer.batches():

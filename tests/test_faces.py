@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from offline import faces, samples
 from offline.processes import OfflineError
-from PIL import Image
 
 SAME = ("obama.jpg", "obama2.jpg", "obama3.jpg")
 

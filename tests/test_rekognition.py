@@ -24,9 +24,10 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from PIL import Image
+
 from offline import samples
 from offline.processes import free_port
-from PIL import Image
 
 SCRIPTS = Path(samples.__file__).resolve().parents[1]
 UNREADABLE = (

@@ -17,11 +17,12 @@ from typing import Any
 import pytest
 import requests
 import tweepy
+from PIL import Image
+from requests.adapters import HTTPAdapter
+
 from offline.processes import free_port
 from offline.x import XClient
 from offline.x_rules import InvalidRule, Media, Post, compile_rule
-from PIL import Image
-from requests.adapters import HTTPAdapter
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 KEYS = {

@@ -33,7 +33,7 @@ def free_port() -> int:
 
 
 def exit_with_parent() -> None:
-    """End this process when its parent is gone, even if the parent was killed.
+    """End this process and all it started when its parent is gone, even if that was killed.
 
     The parent holds the other end of our standard input open. When the parent ends, however it
     ends, the system closes that pipe and the read below returns.
@@ -44,6 +44,8 @@ def exit_with_parent() -> None:
     def wait_for_end_of_input() -> None:
         while os.read(sys.stdin.fileno(), 1024):
             pass
+        if os.getpgrp() == os.getpid():  # `Child` made us the leader of a group
+            os.killpg(os.getpgrp(), signal.SIGKILL)
         os._exit(0)
 
     threading.Thread(target=wait_for_end_of_input, daemon=True).start()

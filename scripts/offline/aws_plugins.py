@@ -1,0 +1,344 @@
+"""What ministack, our emulated AWS, lacks for the workshop: plug-ins, and the process that runs it.
+
+The plug-ins replace private functions of ministack, which is why its version is pinned. Each of
+them does what the AWS documentation says where ministack answers but does nothing:
+
+- an EC2 instance in a stack, and its role's credentials from the instance metadata service;
+- e-mail subscriptions that wait for confirmation, and an outbox that keeps what was mailed;
+- Firehose's buffer: records that arrive together become one object;
+- Lambda's queue for asynchronous events, with a bounded number of invocations at once;
+- the roles' policies where ministack acts for a role: Lambda's logs and failures, and Firehose;
+- the question whether a caller may do something, which the emulated Rekognition asks.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import json
+import logging
+import os
+import queue
+import secrets
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+from ministack import app as gateway
+from ministack.core import iam_evaluator
+from ministack.core.responses import get_account_id, get_region, new_uuid
+from ministack.services import cloudwatch_logs, ec2, firehose, iam, imds, lambda_svc, sns, sts
+from ministack.services.cloudformation import provisioners
+
+from offline.processes import exit_with_parent
+
+logger = logging.getLogger("workshop")
+
+Scope = dict[str, Any]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+INVOCATIONS_AT_ONCE = int(os.environ.get("WORKSHOP_INVOCATIONS_AT_ONCE", "2"))  # per function
+FIREHOSE_SECONDS = 0.3  # what "no buffer", an interval of 0 seconds, takes here
+FIREHOSE_BYTES = 1 << 20  # the unit of SizeInMBs
+
+
+def timestamp(later: float = 0.0) -> str:
+    """The time in so many seconds, as AWS writes it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + later))
+
+
+# --- IAM: may a role do what a service does for it? --------------------------------------------
+
+
+def may(access_key: str, action: str, resource: str) -> dict[str, Any]:
+    """Say whether the policies of a caller allow an action on a resource (an ARN or *)."""
+    principal = iam_evaluator.resolve_principal(access_key, get_account_id())
+    if isinstance(principal, iam_evaluator.AuthError):
+        return {"allowed": False, "message": principal.message}
+    if principal.policies is None:  # the account itself
+        return {"allowed": True}
+    question = iam_evaluator.EvalContext(
+        principal_arn=principal.arn,
+        principal_type=principal.type,
+        principal_account=principal.account,
+        action=action,
+        resource_arn=resource,
+        region=get_region(),
+        service_context={},
+        principal_keys=principal.keys,
+    )
+    answer = iam_evaluator.evaluate(question, principal.policies, *principal.limits)
+    text = f"User: {principal.arn} is not authorized to perform: {action} on resource: {resource}"
+    return {"allowed": answer.decision == "Allow", "message": text}
+
+
+def new_session(role_arn: str, name: str) -> dict[str, str]:
+    """Temporary credentials of a role, as STS makes them for a service."""
+    role = role_arn.rpartition("/")[2]
+    key, secret, token = (secrets.token_hex(8).upper(), secrets.token_hex(20), secrets.token_hex())
+    access_key = f"ASIA{key}"
+    sts.register_session(
+        access_key,
+        {
+            "Arn": f"arn:aws:sts::{get_account_id()}:assumed-role/{role}/{name}",
+            "UserId": f"{role}:{name}",
+            "SecretAccessKey": secret,
+            "SessionToken": token,
+        },
+    )
+    return {"AccessKeyId": access_key, "SecretAccessKey": secret, "Token": token}
+
+
+@functools.cache
+def service_key(role_arn: str) -> str:
+    """An access key with which to ask whether a role may do something."""
+    return new_session(role_arn, "service")["AccessKeyId"]
+
+
+def role_may(role_arn: str, action: str, resource: str) -> bool:
+    """Say whether a role may do an action; if not, ministack's log says so."""
+    answer = may(service_key(role_arn), action, resource)
+    if not answer["allowed"]:
+        logger.warning(answer["message"])
+    return bool(answer["allowed"])
+
+
+# --- EC2: the instance of the stack -----------------------------------------------------------
+
+
+def create_instance(logical_id: str, properties: dict[str, Any], stack: str) -> tuple[str, Any]:
+    """Record an instance and let the metadata service hand out its role's credentials."""
+    # ministack refers to a profile by its ARN, where AWS does so by its name.
+    profile = properties.get("IamInstanceProfile", "").rpartition("/")[2]
+    request = {
+        "ImageId": properties.get("ImageId", ""),
+        "InstanceType": properties.get("InstanceType", ""),
+        "KeyName": properties.get("KeyName", ""),
+        "UserData": properties.get("UserData", ""),
+        "IamInstanceProfile.Name": profile,
+    }
+    for number, group in enumerate(properties.get("SecurityGroupIds", []), start=1):
+        request[f"SecurityGroupId.{number}"] = group
+    before = set(ec2._instances)
+    status, _, body = ec2._run_instances({name: [value] for name, value in request.items()})
+    if status != 200:
+        raise ValueError(f"RunInstances failed: {body!r}")
+    instance_id = next(name for name in ec2._instances if name not in before)
+    instance = ec2._instances[instance_id]
+    hand_out_credentials(profile, instance_id)
+    return instance_id, {
+        "InstanceId": instance_id,
+        "PrivateIp": instance.get("PrivateIpAddress", ""),
+        "PublicIp": instance.get("PublicIpAddress", ""),
+        "AvailabilityZone": f"{get_region()}a",
+    }
+
+
+def delete_instance(instance_id: str, properties: dict[str, Any]) -> None:
+    """Terminate the instance."""
+    ec2._terminate_instances({"InstanceId.1": [instance_id]})
+
+
+def hand_out_credentials(profile: str, instance_id: str) -> None:
+    """Make the metadata service answer as on an instance with this profile."""
+    role = iam._instance_profiles[profile]["Roles"][0]
+    role = role["RoleName"] if isinstance(role, dict) else role
+    credentials = new_session(role, instance_id) | {
+        "Code": "Success",
+        "Type": "AWS-HMAC",
+        "LastUpdated": timestamp(),
+        "Expiration": timestamp(86_400),
+    }
+    imds._DEFAULT_ROLE = role
+    imds._INSTANCE_ID = instance_id
+    imds._credentials_doc = lambda: credentials
+
+
+# --- SNS: e-mail ------------------------------------------------------------------------------
+
+outbox: list[dict[str, str]] = []
+
+
+def mail(to: str, subject: str, body: str, **more: str) -> None:
+    """Keep one e-mail."""
+    outbox.append({"to": to, "subject": subject, "body": body, "sent": timestamp(), **more})
+
+
+def ask_for_confirmation(subscription_arn: str) -> None:
+    """Make an e-mail subscription wait for its confirmation, and mail the question."""
+    topic = sns._topic_by_arn_any_scope(sns._sub_arn_to_topic[subscription_arn])
+    subscription = next(s for s in topic["subscriptions"] if s["arn"] == subscription_arn)
+    if subscription["protocol"] == "email":
+        token = new_uuid()
+        subscription |= {"confirmed": False, "token": token}
+        subscription["attributes"]["PendingConfirmation"] = "true"
+        mail(
+            subscription["endpoint"],
+            "AWS Notification - Subscription Confirmation",
+            f"You have chosen to subscribe to the topic:\n{topic['arn']}\n\nConfirm subscription: "
+            f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}/?Action=ConfirmSubscription"
+            f"&TopicArn={topic['arn']}&Token={token}",
+            topic=topic["arn"],
+            token=token,
+        )
+
+
+def create_subscription(original: Callable[..., Any], *arguments: Any) -> Any:
+    """Create a stack's subscription; AWS confirms none of these by itself."""
+    arn, attributes = original(*arguments)
+    ask_for_confirmation(arn)
+    return arn, attributes
+
+
+def fan_out(original: Callable[..., None], topic_arn: str, *arguments: Any, **more: Any) -> None:
+    """Deliver a message as ministack does, and to the confirmed e-mail addresses as well."""
+    original(topic_arn, *arguments, **more)
+    _, message, subject = arguments[:3]
+    for subscription in (sns._topic_by_arn_any_scope(topic_arn) or {}).get("subscriptions", []):
+        if subscription["protocol"] == "email" and subscription["confirmed"]:
+            mail(subscription["endpoint"], subject or "AWS Notification Message", message)
+
+
+# --- Firehose: the buffer ---------------------------------------------------------------------
+
+buffers: dict[str, list[bytes]] = defaultdict(list)
+buffers_lock = threading.Lock()
+
+
+def buffer_records(
+    stream: dict[str, Any], destination: dict[str, Any], records: list[tuple[str, bytes]]
+) -> None:
+    """Keep the records until the stream's buffering hints say that it is time."""
+    hints = destination["config"].get("BufferingHints", {})
+    destination["records"].clear()  # ministack would keep a second copy for ever
+    seconds = float(hints.get("IntervalInSeconds", 300)) or FIREHOSE_SECONDS
+    flush = functools.partial(
+        contextvars.copy_context().run, flush_records, stream, destination
+    )  # a timer's thread would not know the account
+    with buffers_lock:
+        buffer = buffers[stream["arn"]]
+        if not buffer:
+            timer = threading.Timer(seconds, flush)
+            timer.daemon = True
+            timer.start()
+        buffer += [data for _, data in records]
+        full = sum(map(len, buffer)) >= float(hints.get("SizeInMBs", 5)) * FIREHOSE_BYTES
+    if full:
+        flush()
+
+
+def flush_records(stream: dict[str, Any], destination: dict[str, Any]) -> None:
+    """Write what the buffer holds as one object."""
+    with buffers_lock:
+        data = b"".join(buffers.pop(stream["arn"], []))
+    config = destination["config"]
+    if data and role_may(config["RoleARN"], "s3:PutObject", f"{config['BucketARN']}/firehose"):
+        firehose._deliver_to_s3(stream, destination, data)
+
+
+# --- Lambda: the queue of asynchronous events ---------------------------------------------------
+
+queues: dict[str, queue.Queue[tuple[str, Any, int]]] = {}
+queues_lock = threading.Lock()
+
+
+def invoke_later(function: dict[str, Any], event: Any, attempt: int = 0) -> None:
+    """Queue an event for a function; start the function's workers with the first one."""
+    arn = function["config"]["FunctionArn"]
+    with queues_lock:
+        if arn not in queues:
+            queues[arn] = queue.Queue()
+            for _ in range(INVOCATIONS_AT_ONCE):
+                context = contextvars.copy_context()
+                arguments = (work_off, queues[arn])
+                threading.Thread(target=context.run, args=arguments, daemon=True).start()
+    queues[arn].put((arn, event, attempt))
+
+
+def work_off(waiting: queue.Queue[tuple[str, Any, int]]) -> None:
+    """Invoke a function for one event after the other, with the code that it has by then."""
+    while True:
+        arn, event, attempt = waiting.get()
+        function, config, name = lambda_svc._get_func_record_for_ref(arn)
+        if not function:
+            continue  # deleted in the meantime, and its events with it
+        record = lambda_svc._execution_record_for_config(function, config)
+        result = lambda_svc._execute_function(record, event)
+        if not result.get("error"):
+            continue
+        invoke = function.get("event_invoke_config") or (
+            function.get("event_invoke_configs") or {}
+        ).get("$LATEST", {})
+        if attempt < int(invoke.get("MaximumRetryAttempts", 2)):
+            # AWS waits one minute, then two; here it is the same with a shorter minute.
+            pause = lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS * (attempt + 1)
+            arguments = (invoke_later, function, event, attempt + 1)
+            timer = threading.Timer(pause, contextvars.copy_context().run, arguments)
+            timer.daemon = True
+            timer.start()
+            continue
+        target = invoke.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+        if target and role_may(config["Role"], "sqs:SendMessage", target):
+            lambda_svc._route_async_failure(target, name, event, result)
+
+
+def write_log(original: Callable[..., None], function: Any, *arguments: Any, **more: Any) -> None:
+    """Write a function's log if its role may; ministack would also create the group for it."""
+    config = function.get("config") or function
+    group = (config.get("LoggingConfig") or {}).get("LogGroup")
+    group = group or f"/aws/lambda/{config['FunctionName']}"
+    arn = f"arn:aws:logs:{get_region()}:{get_account_id()}:log-group:{group}:log-stream:any"
+    if group in cloudwatch_logs._log_groups and role_may(config["Role"], "logs:PutLogEvents", arn):
+        original(function, *arguments, **more)
+
+
+# --- HTTP: what the other parties ask -----------------------------------------------------------
+
+
+def workshop_pages(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """Add GET /_workshop/outbox and GET /_workshop/authorize to ministack's pages."""
+
+    async def application(scope: Scope, receive: Any, send: Send) -> None:
+        if scope["type"] != "http":
+            await original(scope, receive, send)
+            return
+        if not scope["path"].startswith("/_workshop/"):
+            # Nothing leaves this machine, so a request counts as sent over TLS: the buckets'
+            # policies deny any other, as they should.
+            headers = [*scope["headers"], (b"x-forwarded-proto", b"https")]
+            await original({**scope, "headers": headers}, receive, send)
+            return
+        query = {
+            name: values[0] for name, values in parse_qs(scope["query_string"].decode()).items()
+        }
+        answer: Any = outbox
+        if scope["path"] == "/_workshop/authorize":
+            answer = may(query["access_key"], query["action"], query["resource"])
+        body = json.dumps(answer).encode()
+        headers = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    return application
+
+
+def install() -> None:
+    """Put the plug-ins in."""
+    handlers = provisioners._RESOURCE_HANDLERS
+    handlers["AWS::EC2::Instance"] = {"create": create_instance, "delete": delete_instance}
+    subscription = handlers["AWS::SNS::Subscription"]
+    subscription["create"] = functools.partial(create_subscription, subscription["create"])
+    sns._fanout = functools.partial(fan_out, sns._fanout)
+    firehose._deliver_records_to_s3 = buffer_records
+    lambda_svc.invoke_async_with_retry = invoke_later
+    lambda_svc._emit_lambda_logs = functools.partial(write_log, lambda_svc._emit_lambda_logs)
+    gateway.app = workshop_pages(gateway.app)
+
+
+if __name__ == "__main__":
+    exit_with_parent()
+    install()
+    gateway.main()

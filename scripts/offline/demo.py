@@ -1,0 +1,201 @@
+"""The demo: the whole workshop in a minute, with every hop of every photo as it happens."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+from botocore.exceptions import ClientError
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+
+from offline import instance
+from offline.journey import Journey, LostPhotoError
+from offline.processes import Child, OfflineError
+from offline.stack import EMAIL, Stack, left_over
+from offline.system import LOGS, OfflineSystem
+
+SOLUTION = Path(__file__).resolve().parents[1] / "compareFaces.py"
+REFERENCE = "celebrity.jpg"
+
+
+class UnusableReferenceError(OfflineError):
+    """The reference photo cannot be compared with anything."""
+
+
+@dataclass
+class Result:
+    """What became of one tweet."""
+
+    tweet: str  # the path as given
+    match: bool
+    similarity: float | None  # percent
+    seconds: float  # from the post to the outcome
+    reason: str | None  # why it is no match
+
+
+class Demo:
+    """One run of the workshop on an offline system; the steps are those of Instructions.md."""
+
+    def __init__(self, system: OfflineSystem, console: Console) -> None:
+        self.system = system
+        self.console = console
+        self.stack: Stack | None = None
+        self.streamer: Child | None = None
+
+    def launch(self) -> Stack:
+        """Launch the stack, confirm the subscription and start the streamer: steps 3 to 5."""
+        system = self.system
+        with self.step("offline AWS, X and Rekognition answer"):
+            system.wait_until_ready()
+        with self.step("the stack is launched from RekognitionWorkshopCFN.json"):
+            self.stack = Stack.launch(system.aws, system.parameters(EMAIL))
+        with self.step(f"the subscription of {EMAIL} is confirmed"):
+            self.stack.confirm_subscription()
+        with self.step("the streamer on the instance is connected to X"):
+            self.streamer = instance.start_streamer(system, instance.boot(system, self.stack))
+            instance.wait_until_connected(self.streamer)
+        return self.stack
+
+    def upload_reference(self, stack: Stack, photo: Path) -> None:
+        """Upload the reference photo, step 8, and see that it shows a face."""
+        bucket = stack.resource("RekognitionBucket")
+        rekognition = boto3.client(
+            "rekognition",
+            endpoint_url=self.system.rekognition_url,
+            region_name=self.system.aws.region,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+        image = {"S3Object": {"Bucket": bucket, "Name": REFERENCE}}
+        with self.step(f"the reference {photo.name} is uploaded as {REFERENCE}"):
+            self.system.aws.client("s3").upload_file(str(photo), bucket, REFERENCE)
+            try:
+                faces = rekognition.detect_faces(Image=image)["FaceDetails"]
+                problem = "" if faces else "no face is found in it"
+            except ClientError as error:
+                problem = error.response["Error"]["Message"]
+        if problem:
+            raise UnusableReferenceError(
+                f"The reference photo {photo} is of no use: {problem}. Take a JPEG or PNG of up "
+                "to 15 MB that shows one face from the front."
+            )
+
+    def try_starter(self, stack: Stack, photo: Path) -> None:
+        """Post while the function is the exercise's starter: the photo arrives, and no mail."""
+        self.console.rule("With the exercise's starter", align="left")
+        journey = self.post(stack, photo)
+        journey.reach(
+            "RekognitionLambdaFunction: {found}", "RekognitionLambdaLogs", journey.arrived
+        )
+        if journey.mail():
+            raise LostPhotoError("the starter, which sends no mail", "RekognitionLambdaLogs")
+        self.console.print("        no mail: that is the exercise")
+
+    def put_solution(self, stack: Stack) -> None:
+        """Put compareFaces.py over the starter: step 10."""
+        self.console.rule("With the solution", align="left")
+        with self.step("compareFaces.py is put over RekognitionLambdaFunction"):
+            stack.replace_code("RekognitionLambdaFunction", SOLUTION.read_text())
+
+    def tweet(self, stack: Stack, photo: Path, name: str) -> Result:
+        """Post a photo and follow it to its outcome: step 11."""
+        journey = self.post(stack, photo)
+        processed = journey.reach(
+            "TwitterLambdaFunction: {found}", "TwitterLambdaLogs", journey.processed
+        )
+        kind, _, reason = processed.partition(": ")
+        if kind == "rejected":
+            return Result(name, False, None, journey.seconds, reason)
+        item = journey.reach(
+            "DynamoDB: outcome {found[outcome]}, similarity {found[similarity]} %",
+            "RekognitionLambdaLogs",
+            journey.item,
+        )
+        if item["outcome"] != "match":
+            if journey.mail():
+                raise LostPhotoError("no mail where nobody matches", "RekognitionLambdaLogs")
+            return Result(name, False, None, journey.seconds, item["outcome"])
+        mail = journey.reach("e-mail to {found[to]}", "RekognitionLambdaLogs", journey.mail)
+        head = f"To: {mail['to']}\nSubject: {mail['subject']}\n\n"
+        self.console.print(Panel(escape(head + mail["body"].strip()), expand=False))
+        return Result(name, True, float(item["similarity"]), journey.seconds, None)
+
+    def clean_up(self, stack: Stack) -> None:
+        """Delete the stack, and list what is left."""
+        self.console.rule("Clean up", align="left")
+        with self.step("the streamer is stopped and the stack is deleted"):
+            if self.streamer:
+                self.streamer.stop()
+            stack.delete()
+        rest = ", ".join(left_over(self.system.aws, stack.name))
+        self.console.print(f"        left in the account: {rest or 'nothing'}")
+        if rest:
+            raise OfflineError(f"The clean-up left something in the account: {rest}.")
+
+    def post(self, stack: Stack, photo: Path) -> Journey:
+        """Post a photo on X and wait until Firehose has delivered its metadata."""
+        media_id = self.system.x.upload(photo.read_bytes())
+        post_id = self.system.x.post(f"Look who is here: {photo.stem}", [media_id])
+        self.console.print(f"[bold]{escape(photo.name)} is posted on X, post {post_id}[/bold]")
+        journey = Journey(stack, post_id, media_id, self.show_hop)
+        journey.reach("Firehose → S3: {found}", "streamer", journey.delivered)
+        return journey
+
+    def show_hop(self, hop: str, seconds: float) -> None:
+        """Print one hop."""
+        self.console.print(f"{seconds:5.1f} s  {escape(hop)}", highlight=False)
+
+    @contextlib.contextmanager
+    def step(self, text: str) -> Iterator[None]:
+        """Show that something is going on, then how long it took."""
+        started = time.monotonic()
+        with self.console.status(escape(text)):
+            yield
+        self.show_hop(text, time.monotonic() - started)
+
+    def keep_logs(self) -> Path:
+        """Copy all logs to a folder that stays, the functions' as well; return it."""
+        LOGS.mkdir(parents=True, exist_ok=True)
+        for log in self.system.folder.glob("*.log"):
+            shutil.copy(log, LOGS)
+        for name in ("TwitterLambdaLogs", "RekognitionLambdaLogs"):
+            if self.stack:
+                with contextlib.suppress(Exception):  # the emulated AWS may be what failed
+                    (LOGS / f"{name}.log").write_text("\n".join(self.stack.log_lines(name)))
+        return LOGS
+
+
+def run(console: Console, reference: Path, tweets: list[tuple[Path, str]]) -> Iterator[Result]:
+    """Run the demo; yield the result of each tweet as soon as it is there.
+
+    Args:
+        console: where the progress goes.
+        reference: the photo of the person to look for.
+        tweets: photos to post, each with the name to report it by.
+
+    Raises:
+        OfflineError: a hop failed; the text names it and where its log is.
+    """
+    with OfflineSystem() as system:
+        demo = Demo(system, console)
+        try:
+            stack = demo.launch()
+            demo.upload_reference(stack, reference)
+            demo.try_starter(stack, reference)
+            demo.put_solution(stack)
+            for photo, name in tweets:
+                yield demo.tweet(stack, photo, name)
+            demo.clean_up(stack)
+        except UnusableReferenceError:
+            raise
+        except LostPhotoError as error:
+            raise OfflineError(f"{error} Its log: {demo.keep_logs() / error.log}.log") from error
+        except OfflineError as error:
+            raise OfflineError(f"{error} The logs: {demo.keep_logs()}") from error

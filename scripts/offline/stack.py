@@ -1,0 +1,165 @@
+"""The stack in the emulated AWS: launch it, look into it, delete it, see what is left."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import uuid
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from offline.aws import OfflineAws
+from offline.processes import OfflineError
+
+TEMPLATE = Path(__file__).resolve().parents[2] / "RekognitionWorkshopCFN.json"
+EMAIL = "learner@example.com"
+POLL_SECONDS = 0.1
+
+
+def unique_name() -> str:
+    """A stack name that nobody has: several stacks fit into one account."""
+    return f"celebrityrek-{uuid.uuid4().hex[:6]}"
+
+
+class Stack:
+    """A stack that was launched from the template."""
+
+    def __init__(self, aws: OfflineAws, name: str) -> None:
+        self.aws = aws
+        self.name = name
+        self.cloudformation = aws.client("cloudformation")
+
+    @classmethod
+    def launch(cls, aws: OfflineAws, parameters: dict[str, str], template: str = "") -> Stack:
+        """Launch the template, as it lies in the repository, and wait until the stack is there.
+
+        Raises:
+            OfflineError: it failed; the text names the resource and the reason.
+        """
+        stack = cls(aws, unique_name())
+        stack.cloudformation.create_stack(
+            StackName=stack.name,
+            TemplateBody=template or TEMPLATE.read_text(),
+            Parameters=[
+                {"ParameterKey": name, "ParameterValue": value}
+                for name, value in parameters.items()
+            ],
+            Capabilities=["CAPABILITY_IAM"],
+        )
+        if stack.wait() != "CREATE_COMPLETE":
+            raise OfflineError(f"The stack was not created: {stack.first_failure()}")
+        return stack
+
+    def wait(self) -> str:
+        """Wait until nothing is in progress; return the status."""
+        while True:
+            try:
+                answer = self.cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]
+            except ClientError:
+                return "DELETE_COMPLETE"  # AWS no longer finds a deleted stack by its name
+            status: str = answer["StackStatus"]
+            if not status.endswith("_IN_PROGRESS"):
+                return status
+            time.sleep(POLL_SECONDS)
+
+    def first_failure(self) -> str:
+        """Say which resource failed first, and why."""
+        events = self.cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
+        failures = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
+        if not failures:
+            return "no event says why"
+        event = failures[-1]  # the newest comes first
+        return f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason')}"
+
+    def resource(self, logical_id: str) -> str:
+        """The physical ID of a resource, such as the bucket's name."""
+        detail = self._describe(logical_id)
+        physical_id: str = detail["PhysicalResourceId"]
+        return physical_id
+
+    def init_files(self, logical_id: str) -> dict[str, Any]:
+        """The files of AWS::CloudFormation::Init, as cfn-init would get them: path → file."""
+        metadata = json.loads(self._describe(logical_id)["Metadata"])
+        files: dict[str, Any] = metadata["AWS::CloudFormation::Init"]["config"]["files"]
+        return files
+
+    def _describe(self, logical_id: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self.cloudformation.describe_stack_resource(
+            StackName=self.name, LogicalResourceId=logical_id
+        )
+        detail: dict[str, Any] = answer["StackResourceDetail"]
+        return detail
+
+    def confirm_subscription(self) -> None:
+        """Click the link in the confirmation mail."""
+        topic = self.resource("MatchTopic")
+        token = next(mail["token"] for mail in self.aws.outbox() if mail.get("topic") == topic)
+        self.aws.client("sns").confirm_subscription(TopicArn=topic, Token=token)
+
+    def replace_code(self, logical_id: str, code: str) -> None:
+        """Put other code into a function, as the Lambda console's editor does."""
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as file:
+            file.writestr("index.py", code)
+        functions = self.aws.client("lambda")
+        name = self.resource(logical_id)
+        functions.update_function_code(FunctionName=name, ZipFile=archive.getvalue())
+        while functions.get_function(FunctionName=name)["Configuration"].get(
+            "LastUpdateStatus"
+        ) not in ("Successful", None):
+            time.sleep(POLL_SECONDS)
+
+    def log_lines(self, logical_id: str) -> list[str]:
+        """What a function printed so far, oldest first; `logical_id` is its log group's."""
+        logs = self.aws.client("logs")
+        pages = logs.get_paginator("filter_log_events").paginate(
+            logGroupName=self.resource(logical_id)
+        )
+        events = [event for page in pages for event in page["events"]]
+        return [event["message"] for event in sorted(events, key=lambda event: event["timestamp"])]
+
+    def delete(self) -> None:
+        """Delete the stack and wait until it is gone.
+
+        Raises:
+            OfflineError: something could not be deleted.
+        """
+        self.cloudformation.delete_stack(StackName=self.name)
+        if self.wait() != "DELETE_COMPLETE":
+            raise OfflineError(f"The stack was not deleted: {self.first_failure()}")
+
+
+def left_over(aws: OfflineAws, name: str) -> list[str]:
+    """What is in the account whose name has the stack's name in it: nothing, after a clean-up."""
+    return sorted(resource for resource in every_resource(aws) if name in resource)
+
+
+def every_resource(aws: OfflineAws) -> Iterator[str]:
+    """Yield names or ARNs of all that the account holds, of each type in the template."""
+    yield from (b["Name"] for b in aws.client("s3").list_buckets()["Buckets"])
+    yield from (f["FunctionName"] for f in aws.client("lambda").list_functions()["Functions"])
+    yield from aws.client("dynamodb").list_tables()["TableNames"]
+    yield from aws.client("firehose").list_delivery_streams()["DeliveryStreamNames"]
+    yield from (t["TopicArn"] for t in aws.client("sns").list_topics()["Topics"])
+    yield from (
+        s["SubscriptionArn"] for s in aws.client("sns").list_subscriptions()["Subscriptions"]
+    )
+    yield from aws.client("sqs").list_queues().get("QueueUrls", [])
+    yield from (s["Name"] for s in aws.client("secretsmanager").list_secrets()["SecretList"])
+    yield from (g["logGroupName"] for g in aws.client("logs").describe_log_groups()["logGroups"])
+    yield from (r["RoleName"] for r in aws.client("iam").list_roles()["Roles"])
+    yield from (
+        p["InstanceProfileName"]
+        for p in aws.client("iam").list_instance_profiles()["InstanceProfiles"]
+    )
+    ec2 = aws.client("ec2")
+    yield from (g["GroupName"] for g in ec2.describe_security_groups()["SecurityGroups"])
+    for reservation in ec2.describe_instances()["Reservations"]:
+        for instance in reservation["Instances"]:
+            if instance["State"]["Name"] != "terminated":
+                yield f"{instance.get('Tags')} {instance['InstanceId']}"

@@ -92,7 +92,7 @@ class Demo:
         self.console.rule("With the exercise's starter", align="left")
         journey = self.post(stack, photo)
         journey.reach(
-            "RekognitionLambdaFunction: {found}", "RekognitionLambdaLogs", journey.arrived
+            "→ RekognitionLambdaFunction: {found}", "RekognitionLambdaLogs", journey.arrived
         )
         if journey.mail():
             raise LostPhotoError("the starter, which sends no mail", "RekognitionLambdaLogs")
@@ -108,13 +108,15 @@ class Demo:
         """Post a photo and follow it to its outcome: step 11."""
         journey = self.post(stack, photo)
         processed = journey.reach(
-            "TwitterLambdaFunction: {found}", "TwitterLambdaLogs", journey.processed
+            "→ TwitterLambdaFunction → S3 and DynamoDB: {found}",
+            "TwitterLambdaLogs",
+            journey.processed,
         )
         kind, _, reason = processed.partition(": ")
         if kind == "rejected":
             return Result(name, False, None, journey.seconds, reason)
         item = journey.reach(
-            "DynamoDB: outcome {found[outcome]}, similarity {found[similarity]} %",
+            "→ RekognitionLambdaFunction → Rekognition: {found[outcome]}",
             "RekognitionLambdaLogs",
             journey.item,
         )
@@ -122,7 +124,7 @@ class Demo:
             if journey.mail():
                 raise LostPhotoError("no mail where nobody matches", "RekognitionLambdaLogs")
             return Result(name, False, None, journey.seconds, item["outcome"])
-        mail = journey.reach("e-mail to {found[to]}", "RekognitionLambdaLogs", journey.mail)
+        mail = journey.reach("→ SNS → e-mail to {found[to]}", "RekognitionLambdaLogs", journey.mail)
         head = f"To: {mail['to']}\nSubject: {mail['subject']}\n\n"
         self.console.print(Panel(escape(head + mail["body"].strip()), expand=False))
         return Result(name, True, float(item["similarity"]), journey.seconds, None)
@@ -145,12 +147,13 @@ class Demo:
         post_id = self.system.x.post(f"Look who is here: {photo.stem}", [media_id])
         self.console.print(f"[bold]{escape(photo.name)} is posted on X, post {post_id}[/bold]")
         journey = Journey(stack, post_id, media_id, self.show_hop)
-        journey.reach("Firehose → S3: {found}", "streamer", journey.delivered)
+        journey.reach("→ streamer → Firehose → S3: {found}", "streamer", journey.delivered)
         return journey
 
     def show_hop(self, hop: str, seconds: float) -> None:
         """Print one hop."""
-        self.console.print(f"{seconds:5.1f} s  {escape(hop)}", highlight=False)
+        text = f"{seconds:5.1f} s  {escape(hop)}"
+        self.console.print(text, highlight=False, no_wrap=True, overflow="ellipsis")
 
     @contextlib.contextmanager
     def step(self, text: str) -> Iterator[None]:

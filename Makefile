@@ -1,0 +1,37 @@
+# Each target does its own set-up; once that is done, it needs no network.
+PYTHON ?= python3
+VENV := .venv
+RUN := PYTHONPATH=scripts $(VENV)/bin/python
+SOURCES := scripts tests media
+
+.PHONY: demo test lint clean samples
+
+demo: $(VENV)/installed samples ## the whole workshop in a minute, on this computer
+	$(RUN) scripts/workshop.py demo
+
+test: $(VENV)/installed-test samples ## all tests
+	$(RUN) -m pytest
+
+lint: $(VENV)/installed-test ## format, style, types and the template
+	$(VENV)/bin/ruff format --check $(SOURCES)
+	$(VENV)/bin/ruff check $(SOURCES)
+	$(VENV)/bin/mypy
+	$(VENV)/bin/cfn-lint --regions eu-west-1 us-east-1 --include-checks I --template RekognitionWorkshopCFN.json
+
+clean: ## back to a fresh clone
+	rm -rf $(VENV) .cache .workshop .mypy_cache .pytest_cache .ruff_cache
+	find $(SOURCES) -name __pycache__ -exec rm -rf {} +
+
+samples: $(VENV)/installed
+	@$(RUN) -m offline.samples
+
+$(VENV)/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "This needs Python 3.11 or newer; you have %d.%d. Name another one: make PYTHON=python3.12" % sys.version_info[:2])'
+	@echo "Setting up $(VENV): this takes a minute or two, and only once."
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --disable-pip-version-check .
+	@touch $@
+
+$(VENV)/installed-test: $(VENV)/installed
+	$(VENV)/bin/python -m pip install --disable-pip-version-check ".[test]"
+	@touch $@

@@ -1,0 +1,327 @@
+"""The template: what can be said of it without launching it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from click.testing import CliRunner
+
+import inline_code
+from support import REPOSITORY
+
+PATH = REPOSITORY / "RekognitionWorkshopCFN.json"
+TEXT = PATH.read_text()
+TEMPLATE: dict[str, Any] = json.loads(TEXT)
+RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
+FUNCTIONS = [name for name, r in RESOURCES.items() if r["Type"] == "AWS::Lambda::Function"]
+ROLES = [name for name, r in RESOURCES.items() if r["Type"] == "AWS::IAM::Role"]
+# What the Lambda runtime has besides the standard library.
+RUNTIME_PACKAGES = {"boto3", "botocore", "urllib3"}
+TWITTER = ["TwitterConsumerKey", "TwitterConsumerSecret", "TwitterToken", "TwitterTokenSecret"]
+
+
+def cfn_lint(*options: str) -> str:
+    command = [str(Path(sys.executable).parent / "cfn-lint"), *options, "--template", str(PATH)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def statements() -> Iterator[tuple[str, dict[str, Any]]]:
+    for role in ROLES:
+        for policy in RESOURCES[role]["Properties"]["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                yield role, statement
+
+
+def references(value: Any) -> Iterator[str]:
+    """Yield the names that Ref, Fn::GetAtt and Fn::Sub refer to."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "Ref":
+                yield inner
+            elif key == "Fn::GetAtt":
+                yield inner[0]
+            elif key == "Fn::Sub":
+                text = inner if isinstance(inner, str) else inner[0]
+                yield from (name.split(".")[0] for name in re.findall(r"\$\{([\w.:]+)\}", text))
+            else:
+                yield from references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from references(inner)
+
+
+@pytest.mark.parametrize("region", ["eu-west-1", "us-east-1"])
+def test_cfn_lint_finds_nothing(region: str) -> None:
+    assert cfn_lint("--regions", region, "--include-checks", "I") == ""
+
+
+def test_the_serverless_rules_find_nothing() -> None:
+    assert cfn_lint("--append-rules", "cfn_lint_serverless.rules", "--ignore-checks", "I") == ""
+
+
+def test_it_is_small_enough_to_be_sent_directly() -> None:
+    assert len(PATH.read_bytes()) <= 51_200
+
+
+def test_sections_are_in_order() -> None:
+    order = ["Metadata", "Parameters", "Rules", "Conditions", "Resources", "Outputs"]
+    assert [section for section in TEMPLATE if section in order] == order
+    assert set(TEMPLATE) == {"AWSTemplateFormatVersion", "Description", *order}
+
+
+def test_parameters_have_these_names_and_defaults() -> None:
+    parameters = TEMPLATE["Parameters"]
+    first_edition = ["EmailAddress", "InstanceType", "KeyName", "PersonPhotoFilename"]
+    assert list(parameters)[:9] == [*first_edition, "SSHLocation", *TWITTER]
+    defaults = {name: parameter.get("Default") for name, parameter in parameters.items()}
+    assert defaults["InstanceType"] == "t3.micro"
+    assert defaults["KeyName"] == defaults["SSHLocation"] == ""
+    assert defaults["PersonPhotoFilename"] == "celebrity.jpg"
+    assert defaults["PhotoUrlPrefix"] == "https://pbs.twimg.com/media/"
+    required = {name for name, default in defaults.items() if default is None}
+    assert required == {"EmailAddress", *TWITTER}
+
+
+def test_every_parameter_is_described_and_checked() -> None:
+    interface = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]
+    grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
+    assert sorted(grouped) == sorted(TEMPLATE["Parameters"]) == sorted(interface["ParameterLabels"])
+    for name, parameter in TEMPLATE["Parameters"].items():
+        assert parameter["Description"].endswith("."), name
+        assert parameter["ConstraintDescription"].startswith("must "), name
+        assert parameter.keys() & {"AllowedPattern", "AllowedValues", "MinValue"}, name
+
+
+def test_only_the_twitter_parameters_are_hidden_and_only_the_secret_holds_them() -> None:
+    hidden = [name for name, p in TEMPLATE["Parameters"].items() if p.get("NoEcho")]
+    assert hidden == TWITTER
+    for name, resource in RESOURCES.items():
+        uses = set(references(resource)) & set(TWITTER)
+        assert uses == (set(TWITTER) if name == "TwitterKeys" else set()), name
+    assert not set(references(TEMPLATE["Outputs"])) & set(TWITTER)
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("EmailAddress", ["me@example.com", "a.b+c@mail.example.org"], ["me", "a@b", "a b@c.de"]),
+        ("KeyName", ["", "my key-1"], ["ключ"]),
+        ("SSHLocation", ["", "203.0.113.7/32", "0.0.0.0/0"], ["anywhere", "203.0.113.7"]),
+        ("PersonPhotoFilename", ["celebrity.jpg", "a-b_c.png"], ["images/x.jpg", "x.gif", ""]),
+        ("TwitterToken", ["12345-AbCdEf"], ["", "a b", 'a"b']),
+        (
+            "PhotoUrlPrefix",
+            ["https://pbs.twimg.com/media/", "http://127.0.0.1:4570/media/"],
+            ["http://pbs.twimg.com/media/", "https://pbs.twimg.com/media", "file:///etc/"],
+        ),
+    ],
+)
+def test_patterns(name: str, good: list[str], bad: list[str]) -> None:
+    pattern = TEMPLATE["Parameters"][name]["AllowedPattern"]
+    assert all(re.fullmatch(pattern, value) for value in good)
+    assert not any(re.fullmatch(pattern, value) for value in bad)
+
+
+def test_regions_without_rekognition_are_refused() -> None:
+    rule = TEMPLATE["Rules"]["RegionHasRekognition"]["Assertions"][0]
+    regions, region = rule["Assert"]["Fn::Contains"]
+    assert region == {"Ref": "AWS::Region"}
+    assert regions == boto3.session.Session().get_available_regions("rekognition")
+    assert not {"eu-west-3", "eu-north-1"} & set(regions)
+
+
+def test_names_of_resources() -> None:
+    names = {
+        name: [
+            key
+            for key in ("BucketName", "FunctionName", "TableName", "RoleName", "TopicName")
+            if key in resource.get("Properties", {})
+        ]
+        for name, resource in RESOURCES.items()
+        if resource["Type"] not in ("AWS::Lambda::Permission", "AWS::Lambda::EventInvokeConfig")
+    }
+    assert {name for name, given in names.items() if given} == {
+        "TwitterBucket",
+        "RekognitionBucket",
+    }
+    for bucket, kind in (("TwitterBucket", "twitter"), ("RekognitionBucket", "rekognition")):
+        name = RESOURCES[bucket]["Properties"]["BucketName"]["Fn::Sub"]
+        assert name.startswith(f"${{AWS::StackName}}-{kind}")
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_inline_code(name: str) -> None:
+    code = inline_code.take(TEXT, name)
+    tree = ast.parse(code)
+    assert len(code.splitlines()) < 120
+    assert ast.get_docstring(tree)
+    imported = {
+        module.split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for module in (
+            [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else [a.name for a in node.names]
+        )
+    }
+    assert imported <= set(sys.stdlib_module_names) | RUNTIME_PACKAGES
+    assert RESOURCES[name]["Properties"]["Runtime"] == "python3.13"
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_inline_code_is_formatted_and_linted_like_the_rest(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "index.py"
+    file.write_text(inline_code.take(TEXT, name))
+    ruff = Path(sys.executable).parent / "ruff"
+    config = f"--config={REPOSITORY / 'pyproject.toml'}"
+    for command in (["format", "--check", config], ["check", config]):
+        done = subprocess.run([ruff, *command, file], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_solution_is_as_short_and_uses_what_the_starter_has() -> None:
+    solution = (REPOSITORY / "scripts" / "compareFaces.py").read_text()
+    variables = RESOURCES["RekognitionLambdaFunction"]["Properties"]["Environment"]["Variables"]
+    assert len(solution.splitlines()) < 120
+    assert set(re.findall(r'os\.environ\["(\w+)"\]', solution)) == set(variables)
+    assert "detect_faces" not in solution
+
+
+def test_the_streamer_is_carried_byte_for_byte() -> None:
+    streamer = (REPOSITORY / "scripts" / "twitter_streaming.py").read_text()
+    assert inline_code.take(TEXT, "twitter_streaming.py") == streamer
+
+
+def test_the_instance_installs_the_versions_that_are_tested() -> None:
+    init = RESOURCES["StreamingInstance"]["Metadata"]["AWS::CloudFormation::Init"]["config"]
+    commands = " ".join(command["command"] for command in init["commands"].values())
+    pinned = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["dependencies"]
+    installed = re.findall(r"[\w-]+==[\w.]+", commands)
+    assert {package.split("==")[0] for package in installed} == {"boto3", "requests", "tweepy"}
+    assert set(installed) <= set(pinned)
+
+
+def test_the_instance_is_locked_down() -> None:
+    instance = RESOURCES["StreamingInstance"]["Properties"]
+    assert instance["MetadataOptions"] == {"HttpTokens": "required"}
+    assert all(disk["Ebs"]["Encrypted"] for disk in instance["BlockDeviceMappings"])
+    ingress = RESOURCES["StreamingInstanceSecurityGroup"]["Properties"]["SecurityGroupIngress"]
+    assert ingress["Fn::If"][0] == "HasSSH"
+    assert ingress["Fn::If"][2] == {"Ref": "AWS::NoValue"}
+    assert "CreationPolicy" in RESOURCES["StreamingInstance"]
+    user_data = instance["UserData"]["Fn::Base64"]["Fn::Join"][1]
+    assert "cfn-signal --exit-code $?" in user_data[-1]
+
+
+@pytest.mark.parametrize("bucket", ["TwitterBucket", "RekognitionBucket"])
+def test_buckets_are_private_and_forget(bucket: str) -> None:
+    properties = RESOURCES[bucket]["Properties"]
+    assert all(properties["PublicAccessBlockConfiguration"].values())
+    assert properties["LifecycleConfiguration"]["Rules"][0]["ExpirationInDays"] <= 30
+    (statement,) = RESOURCES[f"{bucket}Policy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == (
+        "Deny",
+        "*",
+        "s3:*",
+    )
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_statements_are_exact_and_say_why() -> None:
+    for role, statement in statements():
+        actions = statement["Action"]
+        assert statement["Sid"], role
+        assert not [a for a in ([actions] if isinstance(actions, str) else actions) if "*" in a]
+        if statement["Resource"] == "*":
+            reason = RESOURCES[role]["Metadata"]["WhyAllResources"]
+            prefix = str(actions if isinstance(actions, str) else actions[0]).split(":")[0]
+            assert prefix in reason
+
+
+def test_all_resources_is_said_only_where_there_is_no_resource_level() -> None:
+    wide = {
+        action
+        for _, statement in statements()
+        if statement["Resource"] == "*"
+        for action in (
+            [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+        )
+    }
+    assert {action.split(":")[0] for action in wide} == {"ssmmessages", "rekognition"}
+
+
+def test_each_function_has_a_role_of_its_own() -> None:
+    roles = [RESOURCES[name]["Properties"]["Role"]["Fn::GetAtt"][0] for name in FUNCTIONS]
+    assert len(set(roles)) == len(roles)
+
+
+@pytest.mark.parametrize("kind", ["Twitter", "Rekognition"])
+def test_failures_end_in_the_queue_and_logs_are_kept_a_week(kind: str) -> None:
+    destination = RESOURCES[f"{kind}LambdaRetries"]["Properties"]["DestinationConfig"]["OnFailure"]
+    assert destination == {"Destination": {"Fn::GetAtt": ["FailureQueue", "Arn"]}}
+    logging = RESOURCES[f"{kind}LambdaFunction"]["Properties"]["LoggingConfig"]
+    assert logging == {"LogGroup": {"Ref": f"{kind}LambdaLogs"}}
+    assert RESOURCES[f"{kind}LambdaLogs"]["Properties"]["RetentionInDays"] == 7
+
+
+def test_no_function_reserves_concurrency() -> None:
+    assert "ReservedConcurrentExecutions" not in TEXT  # a new account has only 10
+
+
+def test_buckets_are_emptied_after_those_who_write_into_them_are_gone() -> None:
+    assert RESOURCES["DeliveryStream"]["DependsOn"] == "BucketEmptier"
+    assert "DeliveryStream" in set(references(RESOURCES["StreamingInstance"]))
+    assert set(references(RESOURCES["BucketEmptier"])) == {
+        "BucketEmptierFunction",
+        "TwitterBucket",
+        "RekognitionBucket",
+    }
+
+
+def test_outputs_say_what_the_learner_needs_next() -> None:
+    outputs = TEMPLATE["Outputs"]
+    links = [name for name, o in outputs.items() if "console.aws.amazon.com" in json.dumps(o)]
+    assert links == [
+        "ConnectToInstance",
+        "TwitterBucketConsole",
+        "RekognitionBucketConsole",
+        "RekognitionLambdaFunctionEditor",
+        "MatchTopicConsole",
+    ]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", outputs["TemplateVersion"]["Value"])
+
+
+def test_code_can_be_taken_out_and_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "template.json"
+    copy.write_text(TEXT)
+    monkeypatch.setattr(inline_code, "TEMPLATE", copy)
+    file = tmp_path / "code.py"
+    for name in [*FUNCTIONS, "twitter_streaming.py"]:
+        for direction in ("take", "put"):
+            result = CliRunner().invoke(inline_code.main, [direction, name, str(file)])
+            assert result.exit_code == 0, result.output
+    assert copy.read_text() == TEXT
+    file.write_text('print("a \\"quoted\\" – line", [1]])\n')
+    CliRunner().invoke(inline_code.main, ["put", "BucketEmptierFunction", str(file)])
+    assert inline_code.take(copy.read_text(), "BucketEmptierFunction") == file.read_text()
+    json.loads(copy.read_text())
+
+
+def test_code_that_is_not_there_is_one_sentence() -> None:
+    result = CliRunner().invoke(inline_code.main, ["take", "NoSuchFunction", "x.py"])
+    assert result.exit_code == 2
+    assert "The template has no code called NoSuchFunction." in result.output

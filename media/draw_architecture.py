@@ -9,6 +9,7 @@ The picture is drawn at twice its size and scaled down, which makes its edges sm
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,6 +86,7 @@ CAPTION = [
 ]
 
 SCALE = 2
+THICKNESS = 4  # of a line
 BOX_WIDTH, BOX_HEIGHT = 436, 124
 GAP_X, GAP_Y = 116, 108
 MARGIN = 30
@@ -135,17 +137,13 @@ class Drawing:
     """A picture whose lengths are given in pixels of the finished picture."""
 
     def __init__(self) -> None:
-        self.image = Image.new("RGBA", (WIDTH * SCALE, HEIGHT * SCALE))
+        self.image = Image.new("RGB", (WIDTH * SCALE, HEIGHT * SCALE), PAPER)
         self.draw = ImageDraw.Draw(self.image)
-        self.rectangle((0, 0), (WIDTH, HEIGHT), 28, PAPER)
 
-    def rectangle(
-        self, start: Point, end: Point, radius: int, color: str, border: str | None = None
-    ) -> None:
-        """Draw a rectangle with round corners."""
-        low, high = scaled(start), scaled(end)
-        corners = (*low, high[0] - 1, high[1] - 1)
-        self.draw.rounded_rectangle(corners, radius * SCALE, color, border, 2 * SCALE)
+    def rectangle(self, start: Point, end: Point, color: str) -> None:
+        """Draw a rectangle with round corners and a border."""
+        corners = (*scaled(start), *scaled(end))
+        self.draw.rounded_rectangle(corners, 14 * SCALE, color, INK, 2 * SCALE)
 
     def text(self, middle: Point, text: str, size: int, color: str, bold: bool = False) -> None:
         """Write a line of text around a point."""
@@ -161,8 +159,12 @@ class Drawing:
         while done < length:
             stop = min(done + dash, length)
             ends = [(start[0] + along[0] * at, start[1] + along[1] * at) for at in (done, stop)]
-            self.draw.line([scaled(point) for point in ends], color, 4 * SCALE)
+            self.draw.line([scaled(point) for point in ends], color, THICKNESS * SCALE)
             done += step
+
+    def dot(self, middle: Point, color: str) -> None:
+        """Fill the gap that two lines leave where they meet."""
+        self.draw.circle(scaled(middle), THICKNESS * SCALE / 2, color)
 
     def head(self, before: Point, tip: Point, color: str) -> None:
         """Draw the head of an arrow that comes from `before` and ends at `tip`."""
@@ -181,7 +183,7 @@ def scaled(point: Point) -> tuple[int, int]:
 def draw_box(drawing: Drawing, box: Box) -> None:
     """Draw a box with its two lines of text."""
     x, y = corner(box)
-    drawing.rectangle((x, y), (x + BOX_WIDTH, y + BOX_HEIGHT), 14, box.color, INK)
+    drawing.rectangle((x, y), (x + BOX_WIDTH, y + BOX_HEIGHT), box.color)
     drawing.text((x + BOX_WIDTH / 2, y + 42), box.name, NAME_SIZE, INK, bold=True)
     drawing.text((x + BOX_WIDTH / 2, y + 86), box.text, TEXT_SIZE, FAINT)
 
@@ -194,16 +196,30 @@ def draw_arrow(drawing: Drawing, arrow: Arrow) -> None:
     (x, y), (before_x, before_y) = points[-1], points[-2]
     length = abs(x - before_x) + abs(y - before_y)
     short = x - 14 * (x - before_x) / length, y - 14 * (y - before_y) / length
-    for start, end in zip(points[:-1], [*points[1:-1], short], strict=True):
+    ends = [*points[:-1], short]
+    for start, end in pairwise(ends):
         drawing.line(start, end, color, arrow.dashed)
+    for bend in points[1:-1]:
+        drawing.dot(bend, color)
     drawing.head(points[-2], points[-1], color)
-    middle = len(points) // 2
-    (x, y), (end_x, end_y) = points[middle - 1], points[middle]
+    middle = len(ends) // 2
+    (x, y), (end_x, end_y) = ends[middle - 1], ends[middle]
     if y == end_y:
-        drawing.text(((x + end_x) / 2, y - 20), arrow.text, LABEL_SIZE, color)
+        drawing.text(((x + end_x) / 2, y - 23), arrow.text, LABEL_SIZE, color)
     else:
         width = font(LABEL_SIZE).getlength(arrow.text) / SCALE
         drawing.text((x + 14 + width / 2, (y + end_y) / 2), arrow.text, LABEL_SIZE, color)
+
+
+def with_palette(picture: Image.Image) -> Image.Image:
+    """Reduce the colors to 255, which makes the file small, and cut off the corners."""
+    small = picture.quantize(255, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    small.putpalette([*(small.getpalette() or [])[: 3 * 255], 0, 0, 0])
+    corners = Image.new("1", small.size, 1)
+    ImageDraw.Draw(corners).rounded_rectangle((0, 0, WIDTH - 1, HEIGHT - 1), 28, fill=0)
+    small.paste(255, mask=corners)
+    small.info["transparency"] = 255
+    return small
 
 
 def draw() -> Image.Image:
@@ -217,7 +233,7 @@ def draw() -> Image.Image:
     for number, line in enumerate(CAPTION):
         y = bottom + BOX_HEIGHT / 2 + (number - (len(CAPTION) - 1) / 2) * 40
         drawing.text((MARGIN + BOX_WIDTH + GAP_X / 2, y), line, TEXT_SIZE, FAINT)
-    return drawing.image.reduce(SCALE)
+    return with_palette(drawing.image.reduce(SCALE))
 
 
 if __name__ == "__main__":

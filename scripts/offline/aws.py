@@ -26,6 +26,7 @@ class OfflineAws:
 
     def __init__(self, folder: Path, rekognition_url: str, region: str = REGION) -> None:
         self.region = region
+        self.rekognition_url = rekognition_url
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         environment = clean_environment(folder) | {

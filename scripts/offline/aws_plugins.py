@@ -25,12 +25,12 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 from ministack import app as gateway
 from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id, get_region, new_uuid
-from ministack.services import cloudwatch_logs, ec2, firehose, iam, imds, lambda_svc, sns, sts
+from ministack.services import cloudwatch_logs, ec2, firehose, iam, lambda_svc, sns, sts
 from ministack.services.cloudformation import provisioners
 
 from offline.processes import exit_with_parent
@@ -109,8 +109,11 @@ def role_may(role_arn: str, action: str, resource: str) -> bool:
 # --- EC2: the instance of the stack -----------------------------------------------------------
 
 
+instances: dict[str, dict[str, str]] = {}  # instance ID → its role's credentials
+
+
 def create_instance(logical_id: str, properties: dict[str, Any], stack: str) -> tuple[str, Any]:
-    """Record an instance and let the metadata service hand out its role's credentials."""
+    """Record an instance, with its role's credentials for the metadata service."""
     # ministack refers to a profile by its ARN, where AWS does so by its name.
     profile = properties.get("IamInstanceProfile", "").rpartition("/")[2]
     request = {
@@ -128,7 +131,15 @@ def create_instance(logical_id: str, properties: dict[str, Any], stack: str) -> 
         raise ValueError(f"RunInstances failed: {body!r}")
     instance_id = next(name for name in ec2._instances if name not in before)
     instance = ec2._instances[instance_id]
-    hand_out_credentials(profile, instance_id)
+    role = iam._instance_profiles[profile]["Roles"][0]
+    role = role["RoleName"] if isinstance(role, dict) else role
+    instances[instance_id] = new_session(role, instance_id) | {
+        "Role": role,
+        "Code": "Success",
+        "Type": "AWS-HMAC",
+        "LastUpdated": timestamp(),
+        "Expiration": timestamp(86_400),
+    }
     return instance_id, {
         "InstanceId": instance_id,
         "PrivateIp": instance.get("PrivateIpAddress", ""),
@@ -140,21 +151,31 @@ def create_instance(logical_id: str, properties: dict[str, Any], stack: str) -> 
 def delete_instance(instance_id: str, properties: dict[str, Any]) -> None:
     """Terminate the instance."""
     ec2._terminate_instances({"InstanceId.1": [instance_id]})
+    instances.pop(instance_id, None)
 
 
-def hand_out_credentials(profile: str, instance_id: str) -> None:
-    """Make the metadata service answer as on an instance with this profile."""
-    role = iam._instance_profiles[profile]["Roles"][0]
-    role = role["RoleName"] if isinstance(role, dict) else role
-    credentials = new_session(role, instance_id) | {
-        "Code": "Success",
-        "Type": "AWS-HMAC",
-        "LastUpdated": timestamp(),
-        "Expiration": timestamp(86_400),
-    }
-    imds._DEFAULT_ROLE = role
-    imds._INSTANCE_ID = instance_id
-    imds._credentials_doc = lambda: credentials
+def metadata(method: str, path: str, headers: dict[bytes, bytes]) -> tuple[int, Any]:
+    """Answer as an instance's metadata service (IMDSv2) does: HTTP status and text or JSON.
+
+    Args:
+        method: GET, or PUT for the token.
+        path: /_workshop/instances/<instance ID>/latest/…, because every instance has its own.
+        headers: of the request, in lower case.
+    """
+    instance_id, _, rest = path.removeprefix("/_workshop/instances/").partition("/latest/")
+    if instance_id not in instances:
+        return 404, ""
+    if (method, rest) == ("PUT", "api/token"):
+        return 200, instance_id
+    if headers.get(b"x-aws-ec2-metadata-token") != instance_id.encode():
+        return 401, ""  # version 1, without a token, is switched off in the template
+    credentials = instances[instance_id]
+    credentials_path = "meta-data/iam/security-credentials/"
+    return {
+        "meta-data/instance-id": (200, instance_id),
+        credentials_path: (200, credentials["Role"]),
+        f"{credentials_path}{credentials['Role']}": (200, credentials),
+    }.get(rest, (404, ""))
 
 
 # --- SNS: e-mail ------------------------------------------------------------------------------
@@ -299,28 +320,28 @@ def write_log(original: Callable[..., None], function: Any, *arguments: Any, **m
 
 
 def workshop_pages(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """Add GET /_workshop/outbox and GET /_workshop/authorize to ministack's pages."""
+    """Add /_workshop/outbox, /_workshop/authorize and /_workshop/instances/ to ministack."""
 
     async def application(scope: Scope, receive: Any, send: Send) -> None:
-        if scope["type"] != "http":
+        path = scope.get("path", "")
+        if not path.startswith("/_workshop/"):
+            if scope["type"] == "http":
+                # Nothing leaves this machine, so a request counts as sent over TLS: the buckets'
+                # policies deny any other, as they should.
+                headers = [*scope["headers"], (b"x-forwarded-proto", b"https")]
+                scope = {**scope, "headers": headers}
             await original(scope, receive, send)
             return
-        if not scope["path"].startswith("/_workshop/"):
-            # Nothing leaves this machine, so a request counts as sent over TLS: the buckets'
-            # policies deny any other, as they should.
-            headers = [*scope["headers"], (b"x-forwarded-proto", b"https")]
-            await original({**scope, "headers": headers}, receive, send)
-            return
-        query = {
-            name: values[0] for name, values in parse_qs(scope["query_string"].decode()).items()
-        }
+        status: int = 200
         answer: Any = outbox
-        if scope["path"] == "/_workshop/authorize":
+        if path == "/_workshop/authorize":
+            query = dict(parse_qsl(scope["query_string"].decode()))
             answer = may(query["access_key"], query["action"], query["resource"])
-        body = json.dumps(answer).encode()
-        headers = [(b"content-type", b"application/json")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        elif path.startswith("/_workshop/instances/"):
+            status, answer = metadata(scope["method"], path, dict(scope["headers"]))
+        body = answer if isinstance(answer, str) else json.dumps(answer)
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": body.encode()})
 
     return application
 

@@ -43,7 +43,7 @@ def environment(system: OfflineSystem, root: Path) -> dict[str, str]:
         "HOME": str(root / HOME),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "AWS_ENDPOINT_URL": system.aws.url,
-        "AWS_EC2_METADATA_SERVICE_ENDPOINT": system.aws.url,
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT": f"{system.aws.url}/_workshop/instances/{root.name}/",
         "TWITTER_API_URL": system.x_url,
     }
     del variables["AWS_EC2_METADATA_DISABLED"]

@@ -1,0 +1,318 @@
+"""The demo, run as a learner runs it: a command in a terminal, from start to clean-up."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageOps
+from rich.console import Console
+
+from offline import journey
+from offline.demo import Demo
+from offline.stack import Stack
+from offline.system import LOGS, OfflineSystem
+from support import REPOSITORY, wait_for
+
+MEMORY_LIMIT = 1.5 * 1024**3  # bytes, of all processes together
+needs_proc = pytest.mark.skipif(
+    not Path("/proc/self/environ").exists(), reason="looks for processes in /proc: Linux only"
+)
+
+
+class Run:
+    """A run of `workshop.py demo` with a temporary folder of its own, to see what it leaves."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [sys.executable, str(REPOSITORY / "scripts" / "workshop.py"), "demo", *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"TMPDIR": str(folder), "COLUMNS": "200"},
+        )
+
+    def finish(self) -> tuple[int, str, str]:
+        out, err = self.process.communicate(timeout=120)
+        return self.process.returncode, out, err
+
+    def processes(self) -> list[Path]:
+        """The processes that work in our folder: all that the demo has started."""
+        mine = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                environment = (entry / "environ").read_bytes()
+            except OSError:
+                continue  # it has just ended, or is not ours
+            if str(self.folder).encode() in environment:
+                mine.append(entry)
+        return mine
+
+    def memory(self) -> int:
+        """Bytes of all its processes; what they share is counted once."""
+        total = 0
+        for entry in self.processes():
+            try:
+                text = (entry / "smaps_rollup").read_text()
+            except OSError:
+                continue
+            if found := re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE):
+                total += int(found[1]) * 1024
+        return total
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Callable[..., Run]]:
+    runs = []
+
+    def start(*options: str) -> Run:
+        runs.append(Run(tmp_path, *options))
+        return runs[-1]
+
+    yield start
+    for started in runs:
+        started.process.kill()
+        started.process.wait()
+
+
+def photo(
+    tmp_path: Path, source: Path, name: str, size: int, orientation: int = 1, **options: Any
+) -> str:
+    """A copy of a picture with `size` pixels on its longer side."""
+    image = Image.open(source).convert("RGB")
+    scale = size / max(image.size)
+    image = image.resize((round(image.width * scale), round(image.height * scale)))
+    if orientation == 6:  # the camera was turned; viewers turn the picture by 90° clockwise
+        image = image.rotate(90, expand=True)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / name
+    image.save(path, exif=exif, **options)
+    return str(path)
+
+
+def test_the_whole_workshop(run: Callable[..., Run]) -> None:
+    demo = run()
+    peak = 0
+    while demo.process.poll() is None and Path("/proc").exists():
+        peak = max(peak, demo.memory())
+        time.sleep(0.3)
+    code, out, err = demo.finish()
+    assert (code, err) == (0, ""), out + err
+    hops = [
+        "the stack is launched from RekognitionWorkshopCFN.json",
+        "With the exercise's starter",
+        "→ streamer → Firehose → S3: firehose/",
+        "→ RekognitionLambdaFunction: Photo images/3_",
+        "no mail: that is the exercise",
+        "With the solution",
+        "→ TwitterLambdaFunction → S3 and DynamoDB: stored",
+        "→ RekognitionLambdaFunction → Rekognition: match",
+        "→ SNS → e-mail to learner@example.com",
+        "Subject: Possible match",
+        "Rekognition: other person",
+        "Rekognition: no face",
+        "left in the account: nothing",
+    ]
+    positions = [out.find(hop) for hop in hops]
+    assert -1 not in positions, hops[positions.index(-1)]
+    assert positions == sorted(positions)
+    assert out.count("To: learner@example.com") == 1
+    assert 0 < peak < MEMORY_LIMIT
+    assert list(demo.folder.iterdir()) == []
+    assert demo.processes() == []
+
+
+def test_own_pictures_of_all_kinds(
+    run: Callable[..., Run], pictures: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("pictures")
+    obama, biden = pictures["obama2.jpg"], pictures["biden.jpg"]
+    text, cut, big = folder / "text.jpg", folder / "cut.jpg", folder / "big.jpg"
+    text.write_text("This is not a photo.")
+    cut.write_bytes(obama.read_bytes()[:30_000])
+    big.write_bytes(obama.read_bytes() + bytes(20 << 20))
+    both = Image.new("RGB", (1600, 1000))
+    for x, source in ((0, biden), (800, pictures["obama3.jpg"])):
+        both.paste(ImageOps.fit(Image.open(source), (800, 1000)), (x, 0))
+    both.save(folder / "both.png")
+    expected = {
+        photo(folder, obama, "4000.png", 4000): "match",
+        photo(folder, obama, "200.jpg", 200, quality=90): "match",
+        photo(folder, obama, "turned.jpg", 1500, orientation=6): "match",
+        str(folder / "both.png"): "match",
+        photo(folder, biden, "other.png", 900): "other person",
+        str(pictures["landscape.jpg"]): "no face",
+        str(text): "unreadable",
+        str(cut): "unreadable",
+        str(big): "too large",
+    }
+    tweets = [option for path in expected for option in ("--tweet", path)]
+    demo = run("--json", "--reference", str(pictures["obama.jpg"]), *tweets)
+    code, out, err = demo.finish()
+    assert code == 0, err
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [line["tweet"] for line in lines] == list(expected)
+    for line, outcome in zip(lines, expected.values(), strict=True):
+        assert line.keys() == {"tweet", "match", "similarity", "seconds", "reason"}
+        assert line["match"] == (outcome == "match"), line
+        assert 0 < line["seconds"] < 30
+        if line["match"]:
+            assert 80 <= line["similarity"] <= 100
+            assert line["reason"] is None
+        else:
+            assert line["similarity"] is None
+            assert outcome in line["reason"]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--reference", "missing.jpg", "--tweet", "x"], "'missing.jpg' does not exist"),
+        (["--reference", "{obama}"], "--reference and --tweet go together"),
+        (["--tweet", "{obama}"], "--reference and --tweet go together"),
+        (["--reference", "{landscape}", "--tweet", "{obama}"], "is of no use: "),
+    ],
+)
+def test_wrong_input_is_one_sentence_and_exit_code_2(
+    run: Callable[..., Run], pictures: dict[str, Path], options: list[str], sentence: str
+) -> None:
+    names = {name.removesuffix(".jpg"): str(path) for name, path in pictures.items()}
+    demo = run("--json", *[option.format(**names) for option in options])
+    code, out, err = demo.finish()
+    assert (code, out) == (2, "")
+    assert sentence in " ".join(err.split())
+    assert "Traceback" not in err
+    assert list(demo.folder.iterdir()) == []
+
+
+@needs_proc
+@pytest.mark.parametrize(
+    "hop", ["answer", "launched", "connected", "starter", "solution", "posted"]
+)
+@pytest.mark.parametrize("number", [signal.SIGINT])
+def test_ctrl_c_at_any_hop_leaves_nothing(
+    run: Callable[..., Run], hop: str, number: signal.Signals
+) -> None:
+    demo = run()
+    assert demo.process.stdout
+    os.set_blocking(demo.process.stdout.fileno(), True)
+    for line in demo.process.stdout:
+        if hop in line:
+            break
+    else:
+        pytest.fail(f"the demo never came to {hop!r}")
+    started = demo.processes()
+    assert len(started) > 3
+    demo.process.send_signal(number)
+    code, _, err = demo.finish()
+    assert (code, err) == (130, "")
+    assert list(demo.folder.iterdir()) == []
+    assert demo.processes() == []
+
+
+@needs_proc
+def test_nothing_stays_when_the_demo_is_killed(run: Callable[..., Run]) -> None:
+    demo = run()
+    assert demo.process.stdout
+    for line in demo.process.stdout:
+        if "no mail" in line:
+            break
+    assert len(demo.processes()) > 5
+    demo.process.kill()
+    demo.process.wait()
+    wait_for(lambda: demo.processes() == [], seconds=10)
+
+
+@pytest.fixture
+def broken_demo(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Demo, Stack]]:
+    """A demo that is ready for its tweets, with little patience."""
+    monkeypatch.setattr(journey, "HOP_SECONDS", 3.0)
+    with OfflineSystem() as own:
+        demo = Demo(own, Console(file=io.StringIO()))
+        yield demo, demo.launch()
+
+
+def test_a_hop_that_fails_is_named(
+    broken_demo: tuple[Demo, Stack], pictures: dict[str, Path]
+) -> None:
+    demo, stack = broken_demo
+    assert demo.streamer
+    demo.streamer.stop()
+    with pytest.raises(journey.LostPhotoError, match="→ streamer → Firehose → S3") as caught:
+        demo.tweet(stack, pictures["obama.jpg"], "x")
+    assert caught.value.log == "streamer"
+    assert (demo.keep_logs() / "streamer.log").read_text().startswith("Connected to X")
+    stack.replace_code("TwitterLambdaFunction", "def lambda_handler(event, context):\n    1 / 0\n")
+    demo.streamer = None
+    assert (LOGS / "TwitterLambdaLogs.log").exists()
+
+
+@needs_proc
+def test_the_keys_are_nowhere(pictures: dict[str, Path]) -> None:
+    """Neither on the screen nor in a log, event, output, item, mail, file or command line."""
+    screen = io.StringIO()
+    with OfflineSystem() as own:
+        demo = Demo(own, Console(file=screen))
+        stack = demo.launch()
+        demo.upload_reference(stack, pictures["obama.jpg"])
+        demo.put_solution(stack)
+        assert demo.tweet(stack, pictures["obama2.jpg"], "x").match
+        s3, bucket = own.aws.client("s3"), stack.resource("TwitterBucket")
+        cloudformation = own.aws.client("cloudformation")
+        written = [
+            screen.getvalue(),
+            *(path.read_text(errors="replace") for path in own.folder.rglob("*") if path.is_file()),
+            *(
+                s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read().decode()
+                for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]
+            ),
+            *stack.log_lines("TwitterLambdaLogs"),
+            *stack.log_lines("RekognitionLambdaLogs"),
+            json.dumps(own.aws.outbox()),
+            json.dumps(cloudformation.describe_stacks(StackName=stack.name), default=str),
+            json.dumps(cloudformation.describe_stack_events(StackName=stack.name), default=str),
+            json.dumps(stack.init_files("StreamingInstance")),
+            json.dumps(own.aws.client("dynamodb").scan(TableName=stack.resource("PostsTable"))),
+            json.dumps(own.aws.client("lambda").list_functions(), default=str),
+            *(path.read_text() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()),
+        ]
+    assert len(written) > 15
+    for name, key in own.keys.items():
+        assert not [text[:200] for text in written if key in text], name
+
+
+def test_one_post_sent_by_two_streamers_is_one_photo_one_item_and_one_mail(
+    pictures: dict[str, Path], tmp_path: Path
+) -> None:
+    with OfflineSystem() as own:
+        demo = Demo(own, Console(file=io.StringIO()))
+        stack = demo.launch()
+        demo.upload_reference(stack, pictures["obama.jpg"])
+        demo.put_solution(stack)
+        assert demo.tweet(stack, pictures["obama2.jpg"], "x").match
+        firehose, s3 = own.aws.client("firehose"), own.aws.client("s3")
+        bucket = stack.resource("TwitterBucket")
+        (entry,) = s3.list_objects_v2(Bucket=bucket)["Contents"]
+        line = s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
+        for _ in range(2):
+            name = stack.resource("DeliveryStream")
+            firehose.put_record_batch(DeliveryStreamName=name, Records=[{"Data": line}] * 3)
+            time.sleep(0.5)
+        wait_for(lambda: "".join(stack.log_lines("TwitterLambdaLogs")).count(" seen") == 6)
+        images = s3.list_objects_v2(Bucket=stack.resource("RekognitionBucket"), Prefix="images/")
+        assert images["KeyCount"] == 1
+        items = own.aws.client("dynamodb").scan(TableName=stack.resource("PostsTable"))
+        assert items["Count"] == 1
+        assert sum("token" not in mail for mail in own.aws.outbox()) == 1

@@ -1,0 +1,270 @@
+"""RekognitionLambdaFunction: the exercise's starter, then compareFaces.py, the solution."""
+
+from __future__ import annotations
+
+import io
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from PIL import Image
+
+import inline_code
+from offline.stack import Stack
+from offline.system import OfflineSystem
+from support import REPOSITORY, s3_event, wait_for
+
+STARTER = inline_code.take(inline_code.TEMPLATE.read_text(), "RekognitionLambdaFunction")
+SOLUTION = (REPOSITORY / "scripts" / "compareFaces.py").read_text()
+
+
+class Photos:
+    """The rekognition bucket with the function behind it."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.bucket = stack.resource("RekognitionBucket")
+        self.s3 = stack.aws.client("s3")
+        self.table = stack.aws.client("dynamodb")
+        self.table_name = stack.resource("PostsTable")
+
+    def put_reference(self, photo: bytes) -> None:
+        self.s3.put_object(Bucket=self.bucket, Key="celebrity.jpg", Body=photo)
+
+    def put(self, photo: bytes, **post: str) -> str:
+        """Store a photo and its post as TwitterLambdaFunction does; return the media key."""
+        media_key = post.pop("media_key", f"3_{uuid.uuid4().int}")
+        item = {"media_key": media_key, "username": "learner", "post_id": uuid.uuid4().hex, **post}
+        self.table.put_item(
+            TableName=self.table_name, Item={name: {"S": value} for name, value in item.items()}
+        )
+        self.s3.put_object(Bucket=self.bucket, Key=f"images/{media_key}.jpg", Body=photo)
+        return media_key
+
+    def item(self, media_key: str) -> dict[str, str]:
+        key = {"media_key": {"S": media_key}}
+        answer = self.table.get_item(TableName=self.table_name, Key=key, ConsistentRead=True)
+        return {n: v.get("S", v.get("N")) for n, v in answer.get("Item", {}).items()}
+
+    def outcome(self, media_key: str) -> str:
+        return wait_for(lambda: self.item(media_key).get("outcome", ""))
+
+    def mails(self, media_key: str) -> list[dict[str, str]]:
+        post_id = self.item(media_key)["post_id"]
+        return [mail for mail in self.stack.aws.outbox() if post_id in mail["body"]]
+
+    def log(self) -> str:
+        return "\n".join(self.stack.log_lines("RekognitionLambdaLogs"))
+
+    def invoke(self, media_key: str, times: int) -> None:
+        event = json.dumps(s3_event(self.bucket, f"images/{media_key}.jpg"))
+        name = self.stack.resource("RekognitionLambdaFunction")
+        for _ in range(times):
+            self.stack.aws.client("lambda").invoke(
+                FunctionName=name, InvocationType="Event", Payload=event
+            )
+
+
+@pytest.fixture(scope="module")
+def starter(stack: Stack) -> Photos:
+    return Photos(stack)
+
+
+@pytest.fixture(scope="module")
+def photos(starter: Photos) -> Photos:
+    starter.stack.replace_code("RekognitionLambdaFunction", SOLUTION)
+    return starter
+
+
+@pytest.fixture
+def face(pictures: dict[str, Path]) -> Callable[[str], bytes]:
+    return lambda name: pictures[f"{name}.jpg"].read_bytes()
+
+
+@pytest.fixture
+def faults(system: OfflineSystem) -> Iterator[Callable[..., None]]:
+    """Let the emulated Rekognition fail."""
+
+    def fail(code: str, times: int) -> None:
+        fault = {"code": code, "times": times}
+        url = f"{system.rekognition_url}/_workshop/faults"
+        requests.post(url, json=fault, timeout=5).raise_for_status()
+
+    yield fail
+    fail("ThrottlingException", 0)
+
+
+def side_by_side(*photos: bytes) -> bytes:
+    images = [Image.open(io.BytesIO(photo)).convert("RGB") for photo in photos]
+    images = [image.resize((600, 600 * image.height // image.width)) for image in images]
+    canvas = Image.new("RGB", (600 * len(images), max(image.height for image in images)))
+    for number, image in enumerate(images):
+        canvas.paste(image, (600 * number, 0))
+    jpeg = io.BytesIO()
+    canvas.save(jpeg, "JPEG", quality=92)
+    return jpeg.getvalue()
+
+
+# The order of the tests is that of the workshop: first the starter, then the solution.
+
+
+def test_the_starter_logs_what_arrived_and_no_more(
+    starter: Photos, face: Callable[[str], bytes]
+) -> None:
+    media_key = starter.put(face("obama2"), media_key="3_starter")
+    wait_for(lambda: "Photo images/3_starter.jpg arrived in" in starter.log())
+    assert "outcome" not in starter.item(media_key)
+    assert starter.mails(media_key) == []
+
+
+def test_without_a_reference_the_log_says_what_to_upload_and_where(
+    photos: Photos, face: Callable[[str], bytes]
+) -> None:
+    media_key = photos.put(face("obama2"), media_key="3_early")
+    wait_for(lambda: "Photo images/3_early.jpg: not compared" in photos.log())
+    advice = "celebrity.jpg is not there yet: upload a photo of one face by this name to"
+    assert photos.log().count(f"{advice} {photos.bucket}") == 1
+    assert "outcome" not in photos.item(media_key)
+    photos.put_reference(face("obama"))
+    photos.invoke(media_key, 1)
+    assert photos.outcome(media_key) == "match"
+
+
+def test_a_reference_without_a_face_is_told_from_a_post_without_one(
+    photos: Photos, face: Callable[[str], bytes]
+) -> None:
+    photos.put_reference(face("landscape"))
+    media_key = photos.put(face("obama2"), media_key="3_faceless_reference")
+    wait_for(lambda: f"Photo images/{media_key}.jpg: not compared" in photos.log())
+    assert "celebrity.jpg shows no face that Rekognition finds: upload a photo" in photos.log()
+    assert "outcome" not in photos.item(media_key)
+    photos.put_reference(face("obama"))
+    faceless = photos.put(face("landscape"))
+    assert photos.outcome(faceless) == "no face"
+    assert photos.mails(faceless) == []
+
+
+def test_a_match_is_kept_and_mailed(photos: Photos, face: Callable[[str], bytes]) -> None:
+    media_key = photos.put(
+        face("obama3"), text="Grüße 👋\nzweite Zeile", created_at="2026-11-22T10:00:00.000Z"
+    )
+    assert photos.outcome(media_key) == "match"
+    (mail,) = wait_for(lambda: photos.mails(media_key))
+    item = photos.item(media_key)
+    assert float(item["similarity"]) > 95
+    assert mail["to"] == "learner@example.com"
+    assert len(mail["subject"]) < 100
+    assert mail["subject"].isascii()
+    for part in (
+        f"Similarity: {float(item['similarity']):.2f} %",
+        "Posted by @learner at 2026-11-22T10:00:00.000Z",
+        "Text: Grüße 👋\nzweite Zeile",
+        f"Post: https://x.com/learner/status/{item['post_id']}",
+        f"/s3/object/{photos.bucket}?prefix=images/{media_key}.jpg",
+    ):
+        assert part in mail["body"]
+
+
+def test_another_person_is_no_match(photos: Photos, face: Callable[[str], bytes]) -> None:
+    media_key = photos.put(face("biden"))
+    assert photos.outcome(media_key) == "other person"
+    assert photos.mails(media_key) == []
+
+
+def test_however_many_faces_match_there_is_one_mail(
+    photos: Photos, face: Callable[[str], bytes]
+) -> None:
+    media_key = photos.put(side_by_side(face("obama2"), face("biden"), face("obama3")))
+    assert photos.outcome(media_key) == "match"
+    (_,) = wait_for(lambda: photos.mails(media_key))
+    comparisons = requests.get(
+        f"{photos.stack.aws.rekognition_url}/_workshop/comparisons", timeout=5
+    ).json()
+    last = next(c for c in comparisons if media_key in c["target"])
+    assert float(photos.item(media_key)["similarity"]) == pytest.approx(
+        last["similarity"], abs=0.01
+    )
+
+
+def test_pictures_that_cannot_be_compared_are_named(
+    photos: Photos, face: Callable[[str], bytes]
+) -> None:
+    truncated = photos.put(face("obama2")[:20_000])
+    large = photos.put(face("obama2") + bytes(16 << 20))
+    assert photos.outcome(truncated) == "unreadable"
+    assert photos.outcome(large) == "too large"
+    assert photos.mails(truncated) == photos.mails(large) == []
+
+
+def test_the_same_event_many_times_at_once_is_one_comparison_kept_and_one_mail(
+    photos: Photos, face: Callable[[str], bytes]
+) -> None:
+    media_key = photos.put(face("obama2"))
+    photos.invoke(media_key, 5)
+    line = f"Photo images/{media_key}.jpg: "
+    wait_for(lambda: photos.log().count(line) == 6)
+    assert photos.log().count(f"{line}compared before") == 5
+    assert len(photos.mails(media_key)) == 1
+
+
+def test_a_photo_without_metadata_is_compared_all_the_same(
+    photos: Photos, face: Callable[[str], bytes]
+) -> None:
+    key = "images/Zoë & me+you.jpg"
+    photos.s3.put_object(Bucket=photos.bucket, Key=key, Body=face("obama2"))
+    assert photos.outcome("Zoë & me+you") == "match"
+    wait_for(lambda: any("Posted by @unknown" in m["body"] for m in photos.stack.aws.outbox()))
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "ProvisionedThroughputExceededException"])
+def test_throttling_is_waited_out(
+    photos: Photos, face: Callable[[str], bytes], faults: Callable[..., None], code: str
+) -> None:
+    faults(code, 2)
+    media_key = photos.put(face("obama2"))
+    assert photos.outcome(media_key) == "match"
+    assert len(wait_for(lambda: photos.mails(media_key))) == 1
+
+
+def test_a_mail_that_fails_is_sent_by_the_next_try(
+    load: Callable[..., dict[str, Any]], photos: Photos, face: Callable[[str], bytes]
+) -> None:
+    photos.stack.replace_code("RekognitionLambdaFunction", STARTER)  # so that only we compare
+    media_key = photos.put(face("obama2"), media_key="3_mail_fails")
+    event = s3_event(photos.bucket, f"images/{media_key}.jpg")
+    topic = photos.stack.resource("MatchTopic")
+    broken = load(SOLUTION, "RekognitionLambdaFunction", TOPIC_ARN=f"{topic}-gone")
+    with pytest.raises(Exception, match="NotFound"):
+        broken["lambda_handler"](event, None)
+    assert "outcome" not in photos.item(media_key)
+    load(SOLUTION, "RekognitionLambdaFunction")["lambda_handler"](event, None)
+    assert photos.outcome(media_key) == "match"
+    assert len(photos.mails(media_key)) == 1
+
+
+def test_one_comparison_for_each_photo_and_one_more_for_each_doubtful_reference(
+    load: Callable[..., dict[str, Any]],
+    photos: Photos,
+    face: Callable[[str], bytes],
+    system: OfflineSystem,
+) -> None:
+    photos.stack.replace_code("RekognitionLambdaFunction", STARTER)
+    function = load(SOLUTION, "RekognitionLambdaFunction")
+
+    def calls() -> int:
+        stats = requests.get(f"{system.rekognition_url}/_workshop/stats", timeout=5).json()
+        assert not stats["calls"].get("DetectFaces")
+        return int(stats["calls"]["CompareFaces"])
+
+    def compare(name: str) -> int:
+        before = calls()
+        media_key = photos.put(face(name))
+        function["lambda_handler"](s3_event(photos.bucket, f"images/{media_key}.jpg"), None)
+        return calls() - before
+
+    names = ["obama2", "biden", "landscape", "landscape", "obama3"]
+    assert [compare(name) for name in names] == [1, 1, 2, 1, 1]

@@ -21,8 +21,9 @@ import requests
 import tweepy
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnection
 
-X_API = "https://api.twitter.com"  # tweepy knows no other; TWITTER_API_URL leads elsewhere
+X_API = "https://api.twitter.com"  # tweepy knows no other
 RULE_TAG = "serverless-bytes"
 KEYS = ("TWITTER_CONSUMER_KEY", "TWITTER_CONSUMER_SECRET", "TWITTER_TOKEN", "TWITTER_TOKEN_SECRET")
 REFUSALS = {  # what no retry will change
@@ -50,7 +51,7 @@ class Buffer:
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
-        self.closed = False
+        self.closed = 0.0  # when, if it is
         self._lines: deque[bytes] = deque()
         self._changed = threading.Condition()
 
@@ -67,17 +68,18 @@ class Buffer:
     def close(self) -> None:
         """Take no more; `batches` hands out what is there and ends."""
         with self._changed:
-            self.closed = True
+            self.closed = self.closed or time.monotonic()
             self._changed.notify_all()
 
     def batches(self) -> Iterator[list[bytes]]:
         """Yield batches: full, LINGER_SECONDS old, or empty when nothing comes."""
-        while self._lines or not self.closed:
+        while not self.closed or self._lines:
             batch: list[bytes] = []
             with self._changed:
                 if self._changed.wait_for(lambda: self.closed or self._lines, 0.5):
-                    full = lambda: self.closed or len(self._lines) >= BATCH_RECORDS  # noqa: E731
-                    self._changed.wait_for(full, LINGER_SECONDS)
+                    self._changed.wait_for(
+                        lambda: self.closed or len(self._lines) >= BATCH_RECORDS, LINGER_SECONDS
+                    )
                 room = BATCH_BYTES
                 while self._lines and len(batch) < BATCH_RECORDS and len(self._lines[0]) <= room:
                     room -= len(self._lines[0])
@@ -87,14 +89,14 @@ class Buffer:
 
 
 def photos_of(message: dict[str, Any]) -> list[dict[str, str]]:
-    """Return the photos of a post as X sends it, with its includes. A video has none."""
+    """Return the photos of a post with its includes. A video has none."""
     post, includes = message["data"], message.get("includes", {})
     media = {item["media_key"]: item for item in includes.get("media", [])}
     users = {user["id"]: user.get("username") for user in includes.get("users", [])}
     described = {
         "post_id": post["id"],
         "username": users.get(post.get("author_id")) or "",
-        "text": post.get("text", ""),
+        "text": post.get("text", "")[:80_000],  # Firehose takes 1,000 KiB
         "created_at": post.get("created_at", ""),
     }
     return [
@@ -107,30 +109,30 @@ def photos_of(message: dict[str, Any]) -> list[dict[str, str]]:
 def receive(raw: bytes, buffer: Buffer) -> None:
     """Take one line of X's stream. Whatever it holds, the stream goes on."""
     text = raw.strip()
-    if not text or text.startswith(b":"):  # a keep-alive, of X or of server-sent events
+    if not text or text.startswith(b":"):  # a keep-alive
         return
     try:
         message = json.loads(text.removeprefix(b"data:"))
         if "data" in message:
             buffer.add([json.dumps(photo).encode() + b"\n" for photo in photos_of(message)])
         else:
-            for error in message["errors"]:
-                say(f"X says: {error.get('title')}: {error.get('detail')}")
-    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
+            for error in message.get("errors", [message]):
+                say(f"X says: {error['title']}: {error.get('detail')}")
+    except Exception as error:
         buffer.counts["unreadable"] += 1
         say(f"A line of the stream could not be read ({type(error).__name__}); going on.")
 
 
 class ApiAddress(requests.adapters.HTTPAdapter):
-    """Leads tweepy to TWITTER_API_URL and reads without delay."""
+    """Leads tweepy to TWITTER_API_URL; reads at once; waits 21 s at most."""
 
     def send(self, request: Any, *args: Any, **options: Any) -> requests.Response:
         """Send a request that tweepy made."""
         base = os.environ.get("TWITTER_API_URL", X_API).rstrip("/")
         request.url = base + request.url.removeprefix(X_API)
-        response = super().send(request, *args, **options)
+        response = super().send(request, *args, **options | {"timeout": 21})
         raw: Any = response.raw
-        # Asked for 512 bytes, urllib3 holds a post back until it has them. Take what is there.
+        # Asked for 512 bytes, urllib3 holds a post back until it has them.
         raw.stream = lambda *_, **__: iter(lambda: raw.read1(1 << 16, decode_content=True), b"")
         return response
 
@@ -179,7 +181,7 @@ class PostStream(tweepy.StreamingClient):
         receive(raw_data, self.buffer)
 
     def on_closed(self, response: requests.Response) -> None:
-        """Wait; tweepy would not, and X allows only 50 connects in 15 minutes."""
+        """Wait; tweepy would not, and X allows 50 connects in 15 minutes."""
         self._wait("X closed the stream")
 
     def on_connection_error(self) -> None:
@@ -215,7 +217,7 @@ class PostStream(tweepy.StreamingClient):
 
 def open_stream(buffer: Buffer, config: dict[str, Any]) -> PostStream:
     """Log in to X: as the app for the stream, as the user for the rule "my own posts"."""
-    token, rule = os.environ.get("TWITTER_BEARER_TOKEN"), config.get("rule")
+    token, rule = os.environ.get("TWITTER_BEARER_TOKEN", "").strip(), config.get("rule")
     needed = KEYS if not rule else () if token else KEYS[:2]
     keys: dict[str, str] = dict(os.environ)
     if needed and config.get("secret"):
@@ -226,12 +228,8 @@ def open_stream(buffer: Buffer, config: dict[str, Any]) -> PostStream:
     with requests.Session() as session:
         session.mount(X_API, ApiAddress())
         if not token:
-            login = session.post(
-                f"{X_API}/oauth2/token",
-                auth=(keys[KEYS[0]], keys[KEYS[1]]),
-                data={"grant_type": "client_credentials"},
-                timeout=10,
-            )
+            grant, key = {"grant_type": "client_credentials"}, (keys[KEYS[0]], keys[KEYS[1]])
+            login = session.post(f"{X_API}/oauth2/token", grant, auth=key)
             login.raise_for_status()
             token = login.json()["access_token"]
         if not rule:
@@ -242,7 +240,7 @@ def open_stream(buffer: Buffer, config: dict[str, Any]) -> PostStream:
 
 
 def replay(lines: Iterable[bytes], buffer: Buffer) -> None:
-    """Feed recorded posts, JSON lines of the X API v2, to the buffer as if X sent them."""
+    """Feed recorded posts to the buffer as if X sent them."""
     for line in lines:
         receive(line, buffer)
     buffer.close()
@@ -250,7 +248,7 @@ def replay(lines: Iterable[bytes], buffer: Buffer) -> None:
 
 def send(firehose: Any, stream: str, batch: list[bytes], buffer: Buffer) -> None:
     """Send a batch, and again what failed of it."""
-    pause, started = 0.1, time.monotonic()
+    pause = 0.1
     while batch:
         try:
             records = [{"Data": line} for line in batch]
@@ -259,7 +257,7 @@ def send(firehose: Any, stream: str, batch: list[bytes], buffer: Buffer) -> None
             results = zip(batch, answer["RequestResponses"], strict=True)
             unsent = [line for line, result in results if result.get("ErrorCode")]
             problem = f"Firehose did not take {len(unsent)} of {len(batch)} records"
-        except HTTPClientError as error:  # no connection, or no answer in time
+        except (NoConnection, HTTPClientError) as error:  # or no answer in time
             unsent, problem = batch, str(error)
         except ClientError as error:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
@@ -269,9 +267,8 @@ def send(firehose: Any, stream: str, batch: list[bytes], buffer: Buffer) -> None
             unsent = batch
         buffer.counts["sent"] += len(batch) - len(unsent)
         if unsent:
-            if buffer.closed and time.monotonic() - started > FLUSH_SECONDS:
-                buffer.counts["failed"] += len(unsent)
-                raise StreamingError(f"{problem}; they were not sent")
+            if buffer.closed and time.monotonic() - buffer.closed > FLUSH_SECONDS:
+                raise StreamingError(f"{problem}; the rest was not sent")
             say(f"{problem}; sending {len(unsent)} again in {pause:.1f} s.")
             time.sleep(pause)
             pause = min(2 * pause, 5)
@@ -318,20 +315,21 @@ def read_config() -> dict[str, Any]:
 
 def main() -> int:
     """Run until Ctrl-C, SIGTERM or the end of the replay; return the exit code."""
-    logging.getLogger("tweepy").disabled = True  # `PostStream` says the same in a sentence
+    logging.disable()  # what tweepy logs, `PostStream` says in a sentence
     config = read_config()
     if config.get("region"):
         os.environ["AWS_DEFAULT_REGION"] = config["region"]
     buffer = Buffer()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # In a thread: the lock may be ours right now.
+        signal.signal(number, lambda *_: threading.Thread(target=buffer.close).start())
     stream = problem = None
     try:
-        firehose = boto3.client("firehose", config=Config(read_timeout=10))
+        once = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 1})
+        firehose = boto3.client("firehose", config=once)
         if "replay" not in config:
             stream = open_stream(buffer, config)
         listen = stream.listen if stream else lambda: replay(config["replay"], buffer)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            # In a thread, because the buffer's lock may be ours right now.
-            signal.signal(number, lambda *_: threading.Thread(target=buffer.close).start())
         threading.Thread(target=listen, daemon=True).start()
         for batch in buffer.batches():
             send(firehose, config["delivery_stream"], batch, buffer)
@@ -343,6 +341,8 @@ def main() -> int:
         problem = StreamingError(f"X does not let us in: {REFUSALS.get(status, error)}")
     except (StreamingError, BotoCoreError, ClientError) as error:
         problem = error
+    buffer.close()
+    buffer.counts["failed"] = buffer.counts["photos"] - buffer.counts["sent"]
     say(summary(buffer.counts))
     if problem:
         print(f"Stopped: {problem}.", file=sys.stderr)

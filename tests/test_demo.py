@@ -250,7 +250,9 @@ def test_a_hop_that_fails_is_named(
     demo, stack = broken_demo
     assert demo.streamer
     demo.streamer.stop()
-    with pytest.raises(journey.LostPhotoError, match="→ streamer → Firehose → S3") as caught:
+    with pytest.raises(
+        journey.JourneyError, match="at this hop: → streamer → Firehose → S3"
+    ) as caught:
         demo.tweet(stack, pictures["obama.jpg"], "x")
     assert caught.value.log == "streamer"
     assert (demo.keep_logs() / "streamer.log").read_text().startswith("Connected to X")

@@ -181,6 +181,17 @@ def test_faces_below_40_pixels_are_not_found(photos: dict[str, bytes]) -> None:
     assert faces.find_faces(encoded(scaled(photos["obama.jpg"], 128), "PNG")) == []
 
 
+def test_a_small_face_in_a_large_picture_is_found_by_a_closer_look(
+    photos: dict[str, bytes],
+) -> None:
+    portrait = scaled(photos["obama.jpg"], 500)
+    canvas = Image.new("RGB", (3600, 2400), "grey")
+    canvas.paste(portrait, (1500, 900))
+    (face,) = faces.find_faces(encoded(canvas))
+    assert 40 < face.width * 3600 < 80 * 3600 / 1280  # too small for the first look
+    assert best(photos["obama2.jpg"], encoded(canvas)) > 80
+
+
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "LA", "CMYK", "I;16"])
 def test_colour_modes(photos: dict[str, bytes], mode: str) -> None:
     picture = opened(photos["obama.jpg"])

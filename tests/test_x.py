@@ -600,7 +600,7 @@ class ToEmulator(HTTPAdapter):
         return super().send(request, *args, **kwargs)
 
 
-class Listener(tweepy.StreamingClient):  # type: ignore[misc] # tweepy has no type hints
+class Listener(tweepy.StreamingClient):  # tweepy has no type hints
     """Collects what arrives, and stops after the first post."""
 
     def __init__(self, x: Server) -> None:

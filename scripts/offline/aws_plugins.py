@@ -7,6 +7,7 @@ them does what the AWS documentation says where ministack answers but does nothi
 - e-mail subscriptions that wait for confirmation, and an outbox that keeps what was mailed;
 - Firehose's buffer: records that arrive together become one object;
 - Lambda's queue for asynchronous events, with a bounded number of invocations at once;
+- a secret's ARN as what Ref gives, which a role's policy refers to;
 - the roles' policies where ministack acts for a role: Lambda's logs and failures, and Firehose;
 - the question whether a caller may do something, which the emulated Rekognition asks.
 """
@@ -176,6 +177,20 @@ def metadata(method: str, path: str, headers: dict[bytes, bytes]) -> tuple[int, 
         credentials_path: (200, credentials["Role"]),
         f"{credentials_path}{credentials['Role']}": (200, credentials),
     }.get(rest, (404, ""))
+
+
+# --- Secrets Manager: what Ref gives ------------------------------------------------------------
+
+
+def create_secret(original: Callable[..., Any], *arguments: Any) -> Any:
+    """Create a stack's secret; its Ref is the ARN, where ministack's is the name."""
+    _, attributes = original(*arguments)
+    return attributes["Arn"], attributes
+
+
+def delete_secret(original: Callable[..., None], arn: str, *arguments: Any) -> None:
+    """Delete a stack's secret; its ARN ends with the name, a dash and six random characters."""
+    original(arn.rpartition(":")[2][:-7], *arguments)
 
 
 # --- SNS: e-mail ------------------------------------------------------------------------------
@@ -350,6 +365,9 @@ def install() -> None:
     """Put the plug-ins in."""
     handlers = provisioners._RESOURCE_HANDLERS
     handlers["AWS::EC2::Instance"] = {"create": create_instance, "delete": delete_instance}
+    secret = handlers["AWS::SecretsManager::Secret"]
+    secret["create"] = functools.partial(create_secret, secret["create"])
+    secret["delete"] = functools.partial(delete_secret, secret["delete"])
     subscription = handlers["AWS::SNS::Subscription"]
     subscription["create"] = functools.partial(create_subscription, subscription["create"])
     sns._fanout = functools.partial(fan_out, sns._fanout)

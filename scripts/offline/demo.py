@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.panel import Panel
 
 from offline import instance
-from offline.journey import Journey, LostPhotoError
+from offline.journey import Journey, JourneyError
 from offline.processes import Child, OfflineError
 from offline.stack import EMAIL, Stack, left_over
 from offline.system import LOGS, OfflineSystem
@@ -95,7 +95,7 @@ class Demo:
             "→ RekognitionLambdaFunction: {found}", "RekognitionLambdaLogs", journey.arrived
         )
         if journey.mail():
-            raise LostPhotoError("the starter, which sends no mail", "RekognitionLambdaLogs")
+            raise JourneyError("The starter sent an e-mail.", "RekognitionLambdaLogs")
         self.console.print("        no mail: that is the exercise")
 
     def put_solution(self, stack: Stack) -> None:
@@ -122,7 +122,7 @@ class Demo:
         )
         if item["outcome"] != "match":
             if journey.mail():
-                raise LostPhotoError("no mail where nobody matches", "RekognitionLambdaLogs")
+                raise JourneyError("An e-mail came for no match.", "RekognitionLambdaLogs")
             return Result(name, False, None, journey.seconds, item["outcome"])
         mail = journey.reach("→ SNS → e-mail to {found[to]}", "RekognitionLambdaLogs", journey.mail)
         head = f"To: {mail['to']}\nSubject: {mail['subject']}\n\n"
@@ -198,7 +198,7 @@ def run(console: Console, reference: Path, tweets: list[tuple[Path, str]]) -> It
             demo.clean_up(stack)
         except UnusableReferenceError:
             raise
-        except LostPhotoError as error:
+        except JourneyError as error:
             raise OfflineError(f"{error} Its log: {demo.keep_logs() / error.log}.log") from error
         except OfflineError as error:
             raise OfflineError(f"{error} The logs: {demo.keep_logs()}") from error

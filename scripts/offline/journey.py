@@ -14,17 +14,15 @@ HOP_SECONDS = 60.0  # so long may a photo take from one hop to the next
 POLL_SECONDS = 0.1
 
 
-class LostPhotoError(OfflineError):
-    """A photo did not get to the next hop.
+class JourneyError(OfflineError):
+    """A photo went wrong; the text names the hop.
 
     Attributes:
-        hop: where it did not arrive.
         log: the logical ID of the log group that says why, or "streamer".
     """
 
-    def __init__(self, hop: str, log: str) -> None:
-        super().__init__(f"The photo did not arrive at this hop within {HOP_SECONDS:.0f} s: {hop}.")
-        self.hop = hop
+    def __init__(self, text: str, log: str) -> None:
+        super().__init__(text)
         self.log = log
 
 
@@ -55,12 +53,14 @@ class Journey:
         """Wait until `arrived` gives something, report the hop, and return what it gave.
 
         Raises:
-            LostPhotoError: it did not within HOP_SECONDS.
+            JourneyError: it did not within HOP_SECONDS.
         """
         deadline = time.monotonic() + HOP_SECONDS
         while not (found := arrived()):
             if time.monotonic() > deadline:
-                raise LostPhotoError(hop, log)
+                name = hop.partition(":")[0]
+                text = f"The photo did not arrive within {HOP_SECONDS:.0f} s at this hop: {name}."
+                raise JourneyError(text, log)
             time.sleep(POLL_SECONDS)
         self.seconds = time.monotonic() - self.started
         self.report(hop.format(found=found), self.seconds)

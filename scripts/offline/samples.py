@@ -127,7 +127,7 @@ def download_error(reason: str) -> OfflineError:
     """The error for a failed download, with what to do next."""
     return OfflineError(
         f"The sample pictures could not be downloaded: pip says “{reason}”. Check the network "
-        f"connection (pip needs pypi.org or your own index), then run this again."
+        f"connection and pip's package index, then run this again."
     )
 
 

@@ -348,7 +348,7 @@ def take_and_say_nothing(firehose: FakeFirehose, records: list[bytes]) -> set[in
 
 
 def take_slowly(firehose: FakeFirehose, records: list[bytes]) -> set[int]:
-    time.sleep(0.1)
+    time.sleep(0.05)
     return set()
 
 
@@ -1003,11 +1003,11 @@ def test_only_the_failed_records_are_sent_again(tmp_path: Path) -> None:
     ids=["503", "500", "ThrottlingException", "LimitExceededException", "reset"],
 )
 def test_what_passes_is_tried_again(tmp_path: Path, step: Step) -> None:
-    firehose = FakeFirehose(step, step, step, step, step, step)
+    firehose = FakeFirehose(step, step)
     with play(tmp_path, firehose, *map(a_post, range(20))) as streamer:
-        assert streamer.finish(seconds=40) == 0
+        assert streamer.finish() == 0
     assert firehose.posts() == list(range(20))
-    assert len(firehose.calls) == 7
+    assert len(firehose.calls) == 3
     assert streamer.counts()["sent"] == 20
 
 
@@ -1083,21 +1083,6 @@ def test_what_could_not_be_sent_at_the_end_is_counted(
     counts = streamer.counts()
     assert (counts["photos"], counts["sent"], counts["failed"]) == (1200, 0, 1200)
     assert "the rest was not sent" in sentence(streamer)
-
-
-def test_after_ctrl_c_it_still_tries_for_a_while(tmp_path: Path, x: FakeX) -> None:
-    """Also when Firehose was down for longer than that before."""
-    seconds = ("FLUSH_SECONDS = 30", "FLUSH_SECONDS = 3")
-    firehose = FakeFirehose(always=refuse("ServiceUnavailableException", 503))
-    with Streamer(tmp_path, x, firehose, edit=seconds) as streamer:
-        streamer.says("Connected")
-        x.send(a_post(1))
-        eventually(lambda: firehose.times and time.monotonic() - firehose.times[0] > 4)
-        streamer.process.send_signal(signal.SIGINT)
-        time.sleep(0.2)
-        firehose.always = None
-        assert streamer.finish() == 0
-    assert firehose.posts() == [1]
 
 
 # --- The real emulated X and AWS --------------------------------------------------------------
@@ -1408,6 +1393,23 @@ def an_answer_that_does_not_come_is_a_reason_to_send_again(folder: Path) -> None
     # Firehose took them, but nobody could know: twice is right here, and not at all is not.
     assert firehose.posts() == [*range(10), *range(10)]
     assert streamer.counts()["sent"] == 10
+
+
+@slow
+def after_ctrl_c_it_still_tries_for_a_while(folder: Path) -> None:
+    """Also when Firehose was down for longer than that before."""
+    x = FakeX()
+    seconds = ("FLUSH_SECONDS = 30", "FLUSH_SECONDS = 3")
+    firehose = FakeFirehose(always=refuse("ServiceUnavailableException", 503))
+    with Streamer(folder, x, firehose, edit=seconds) as streamer:
+        streamer.says("Connected")
+        x.send(a_post(1))
+        eventually(lambda: firehose.times and time.monotonic() - firehose.times[0] > 4)
+        streamer.process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        firehose.always = None
+        assert streamer.finish() == 0
+    assert firehose.posts() == [1]
 
 
 @pytest.fixture(scope="module", autouse=True)

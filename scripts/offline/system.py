@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -21,6 +25,21 @@ KEY_NAMES = (
     "TWITTER_TOKEN",
     "TWITTER_TOKEN_SECRET",
 )
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Do not let a second Ctrl-C stop the cleaning up after the first one."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Ctrl-C reaches only the main thread
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    handlers = [signal.signal(number, signal.SIG_IGN) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, handlers, strict=True):
+            signal.signal(number, handler)
 
 
 class OfflineSystem:
@@ -79,9 +98,10 @@ class OfflineSystem:
 
     def stop(self) -> None:
         """Stop all children, the last one first, and delete the folder."""
-        while self.children:
-            self.children.pop().stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        with uninterrupted():
+            while self.children:
+                self.children.pop().stop()
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> OfflineSystem:
         return self

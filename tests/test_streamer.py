@@ -283,6 +283,7 @@ class FakeFirehose:
 
 class FirehoseHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # 40 ms for each answer
 
     def log_message(self, *_: Any) -> None:
         pass

@@ -251,15 +251,10 @@ def test_statements_are_exact_and_say_why() -> None:
 
 
 def test_all_resources_is_said_only_where_there_is_no_resource_level() -> None:
-    wide = {
-        action
-        for _, statement in statements()
-        if statement["Resource"] == "*"
-        for action in (
-            [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
-        )
-    }
-    assert {action.split(":")[0] for action in wide} == {"ssmmessages", "rekognition"}
+    wide = [s["Action"] for _, s in statements() if s["Resource"] == "*"]
+    actions = {a for action in wide for a in ([action] if isinstance(action, str) else action)}
+    assert {action.split(":")[0] for action in actions} == {"ssm", "ssmmessages", "rekognition"}
+    assert {a for a in actions if a.startswith("ssm:")} == {"ssm:UpdateInstanceInformation"}
 
 
 def test_each_function_has_a_role_of_its_own() -> None:

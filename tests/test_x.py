@@ -21,7 +21,7 @@ from PIL import Image
 from requests.adapters import HTTPAdapter
 
 from offline.processes import free_port
-from offline.x import XClient
+from offline.x_client import XClient
 from offline.x_rules import InvalidRule, Media, Post, compile_rule
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"

@@ -15,7 +15,7 @@ from types import TracebackType
 
 from offline.aws import REGION, OfflineAws
 from offline.processes import Child, clean_environment, free_port
-from offline.x import XClient
+from offline.x_client import XClient
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LOGS = REPOSITORY / ".workshop" / "logs"  # where logs are kept when something failed

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import functools
-import io
 import json
 import os
 import re
@@ -19,7 +17,7 @@ import tempfile
 import time
 import urllib.parse
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -28,9 +26,7 @@ from types import FrameType
 from typing import Any
 
 import click
-import requests
 import uvicorn
-from PIL import Image, ImageOps
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -40,14 +36,12 @@ from starlette.routing import Route
 from starlette.types import Send
 
 from offline.processes import exit_with_parent
+from offline.x_photos import large_jpeg
 from offline.x_rules import PROBLEM_TYPE, Media, Post, RuleSet, new_id, now
 
 MIB = 1024 * 1024
 MAX_UPLOAD_BYTES = 32 * MIB
-MAX_CONVERTED_BYTES = 15 * MIB
-MAX_CONVERTED_PIXELS = 50_000_000
 MAX_MEDIA = 4  # of one post
-LARGE_PIXELS = 2048  # the longer side of a photo asked for with name=large
 CONNECTS_PER_WINDOW = 50
 WINDOW_SECONDS = 15 * 60
 KEEP_ALIVE = b"\r\n"
@@ -96,31 +90,6 @@ class Problem(Exception):  # noqa: N818 - X's own name for it
         self.status = status
         self.body = {"title": phrase, "type": "about:blank", "status": status, "detail": phrase}
         self.body |= fields
-
-
-@functools.lru_cache(maxsize=64)
-def large_jpeg(path: Path) -> bytes | None:
-    """Convert a picture to an upright JPEG of at most 2048 × 2048 pixels.
-
-    Returns:
-        The JPEG; or None when the file is to be served as it is: it is such a JPEG already, it is
-        too big to convert, or it is no picture. The Lambda function has to cope with the latter.
-    """
-    if path.stat().st_size > MAX_CONVERTED_BYTES:
-        return None
-    try:
-        # Opening reads only the header, so the size is known before anything is decoded.
-        with Image.open(path, formats=("JPEG", "PNG", "WEBP", "GIF")) as image:
-            if image.width * image.height > MAX_CONVERTED_PIXELS:
-                return None
-            if image.format == "JPEG" and max(image.size) <= LARGE_PIXELS:
-                return None
-            image.thumbnail((LARGE_PIXELS, LARGE_PIXELS))
-            jpeg = io.BytesIO()
-            ImageOps.exif_transpose(image).convert("RGB").save(jpeg, "JPEG", quality=90)
-            return jpeg.getvalue()
-    except Exception:  # Pillow has a dozen kinds of exceptions for broken pictures
-        return None
 
 
 def form_file(content_type: str, body: bytes, name: str) -> bytes:
@@ -551,47 +520,6 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-class XClient:
-    """Posts to the emulated X, as the learner's phone does to X.
-
-    Args:
-        base_url: of the emulated X, such as http://127.0.0.1:4570.
-        consumer_key: what the server has as TWITTER_CONSUMER_KEY; anything when it has none.
-        token: the same for TWITTER_TOKEN.
-    """
-
-    def __init__(self, base_url: str, consumer_key: str = "any", token: str = "any") -> None:
-        """Prepare a session; nothing is sent yet."""
-        self.base_url = base_url
-        self.session = requests.Session()
-        self.session.trust_env = False  # no proxy between here and 127.0.0.1
-        quote = functools.partial(urllib.parse.quote, safe="")
-        self.session.headers["Authorization"] = (
-            f'OAuth oauth_consumer_key="{quote(consumer_key)}", oauth_token="{quote(token)}"'
-        )
-
-    def upload(self, data: bytes) -> str:
-        """Upload a photo of at most 32 MiB and return its media id."""
-        return self._send("/2/media/upload", files={"media": data})
-
-    def post(self, text: str, media_ids: Iterable[str] = (), **emulator: str | bool) -> str:
-        """Post a text with up to four photos and return the id of the post.
-
-        Args:
-            text: what the post says.
-            media_ids: of photos uploaded before.
-            emulator: any of username, created_at, lang, retweet, reply, video.
-        """
-        body = {"text": text, "media": {"media_ids": list(media_ids)}, "emulator": emulator}
-        return self._send("/2/tweets", json=body)
-
-    def _send(self, path: str, **content: Any) -> str:
-        answer = self.session.post(self.base_url + path, timeout=30, **content)
-        answer.raise_for_status()
-        identity: str = answer.json()["data"]["id"]
-        return identity
-
-
 @click.command()
 @click.option("--port", type=int, required=True, help="TCP port on 127.0.0.1.")
 @click.option("--username", default="learner", show_default=True, help="Who the keys belong to.")
@@ -602,7 +530,6 @@ class XClient:
 def main(port: int, username: str, keep_alive: float, photos: Path | None) -> None:
     """Run an emulated X on 127.0.0.1."""
     exit_with_parent()
-    Image.MAX_IMAGE_PIXELS = None  # large_jpeg has its own limit
     folder = photos or Path(tempfile.mkdtemp(prefix="offline-x-"))
     folder.mkdir(parents=True, exist_ok=True)
     keys = {name: key for name, key in os.environ.items() if name.startswith("TWITTER_") and key}

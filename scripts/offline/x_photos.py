@@ -1,0 +1,41 @@
+"""What X's photo host makes of a photo: an upright JPEG of at most 2048 × 2048 pixels."""
+
+from __future__ import annotations
+
+import functools
+import io
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+MAX_CONVERTED_BYTES = 15 * 1024 * 1024
+MAX_CONVERTED_PIXELS = 50_000_000
+LARGE_PIXELS = 2048  # the longer side of a photo asked for with name=large
+
+# Ours is stricter, and is checked before anything is decoded.
+Image.MAX_IMAGE_PIXELS = None
+
+
+@functools.lru_cache(maxsize=64)
+def large_jpeg(path: Path) -> bytes | None:
+    """Convert a picture to an upright JPEG of at most 2048 × 2048 pixels.
+
+    Returns:
+        The JPEG; or None when the file is to be served as it is: it is such a JPEG already, it is
+        too big to convert, or it is no picture. The Lambda function has to cope with the latter.
+    """
+    if path.stat().st_size > MAX_CONVERTED_BYTES:
+        return None
+    try:
+        # Opening reads only the header, so the size is known before anything is decoded.
+        with Image.open(path, formats=("JPEG", "PNG", "WEBP", "GIF")) as image:
+            if image.width * image.height > MAX_CONVERTED_PIXELS:
+                return None
+            if image.format == "JPEG" and max(image.size) <= LARGE_PIXELS:
+                return None
+            image.thumbnail((LARGE_PIXELS, LARGE_PIXELS))
+            jpeg = io.BytesIO()
+            ImageOps.exif_transpose(image).convert("RGB").save(jpeg, "JPEG", quality=90)
+            return jpeg.getvalue()
+    except Exception:  # Pillow has a dozen kinds of exceptions for broken pictures
+        return None

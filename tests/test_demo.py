@@ -143,6 +143,11 @@ def test_own_pictures_of_all_kinds(
     text.write_text("This is not a photo.")
     cut.write_bytes(obama.read_bytes()[:30_000])
     big.write_bytes(obama.read_bytes() + bytes(20 << 20))
+    noise = Image.effect_noise((4000, 3000), 20).convert("RGB")  # so that the file becomes large
+    portrait = ImageOps.fit(Image.open(obama).convert("RGB"), (2000, 2500))
+    noise.paste(portrait, (1000, 250))
+    noise.save(folder / "large.png")
+    assert 15 << 20 < (folder / "large.png").stat().st_size < 19 << 20
     both = Image.new("RGB", (1600, 1000))
     for x, source in ((0, biden), (800, pictures["obama3.jpg"])):
         both.paste(ImageOps.fit(Image.open(source), (800, 1000)), (x, 0))
@@ -152,6 +157,7 @@ def test_own_pictures_of_all_kinds(
         photo(folder, obama, "200.jpg", 200, quality=90): "match",
         photo(folder, obama, "turned.jpg", 1500, orientation=6): "match",
         str(folder / "both.png"): "match",
+        str(folder / "large.png"): "match",
         photo(folder, biden, "other.png", 900): "other person",
         str(pictures["landscape.jpg"]): "no face",
         str(text): "unreadable",

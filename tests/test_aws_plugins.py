@@ -38,7 +38,8 @@ def remove_statement(stack: Stack, role: str, sid: str) -> None:
 
 def on_the_instance(system: OfflineSystem, stack: Stack, program: str) -> str:
     """Run a Python program as it would run on the instance, with the instance's role."""
-    environment = instance.environment(system, instance.boot(system, stack))
+    root = instance.boot(system.folder, stack)
+    environment = instance.environment(system.aws.url, system.x_url, root)
     environment["AWS_DEFAULT_REGION"] = system.aws.region
     done = subprocess.run(
         [sys.executable, "-c", program],

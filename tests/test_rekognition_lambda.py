@@ -176,18 +176,15 @@ def test_another_person_is_no_match(photos: Photos, face: Callable[[str], bytes]
 
 
 def test_however_many_faces_match_there_is_one_mail(
-    photos: Photos, face: Callable[[str], bytes]
+    photos: Photos, face: Callable[[str], bytes], system: OfflineSystem
 ) -> None:
     media_key = photos.put(side_by_side(face("obama2"), face("biden"), face("obama3")))
     assert photos.outcome(media_key) == "match"
     (_,) = wait_for(lambda: photos.mails(media_key))
-    comparisons = requests.get(
-        f"{photos.stack.aws.rekognition_url}/_workshop/comparisons", timeout=5
-    ).json()
-    last = next(c for c in comparisons if media_key in c["target"])
-    assert float(photos.item(media_key)["similarity"]) == pytest.approx(
-        last["similarity"], abs=0.01
-    )
+    url = f"{system.rekognition_url}/_workshop/comparisons"
+    last = next(c for c in requests.get(url, timeout=5).json() if media_key in c["target"])
+    kept = float(photos.item(media_key)["similarity"])
+    assert kept == pytest.approx(last["similarity"], abs=0.01)
 
 
 def test_pictures_that_cannot_be_compared_are_named(

@@ -1101,7 +1101,7 @@ class Emulators:
         options = ["--port", self.x_url.rpartition(":")[2], "--keep-alive", "0.5"]
         command = [sys.executable, "-m", "offline.x", *options, "--photos", str(folder / "photos")]
         self.x_process = Child("offline X", command, environment, self.x_log)
-        self.aws = OfflineAws(folder, "http://127.0.0.1:9")
+        self.aws = OfflineAws(folder, "http://127.0.0.1:9", free_port())
         self.x_process.wait_until_ready(f"{self.x_url}/_workshop/ready")
         self.aws.wait_until_ready()
         self.x = XClient(self.x_url, KEYS["TWITTER_CONSUMER_KEY"], KEYS["TWITTER_TOKEN"])

@@ -484,9 +484,9 @@ BIG = picture("PNG", (4000, 3000))
     "data",
     [
         *(SMALL, SMALL[:500], b"this is text", b"", BIG[: len(BIG) // 2]),
-        *(picture("PNG", (7100, 7100)), BIG + bytes(16 * 2**20)),
+        *(picture("PNG", (7100, 7100)), BIG + bytes(19 * 2**20)),
     ],
-    ids=["small", "cut small", "text", "empty", "cut big", "50.4 megapixels", "over 15 MiB"],
+    ids=["small", "cut small", "text", "empty", "cut big", "50.4 megapixels", "over 19 MiB"],
 )
 def test_what_cannot_or_need_not_be_converted_is_served_as_it_is(x: Server, data: bytes) -> None:
     assert requests.get(x.photo_url(data), LARGE, timeout=5).content == data

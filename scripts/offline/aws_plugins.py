@@ -25,11 +25,13 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
 from ministack import app as gateway
 from ministack.core import iam_evaluator
+from ministack.core.persistence import PERSIST_STATE, STATE_DIR
 from ministack.core.responses import get_account_id, get_region, new_uuid
 from ministack.services import cloudwatch_logs, ec2, firehose, iam, lambda_svc, sns, sts
 from ministack.services.cloudformation import provisioners
@@ -49,6 +51,28 @@ FIREHOSE_BYTES = 1 << 20  # the unit of SizeInMBs
 def timestamp(later: float = 0.0) -> str:
     """The time in so many seconds, as AWS writes it."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + later))
+
+
+# --- What survives a restart, besides what ministack keeps itself --------------------------------
+
+instances: dict[str, dict[str, str]] = {}  # instance ID → its role's credentials
+outbox: list[dict[str, str]] = []  # every e-mail, oldest first
+memory = Path(STATE_DIR) / "workshop.json"
+
+
+def remember() -> None:
+    """Write instances and e-mails to a file, if the state is to be kept."""
+    if PERSIST_STATE:
+        memory.parent.mkdir(exist_ok=True)
+        memory.write_text(json.dumps([instances, outbox]))
+
+
+def recall() -> None:
+    """Read what an earlier run has written."""
+    if PERSIST_STATE and memory.exists():
+        old_instances, old_outbox = json.loads(memory.read_text())
+        instances.update(old_instances)
+        outbox.extend(old_outbox)
 
 
 # --- IAM: may a role do what a service does for it? --------------------------------------------
@@ -110,9 +134,6 @@ def role_may(role_arn: str, action: str, resource: str) -> bool:
 # --- EC2: the instance of the stack -----------------------------------------------------------
 
 
-instances: dict[str, dict[str, str]] = {}  # instance ID → its role's credentials
-
-
 def create_instance(logical_id: str, properties: dict[str, Any], stack: str) -> tuple[str, Any]:
     """Record an instance, with its role's credentials for the metadata service."""
     # ministack refers to a profile by its ARN, where AWS does so by its name.
@@ -141,6 +162,7 @@ def create_instance(logical_id: str, properties: dict[str, Any], stack: str) -> 
         "LastUpdated": timestamp(),
         "Expiration": timestamp(86_400),
     }
+    remember()
     return instance_id, {
         "InstanceId": instance_id,
         "PrivateIp": instance.get("PrivateIpAddress", ""),
@@ -153,6 +175,7 @@ def delete_instance(instance_id: str, properties: dict[str, Any]) -> None:
     """Terminate the instance."""
     ec2._terminate_instances({"InstanceId.1": [instance_id]})
     instances.pop(instance_id, None)
+    remember()
 
 
 def metadata(method: str, path: str, headers: dict[bytes, bytes]) -> tuple[int, Any]:
@@ -195,12 +218,11 @@ def delete_secret(original: Callable[..., None], arn: str, *arguments: Any) -> N
 
 # --- SNS: e-mail ------------------------------------------------------------------------------
 
-outbox: list[dict[str, str]] = []
-
 
 def mail(to: str, subject: str, body: str, **more: str) -> None:
     """Keep one e-mail."""
     outbox.append({"to": to, "subject": subject, "body": body, "sent": timestamp(), **more})
+    remember()
 
 
 def ask_for_confirmation(subscription_arn: str) -> None:
@@ -349,8 +371,10 @@ def workshop_pages(original: Callable[..., Awaitable[None]]) -> Callable[..., Aw
             return
         status: int = 200
         answer: Any = outbox
-        if path == "/_workshop/authorize":
-            query = dict(parse_qsl(scope["query_string"].decode()))
+        query = dict(parse_qsl(scope["query_string"].decode()))
+        if path == "/_workshop/outbox":
+            answer = outbox[int(query.get("after", 0)) :]  # so many mails are known already
+        elif path == "/_workshop/authorize":
             answer = may(query["access_key"], query["action"], query["resource"])
         elif path.startswith("/_workshop/instances/"):
             status, answer = metadata(scope["method"], path, dict(scope["headers"]))
@@ -363,6 +387,7 @@ def workshop_pages(original: Callable[..., Awaitable[None]]) -> Callable[..., Aw
 
 def install() -> None:
     """Put the plug-ins in."""
+    recall()
     handlers = provisioners._RESOURCE_HANDLERS
     handlers["AWS::EC2::Instance"] = {"create": create_instance, "delete": delete_instance}
     secret = handlers["AWS::SecretsManager::Secret"]

@@ -59,7 +59,9 @@ class Demo:
         with self.step(f"the subscription of {EMAIL} is confirmed"):
             self.stack.confirm_subscription()
         with self.step("the streamer on the instance is connected to X"):
-            self.streamer = instance.start_streamer(system, instance.boot(system, self.stack))
+            self.streamer = instance.start_streamer(
+                system, instance.boot(system.folder, self.stack)
+            )
             instance.wait_until_connected(self.streamer)
         return self.stack
 

@@ -23,9 +23,9 @@ HOME = "home/ec2-user"
 WORKSHOP = f"{HOME}/rekognition-workshop"
 
 
-def boot(system: OfflineSystem, stack: Stack) -> Path:
-    """Write the files of the deployed stack below a folder, and return it."""
-    root = system.folder / stack.resource(LOGICAL_ID)
+def boot(folder: Path, stack: Stack) -> Path:
+    """Write the files of the deployed stack into `folder`/<instance ID>, and return that."""
+    root = folder / stack.resource(LOGICAL_ID)
     for path, file in stack.init_files(LOGICAL_ID).items():
         target = root / path.removeprefix("/")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -34,17 +34,17 @@ def boot(system: OfflineSystem, stack: Stack) -> Path:
     return root
 
 
-def environment(system: OfflineSystem, root: Path) -> dict[str, str]:
-    """The environment of a terminal on the instance.
+def environment(aws_url: str, x_url: str, root: Path) -> dict[str, str]:
+    """The environment of a terminal on the instance whose files are below `root`.
 
     On EC2 it has no key and no address in it, and here only the addresses of the emulated parties.
     """
     variables = clean_environment(root) | {
         "HOME": str(root / HOME),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "AWS_ENDPOINT_URL": system.aws.url,
-        "AWS_EC2_METADATA_SERVICE_ENDPOINT": f"{system.aws.url}/_workshop/instances/{root.name}/",
-        "TWITTER_API_URL": system.x_url,
+        "AWS_ENDPOINT_URL": aws_url,
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT": f"{aws_url}/_workshop/instances/{root.name}/",
+        "TWITTER_API_URL": x_url,
     }
     del variables["AWS_EC2_METADATA_DISABLED"]
     return variables
@@ -55,7 +55,7 @@ def start_streamer(system: OfflineSystem, root: Path) -> Child:
     streamer = Child(
         "the streamer",
         [sys.executable, "-m", "offline.instance"],
-        environment(system, root),
+        environment(system.aws.url, system.x_url, root),
         system.folder / "streamer.log",
         folder=root / WORKSHOP,
     )

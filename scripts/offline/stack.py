@@ -13,7 +13,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from offline.aws import OfflineAws
+from offline.aws import Aws
 from offline.processes import OfflineError
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "RekognitionWorkshopCFN.json"
@@ -29,13 +29,13 @@ def unique_name() -> str:
 class Stack:
     """A stack that was launched from the template."""
 
-    def __init__(self, aws: OfflineAws, name: str) -> None:
+    def __init__(self, aws: Aws, name: str) -> None:
         self.aws = aws
         self.name = name
         self.cloudformation = aws.client("cloudformation")
 
     @classmethod
-    def launch(cls, aws: OfflineAws, parameters: dict[str, str], template: str = "") -> Stack:
+    def launch(cls, aws: Aws, parameters: dict[str, str], template: str = "") -> Stack:
         """Launch the template, as it lies in the repository, and wait until the stack is there.
 
         Raises:
@@ -134,12 +134,12 @@ class Stack:
             raise OfflineError(f"The stack was not deleted: {self.first_failure()}")
 
 
-def left_over(aws: OfflineAws, name: str) -> list[str]:
+def left_over(aws: Aws, name: str) -> list[str]:
     """What is in the account whose name has the stack's name in it: nothing, after a clean-up."""
     return sorted(resource for resource in every_resource(aws) if name in resource)
 
 
-def every_resource(aws: OfflineAws) -> Iterator[str]:
+def every_resource(aws: Aws) -> Iterator[str]:
     """Yield names or ARNs of all that the account holds, of each type in the template."""
     yield from (b["Name"] for b in aws.client("s3").list_buckets()["Buckets"])
     yield from (f["FunctionName"] for f in aws.client("lambda").list_functions()["Functions"])

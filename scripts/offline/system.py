@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import secrets
 import shutil
 import signal
@@ -14,11 +15,12 @@ from pathlib import Path
 from types import TracebackType
 
 from offline.aws import REGION, OfflineAws
-from offline.processes import Child, clean_environment, free_port
+from offline.processes import Child, OfflineError, clean_environment, free_port, is_free
 from offline.x_client import XClient
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LOGS = REPOSITORY / ".workshop" / "logs"  # where logs are kept when something failed
+PARTIES = {"x": "X", "aws": "AWS", "rekognition": "Rekognition", "page": "page"}
 KEY_NAMES = (
     "TWITTER_CONSUMER_KEY",
     "TWITTER_CONSUMER_SECRET",
@@ -43,40 +45,72 @@ def uninterrupted() -> Iterator[None]:
 
 
 class OfflineSystem:
-    """Starts the three parties when entered; stops them and deletes their folder when left.
+    """Starts the three parties when entered, and stops them when left.
+
+    Args:
+        region: the region that AWS plays.
+        home: a folder in which everything is kept for the next start, the ports and keys too.
+            Without it everything is in a temporary folder, which is deleted in the end.
 
     Attributes:
         aws: the emulated AWS.
         x: a client of the emulated X, to post with.
         x_url, rekognition_url: their addresses.
-        keys: the four keys of X, new for each system, which stand for the learner's own.
-        folder: logs and temporary files.
+        keys: the four keys of X, which stand for the learner's own.
+        folder: logs and state.
+
+    Raises:
+        OfflineError: a port of the last time is taken.
     """
 
-    def __init__(self, region: str = REGION) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="serverless-bytes-"))
-        self.keys = {name: secrets.token_urlsafe(24) for name in KEY_NAMES}
+    def __init__(self, region: str = REGION, home: Path | None = None) -> None:
         self.children: list[Child] = []
+        self.lasting = home is not None
+        self.folder = home or Path(tempfile.mkdtemp(prefix="serverless-bytes-"))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.ports, self.keys = self._identity()
+        x_url, aws_url, self.rekognition_url = (
+            f"http://127.0.0.1:{self.ports[name]}" for name in ("x", "aws", "rekognition")
+        )
+        self.x_url = x_url
         try:
-            self.x_url = self.start("offline X", "x", ["--photos", str(self.folder / "photos")])
-            self.rekognition_url = f"http://127.0.0.1:{free_port()}"
-            self.aws = OfflineAws(self.folder, self.rekognition_url, region)
+            self._start("x", self.keys, "--photos", str(self.folder / "photos"))
+            self.aws = OfflineAws(
+                self.folder, self.rekognition_url, self.ports["aws"], region, self.lasting
+            )
             self.children.append(self.aws.process)
-            self.start("offline Rekognition", "rekognition", url=self.rekognition_url)
+            self._start("rekognition", {"AWS_ENDPOINT_URL": aws_url})
         except BaseException:
             self.stop()
             raise
-        self.x = XClient(self.x_url, self.keys["TWITTER_CONSUMER_KEY"], self.keys["TWITTER_TOKEN"])
+        self.x = XClient(x_url, self.keys["TWITTER_CONSUMER_KEY"], self.keys["TWITTER_TOKEN"])
 
-    def start(self, name: str, module: str, options: list[str] | None = None, url: str = "") -> str:
-        """Start a party, `python -m offline.<module> --port N`, and return its address."""
-        port = url.rpartition(":")[2] if url else str(free_port())
-        environment = clean_environment(self.folder) | self.keys
-        if module == "rekognition":
-            environment = clean_environment(self.folder) | {"AWS_ENDPOINT_URL": self.aws.url}
-        command = [sys.executable, "-m", f"offline.{module}", "--port", port, *(options or [])]
-        self.children.append(Child(name, command, environment, self.folder / f"{module}.log"))
-        return f"http://127.0.0.1:{port}"
+    def _identity(self) -> tuple[dict[str, int], dict[str, str]]:
+        """Ports and keys: those of the last time, because the stack has them in it, or new ones."""
+        file = self.folder / "identity.json"
+        if not file.exists():
+            ports = {name: free_port() for name in PARTIES}
+            keys = {name: secrets.token_urlsafe(24) for name in KEY_NAMES}
+            if self.lasting:
+                file.touch(0o600)
+                file.write_text(json.dumps([ports, keys]))
+            return ports, keys
+        ports, keys = json.loads(file.read_text())
+        for name, port in ports.items():
+            if not is_free(port):
+                raise OfflineError(
+                    f"Port {port} of offline {PARTIES[name]} is taken. Does the workshop run in "
+                    "another terminal? Stop it there, or begin anew with --fresh."
+                )
+        return ports, keys
+
+    def _start(self, module: str, environment: dict[str, str], *options: str) -> None:
+        """Start a party: python -m offline.<module> --port N."""
+        port = str(self.ports[module])
+        command = [sys.executable, "-m", f"offline.{module}", "--port", port, *options]
+        whole = clean_environment(self.folder) | environment
+        log = self.folder / f"{module}.log"
+        self.children.append(Child(f"offline {PARTIES[module]}", command, whole, log))
 
     def wait_until_ready(self) -> None:
         """Wait until all three answer."""
@@ -97,11 +131,12 @@ class OfflineSystem:
         }
 
     def stop(self) -> None:
-        """Stop all children, the last one first, and delete the folder."""
+        """Stop all children, the last one first, and delete the temporary folder."""
         with uninterrupted():
             while self.children:
                 self.children.pop().stop()
-            shutil.rmtree(self.folder, ignore_errors=True)
+            if not self.lasting:
+                shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> OfflineSystem:
         return self

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import itertools
 import json
 import os
 import re
@@ -19,7 +20,7 @@ import urllib.parse
 from collections import deque
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from pathlib import Path
 from types import FrameType
@@ -205,8 +206,11 @@ class X:
         self.rule_set = RuleSet()
         self.media: dict[str, Media] = {}  # by id
         self.posts: list[Post] = []
+        self.streamed: set[str] = set()  # ids of the posts that went out on the stream
         self.counts = dict.fromkeys(("connects", "delivered", "photos_served"), 0)
         self.stream: Stream | None = None
+        self.journal = self.photos / "journal.jsonl"
+        self.recall()
         self.reset_faults()
 
     def reset_faults(self) -> None:
@@ -217,6 +221,27 @@ class X:
         self.silent_until = 0.0
         if self.stream:
             self.stream.cut = False
+
+    # What survives a restart
+
+    def remember(self, kind: str, value: Any) -> None:
+        """Append a change to the journal beside the photos."""
+        with self.journal.open("a") as journal:
+            journal.write(json.dumps([kind, value]) + "\n")
+
+    def recall(self) -> None:
+        """Read the journal of an earlier run in the same folder."""
+        lines = self.journal.read_text().splitlines() if self.journal.exists() else []
+        for kind, value in map(json.loads, lines):
+            match kind:
+                case "rules":
+                    self.rule_set = RuleSet.restored(value)
+                case "media":
+                    self.media[value["id"]] = Media(**value)
+                case "post":
+                    media = [Media(**item) for item in value.pop("media")]
+                    self.posts.append(Post(media=media, **value))
+                    self.users[value["username"]] = value["author_id"]
 
     # Who is asking?
 
@@ -308,6 +333,7 @@ class X:
                 answer = self.rule_set.delete(body["delete"], dry_run)
         except (AttributeError, KeyError, TypeError):  # the JSON has another shape
             raise Problem(400, **INVALID_REQUEST) from None
+        self.remember("rules", self.rule_set.rules)
         return JSONResponse(answer, 201 if "data" in answer else 200)
 
     async def connect(self, request: Request) -> Response:
@@ -354,6 +380,7 @@ class X:
         media = Media(new_id(), "photo", secrets.token_urlsafe(11) + ".jpg")
         await asyncio.to_thread((self.photos / media.name).write_bytes, data)
         self.media[media.id] = media
+        self.remember("media", asdict(media))
         answer = {"id": media.id, "media_key": media.key, "size": len(data)}
         return JSONResponse({"data": answer | {"expires_after_secs": 86400}})
 
@@ -388,6 +415,7 @@ class X:
         except (AttributeError, TypeError):  # the JSON has another shape
             raise Problem(400, **INVALID_REQUEST) from None
         self.posts.append(post)
+        self.remember("post", asdict(post))
         self.deliver(post)
         return JSONResponse({"data": {"id": post.id, "text": post.text}}, 201)
 
@@ -396,6 +424,7 @@ class X:
         rules = self.rule_set.matching(post)
         if rules and self.stream:
             self.counts["delivered"] += 1
+            self.streamed.add(post.id)
             self.stream.queue.put_nowait(self.stream.line(post, rules))
 
     def describe(self, post: Post) -> tuple[dict[str, Any], list[dict[str, str]], dict[str, str]]:
@@ -441,16 +470,22 @@ class X:
 
     # Only here, not at X
 
-    async def timeline(self, _: Request) -> Response:
-        """GET /_workshop/posts: all posts, the newest first."""
-        descriptions = map(self.describe, reversed(self.posts))
+    async def timeline(self, request: Request) -> Response:
+        """GET /_workshop/posts: all posts, the newest first; ?after=ID&limit=N for fewer."""
+        after = request.query_params.get("after")
+        posts = itertools.takewhile(lambda post: post.id != after, reversed(self.posts))
+        limit = int(request.query_params.get("limit", len(self.posts)))
+        descriptions = map(self.describe, itertools.islice(posts, limit))
         return JSONResponse(
-            [data | {"media": media, "user": user} for data, media, user in descriptions]
+            [
+                data | {"media": media, "user": user, "streamed": data["id"] in self.streamed}
+                for data, media, user in descriptions
+            ]
         )
 
     async def stats(self, _: Request) -> Response:
         """GET /_workshop/stats and /_workshop/ready."""
-        counts = self.counts | {"posts": len(self.posts)}
+        counts = self.counts | {"posts": len(self.posts), "rules": self.rule_set.rules}
         return JSONResponse({"connected": self.stream is not None} | counts)
 
     async def fault(self, request: Request) -> Response:

@@ -80,6 +80,11 @@ class RuleSet:
     rules: list[dict[str, str]] = field(default_factory=list)  # id, value, perhaps tag
     matchers: dict[str, Matcher] = field(default_factory=dict)  # by the value of the rule
 
+    @classmethod
+    def restored(cls, rules: list[dict[str, str]]) -> RuleSet:
+        """Return the set with rules that were accepted before."""
+        return cls(rules, {rule["value"]: compile_rule(rule["value"]) for rule in rules})
+
     def matching(self, post: Post) -> list[dict[str, str]]:
         """Return id and tag of the rules that match the post."""
         return [

@@ -345,7 +345,7 @@ def main() -> int:
     buffer.counts["failed"] = buffer.counts["photos"] - buffer.counts["sent"]
     say(summary(buffer.counts))
     if problem:
-        print(f"Stopped: {problem}.", file=sys.stderr)
+        print(f"Stopped: {str(problem).rstrip('.')}.", file=sys.stderr)
     return 0 if not problem else 2 if isinstance(problem, InputError) else 1
 
 

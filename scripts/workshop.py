@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from dataclasses import asdict
@@ -10,11 +11,17 @@ from pathlib import Path
 from types import FrameType
 
 import click
+import requests
 from rich.console import Console
+from rich.markup import escape
 
 from offline import demo as offline_demo
-from offline import samples
+from offline import instance, running, samples, session
+from offline.aws import Aws
 from offline.processes import OfflineError
+from offline.running import Running
+from offline.system import OfflineSystem
+from offline.x_client import XClient
 
 PHOTO = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -22,8 +29,10 @@ PHOTO = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.group(help=__doc__)
 def main() -> None:
     """Group the commands."""
-    # A stop ends the run as Ctrl-C does, with everything cleaned up.
-    signal.signal(signal.SIGTERM, interrupt)
+    # A stop ends the run as Ctrl-C does, with everything cleaned up; and Ctrl-C does so even where
+    # a shell has started us in the background, with SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:
@@ -65,6 +74,69 @@ def demo(reference: Path | None, tweets: tuple[Path, ...], as_json: bool) -> Non
     except KeyboardInterrupt:
         console.print("Stopped. Nothing is left running.")
         sys.exit(130)
+
+
+@main.command()
+@click.option("--fresh", is_flag=True, help="Forget everything of the last time.")
+@click.option(
+    "--at", "step", type=click.IntRange(1, session.LAST_STEP), help="Do what comes before a step."
+)
+def start(fresh: bool, step: int | None) -> None:
+    """Start the offline workshop and stay until Ctrl-C.
+
+    The steps are yours; what you did is still there the next time.
+    """
+    console = Console()
+    try:
+        with OfflineSystem(home=session.open_home(fresh)) as system:
+            system.wait_until_ready()
+            session.Session(system, console).run(step or 1)
+    except OfflineError as error:
+        console.print(f"[red]{escape(str(error))}[/red]", soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        console.print("Stopped. Start again to go on where you were.")
+
+
+def running_workshop() -> Running:
+    """The workshop that runs in another terminal."""
+    if not (workshop := running.load()):
+        raise click.UsageError(
+            "No workshop is running. Start one: python scripts/workshop.py start"
+        )
+    return workshop
+
+
+@main.command()
+@click.argument("files", nargs=-1, type=PHOTO, required=True)
+@click.option("--text", default="Look who is here", help="What the post says.")
+def tweet(files: tuple[Path, ...], text: str) -> None:
+    """Post up to four photos on the emulated X."""
+    if len(files) > 4:
+        raise click.UsageError("A post has at most four photos.")
+    workshop = running_workshop()
+    keys = workshop.keys
+    client = XClient(workshop.x_url, keys["TWITTER_CONSUMER_KEY"], keys["TWITTER_TOKEN"])
+    try:
+        post_id = client.post(text, [client.upload(file.read_bytes()) for file in files])
+    except requests.RequestException as error:
+        raise click.ClickException(f"The emulated X did not take the post: {error}") from error
+    click.echo(f"Posted {len(files)} photo(s) on X: post {post_id}")
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.argument("command", nargs=-1)
+def connect(command: tuple[str, ...]) -> None:
+    """Open a terminal on the offline instance, or run a COMMAND there."""
+    workshop = running_workshop()
+    stack = session.find_stack(Aws(workshop.aws_url, workshop.region))
+    if not stack:
+        raise click.UsageError("There is no instance yet: launch the stack first, which is step 3.")
+    root = session.HOME / stack.resource(instance.LOGICAL_ID)
+    environment = instance.environment(workshop.aws_url, workshop.x_url, root)
+    program = command or (os.environ.get("SHELL", "/bin/sh"),)
+    os.chdir(root / instance.WORKSHOP)
+    os.execvpe(program[0], program, environment)
 
 
 if __name__ == "__main__":

@@ -71,8 +71,10 @@ def recall() -> None:
     """Read what an earlier run has written."""
     if PERSIST_STATE and memory.exists():
         old_instances, old_outbox = json.loads(memory.read_text())
-        instances.update(old_instances)
         outbox.extend(old_outbox)
+        instances.update(old_instances)
+        for instance_id, credentials in instances.items():
+            register_session(credentials["Role"], instance_id, credentials)
 
 
 # --- IAM: may a role do what a service does for it? --------------------------------------------
@@ -103,18 +105,26 @@ def may(access_key: str, action: str, resource: str) -> dict[str, Any]:
 def new_session(role_arn: str, name: str) -> dict[str, str]:
     """Temporary credentials of a role, as STS makes them for a service."""
     role = role_arn.rpartition("/")[2]
-    key, secret, token = (secrets.token_hex(8).upper(), secrets.token_hex(20), secrets.token_hex())
-    access_key = f"ASIA{key}"
+    credentials = {
+        "AccessKeyId": f"ASIA{secrets.token_hex(8).upper()}",
+        "SecretAccessKey": secrets.token_hex(20),
+        "Token": secrets.token_hex(),
+    }
+    register_session(role, name, credentials)
+    return credentials
+
+
+def register_session(role: str, name: str, credentials: dict[str, str]) -> None:
+    """Let temporary credentials stand for a role."""
     sts.register_session(
-        access_key,
+        credentials["AccessKeyId"],
         {
             "Arn": f"arn:aws:sts::{get_account_id()}:assumed-role/{role}/{name}",
             "UserId": f"{role}:{name}",
-            "SecretAccessKey": secret,
-            "SessionToken": token,
+            "SecretAccessKey": credentials["SecretAccessKey"],
+            "SessionToken": credentials["Token"],
         },
     )
-    return {"AccessKeyId": access_key, "SecretAccessKey": secret, "Token": token}
 
 
 @functools.cache
@@ -159,8 +169,6 @@ def create_instance(logical_id: str, properties: dict[str, Any], stack: str) -> 
         "Role": role,
         "Code": "Success",
         "Type": "AWS-HMAC",
-        "LastUpdated": timestamp(),
-        "Expiration": timestamp(86_400),
     }
     remember()
     return instance_id, {
@@ -193,7 +201,8 @@ def metadata(method: str, path: str, headers: dict[bytes, bytes]) -> tuple[int, 
         return 200, instance_id
     if headers.get(b"x-aws-ec2-metadata-token") != instance_id.encode():
         return 401, ""  # version 1, without a token, is switched off in the template
-    credentials = instances[instance_id]
+    fresh = {"LastUpdated": timestamp(), "Expiration": timestamp(86_400)}
+    credentials = instances[instance_id] | fresh
     credentials_path = "meta-data/iam/security-credentials/"
     return {
         "meta-data/instance-id": (200, instance_id),

@@ -72,7 +72,7 @@ def wait_until_connected(streamer: Child, seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while "Connected to X" not in streamer.log.read_text():
         if not streamer.running or time.monotonic() > deadline:
-            raise OfflineError("The streamer did not connect to X; streamer.log says why.")
+            raise OfflineError(f"The streamer did not connect to X. Its log: {streamer.log}")
         time.sleep(0.05)
 
 

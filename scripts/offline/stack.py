@@ -35,13 +35,15 @@ class Stack:
         self.cloudformation = aws.client("cloudformation")
 
     @classmethod
-    def launch(cls, aws: Aws, parameters: dict[str, str], template: str = "") -> Stack:
+    def launch(
+        cls, aws: Aws, parameters: dict[str, str], template: str = "", name: str = ""
+    ) -> Stack:
         """Launch the template, as it lies in the repository, and wait until the stack is there.
 
         Raises:
             OfflineError: it failed; the text names the resource and the reason.
         """
-        stack = cls(aws, unique_name())
+        stack = cls(aws, name or unique_name())
         stack.cloudformation.create_stack(
             StackName=stack.name,
             TemplateBody=template or TEMPLATE.read_text(),
@@ -82,6 +84,11 @@ class Stack:
         physical_id: str = detail["PhysicalResourceId"]
         return physical_id
 
+    def logical_ids(self) -> set[str]:
+        """The names of the resources in the template."""
+        answer = self.cloudformation.describe_stack_resources(StackName=self.name)
+        return {resource["LogicalResourceId"] for resource in answer["StackResources"]}
+
     def init_files(self, logical_id: str) -> dict[str, Any]:
         """The files of AWS::CloudFormation::Init, as cfn-init would get them: path → file."""
         metadata = json.loads(self._describe(logical_id)["Metadata"])
@@ -96,10 +103,14 @@ class Stack:
         return detail
 
     def confirm_subscription(self) -> None:
-        """Click the link in the confirmation mail."""
-        topic = self.resource("MatchTopic")
+        """Click the link in the confirmation mail, if that is not done yet."""
+        sns, topic = self.aws.client("sns"), self.resource("MatchTopic")
         token = next(mail["token"] for mail in self.aws.outbox() if mail.get("topic") == topic)
-        self.aws.client("sns").confirm_subscription(TopicArn=topic, Token=token)
+        (subscription,) = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+        arn = subscription["SubscriptionArn"]
+        attributes = sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+        if attributes["PendingConfirmation"] == "true":
+            sns.confirm_subscription(TopicArn=topic, Token=token)
 
     def replace_code(self, logical_id: str, code: str) -> None:
         """Put other code into a function, as the Lambda console's editor does."""

@@ -16,10 +16,10 @@ from types import TracebackType
 
 from offline.aws import REGION, OfflineAws
 from offline.processes import Child, OfflineError, clean_environment, free_port, is_free
+from offline.running import FOLDER
 from offline.x_client import XClient
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-LOGS = REPOSITORY / ".workshop" / "logs"  # where logs are kept when something failed
+LOGS = FOLDER / "logs"  # where logs are kept when something failed
 PARTIES = {"x": "X", "aws": "AWS", "rekognition": "Rekognition", "page": "page"}
 KEY_NAMES = (
     "TWITTER_CONSUMER_KEY",

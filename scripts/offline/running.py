@@ -1,0 +1,50 @@
+"""What the other commands know of a workshop that `workshop.py start` has started."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+# What the workshop writes: its state, logs, and this. Tests have a folder of their own.
+FOLDER = Path(os.environ.get("WORKSHOP_FOLDER", REPOSITORY / ".workshop"))
+FILE = FOLDER / "running.json"
+
+
+@dataclass(frozen=True)
+class Running:
+    """A running offline workshop: where its parties are, and the learner's keys of X."""
+
+    region: str
+    aws_url: str
+    x_url: str
+    rekognition_url: str
+    page_url: str
+    keys: dict[str, str]  # TWITTER_CONSUMER_KEY and so on; they open nothing but the emulated X
+
+    def environment(self) -> dict[str, str]:
+        """What the AWS CLI, boto3 and the scripts need to talk to it."""
+        return {
+            "AWS_ENDPOINT_URL": self.aws_url,
+            "AWS_ENDPOINT_URL_REKOGNITION": self.rekognition_url,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "TWITTER_API_URL": self.x_url,
+        }
+
+    def save(self) -> None:
+        """Tell the other commands."""
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        FILE.touch(0o600)
+        FILE.write_text(json.dumps(asdict(self)))
+
+
+def load() -> Running | None:
+    """Return the running workshop, or None."""
+    try:
+        return Running(**json.loads(FILE.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None

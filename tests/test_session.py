@@ -1,0 +1,186 @@
+"""The workshop that stays: start, connect and tweet, typed in a terminal as a learner does."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import requests
+
+from support import REPOSITORY, wait_for
+
+WORKSHOP = [sys.executable, str(REPOSITORY / "scripts" / "workshop.py")]
+
+
+class Terminal:
+    """A terminal whose workshop writes into a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = os.environ | {"WORKSHOP_FOLDER": str(folder / "workshop")}
+        self.log = folder / "start.log"
+        self.workshop: subprocess.Popen[bytes] | None = None
+
+    def start(self, *options: str) -> str:
+        """Start the workshop and return what it says until it runs."""
+        with self.log.open("wb") as log:
+            command = [*WORKSHOP, "start", *options]
+            self.workshop = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+        wait_for(lambda: "The workshop runs." in self.said(), 60)
+        for line in self.said().splitlines():
+            if line.startswith("export "):
+                name, _, value = line.removeprefix("export ").partition("=")
+                self.environment[name] = value
+        return self.said()
+
+    def said(self) -> str:
+        return self.log.read_text()
+
+    def stop(self) -> int:
+        assert self.workshop
+        self.workshop.send_signal(signal.SIGINT)
+        return self.workshop.wait(30)
+
+    def type(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*WORKSHOP, *command], env=self.environment, capture_output=True, text=True, check=False
+        )
+
+    def client(self, service: str) -> Any:
+        """A client as boto3 makes it from the printed lines."""
+        session = boto3.session.Session(
+            self.environment["AWS_ACCESS_KEY_ID"],
+            self.environment["AWS_SECRET_ACCESS_KEY"],
+            region_name=self.environment["AWS_DEFAULT_REGION"],
+        )
+        return session.client(service, endpoint_url=self.environment["AWS_ENDPOINT_URL"])
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    opened = Terminal(tmp_path)
+    yield opened
+    if opened.workshop:
+        opened.workshop.kill()
+        opened.workshop.wait()
+
+
+@pytest.fixture
+def photo(pictures: dict[str, Path]) -> Callable[[str], str]:
+    return lambda name: str(pictures[f"{name}.jpg"])
+
+
+def keys(terminal: Terminal, bucket: str) -> list[str]:
+    s3 = terminal.client("s3")
+    names = [b["Name"] for b in s3.list_buckets()["Buckets"] if f"-{bucket}-" in b["Name"]]
+    return [o["Key"] for o in s3.list_objects_v2(Bucket=names[0]).get("Contents", [])]
+
+
+def test_the_steps_are_the_learner_s_and_survive_a_restart(
+    terminal: Terminal, photo: Callable[[str], str]
+) -> None:
+    said = terminal.start()
+    assert "aws cloudformation create-stack --stack-name celebrityrek" in said
+    cloudformation = terminal.client("cloudformation")
+    assert cloudformation.describe_stacks()["Stacks"] == []  # launching is the learner's step
+    no_instance = terminal.type("connect", "true")
+    assert (no_instance.returncode, "launch the stack first" in no_instance.stderr) == (2, True)
+
+    parameters = json.loads((terminal.folder / "workshop" / "parameters.json").read_text())
+    template = (REPOSITORY / "RekognitionWorkshopCFN.json").read_text()
+    cloudformation.create_stack(
+        StackName="celebrityrek",
+        TemplateBody=template,
+        Parameters=parameters,
+        Capabilities=["CAPABILITY_IAM"],
+    )
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName="celebrityrek", WaiterConfig={"Delay": 1}
+    )
+    wait_for(lambda: "The instance of celebrityrek has booted." in terminal.said())
+    listed = terminal.type("connect", "ls", "-1")
+    assert listed.stdout.split() == ["twitter_streaming.json", "twitter_streaming.py"]
+
+    streamer = subprocess.Popen(
+        [*WORKSHOP, "connect", "python", "twitter_streaming.py"],
+        env=terminal.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert streamer.stdout
+    assert "from:learner has:images" in streamer.stdout.readline()
+    posted = terminal.type("tweet", photo("obama"), photo("biden"), "--text", "hello")
+    assert posted.returncode == 0
+    assert posted.stdout.startswith("Posted 2 photo(s) on X: post ")
+    wait_for(lambda: len(keys(terminal, "rekognition")) == 2)
+    streamer.terminate()
+    assert streamer.wait(20) == 0
+    before = keys(terminal, "rekognition"), keys(terminal, "twitter")
+    assert terminal.stop() == 0
+    assert not (terminal.folder / "workshop" / "running.json").exists()
+
+    terminal.start()
+    assert (keys(terminal, "rekognition"), keys(terminal, "twitter")) == before
+    stacks = terminal.client("cloudformation").describe_stacks()["Stacks"]
+    assert [stack["StackStatus"] for stack in stacks] == ["CREATE_COMPLETE"]
+    terminal.client("cloudformation").delete_stack(StackName="celebrityrek")
+    wait_for(lambda: not list((terminal.folder / "workshop" / "home").glob("i-*")))
+    terminal.stop()
+
+    terminal.start("--fresh")
+    assert terminal.client("s3").list_buckets()["Buckets"] == []
+    terminal.stop()
+
+
+def test_who_comes_late_catches_up(terminal: Terminal, photo: Callable[[str], str]) -> None:
+    said = terminal.start("--at", "11")
+    for step in (3, 4, 5, 6, 8, 10):
+        assert f"Step {step} is done." in said
+    assert "Step 11" not in said
+    assert len(keys(terminal, "rekognition")) == 2  # one photo, and celebrity.jpg
+    outbox = f"{terminal.environment['AWS_ENDPOINT_URL']}/_workshop/outbox"
+    assert len(requests.get(outbox, timeout=5).json()) == 1  # the confirmation
+    terminal.type("tweet", photo("obama2"))
+    mails = wait_for(lambda: requests.get(outbox, timeout=5).json()[1:])
+    assert "Possible match" in mails[0]["subject"]
+    terminal.stop()
+
+
+def test_two_workshops_do_not_fit_into_one_folder(terminal: Terminal) -> None:
+    terminal.start()
+    second = terminal.type("start")
+    assert second.returncode == 1
+    assert "runs already, in another terminal" in second.stdout
+    fresh = terminal.type("start", "--fresh")
+    assert fresh.returncode == 1
+    assert (terminal.folder / "workshop" / "home" / "identity.json").exists()
+    assert terminal.type("connect").returncode == 2  # it still finds the first one
+    assert terminal.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        (["tweet", "{photo}"], "No workshop is running. Start one"),
+        (["connect"], "No workshop is running. Start one"),
+        (["tweet"], "Missing argument"),
+        (["tweet", "missing.jpg"], "does not exist"),
+        (["tweet", *["{photo}"] * 5], "at most four photos"),
+        (["start", "--at", "99"], "is not in the range"),
+    ],
+)
+def test_wrong_input_is_one_sentence_and_exit_code_2(
+    terminal: Terminal, photo: Callable[[str], str], command: list[str], sentence: str
+) -> None:
+    done = terminal.type(*[word.format(photo=photo("obama")) for word in command])
+    assert done.returncode == 2
+    assert sentence in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr

@@ -43,7 +43,7 @@ logger = logging.getLogger("workshop")
 Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-INVOCATIONS_AT_ONCE = int(os.environ.get("WORKSHOP_INVOCATIONS_AT_ONCE", "2"))  # per function
+INVOCATIONS_AT_ONCE = 2  # per function; more make the laptop slower, not the workshop faster
 FIREHOSE_SECONDS = 0.3  # what "no buffer", an interval of 0 seconds, takes here
 FIREHOSE_BYTES = 1 << 20  # the unit of SizeInMBs
 
@@ -57,24 +57,27 @@ def timestamp(later: float = 0.0) -> str:
 
 instances: dict[str, dict[str, str]] = {}  # instance ID → its role's credentials
 outbox: list[dict[str, str]] = []  # every e-mail, oldest first
-memory = Path(STATE_DIR) / "workshop.json"
+journal = Path(STATE_DIR) / "workshop.jsonl"
 
 
-def remember() -> None:
-    """Write instances and e-mails to a file, if the state is to be kept."""
+def remember(**change: Any) -> None:
+    """Append a new instance or e-mail to the journal, if the state is to be kept."""
     if PERSIST_STATE:
-        memory.parent.mkdir(exist_ok=True)
-        memory.write_text(json.dumps([instances, outbox]))
+        journal.parent.mkdir(exist_ok=True)
+        with journal.open("a") as file:
+            file.write(json.dumps(change) + "\n")
 
 
 def recall() -> None:
-    """Read what an earlier run has written."""
-    if PERSIST_STATE and memory.exists():
-        old_instances, old_outbox = json.loads(memory.read_text())
-        outbox.extend(old_outbox)
-        instances.update(old_instances)
-        for instance_id, credentials in instances.items():
-            register_session(credentials["Role"], instance_id, credentials)
+    """Read the journal of earlier runs. Terminated instances do no harm in it."""
+    lines = journal.read_text().splitlines() if PERSIST_STATE and journal.exists() else []
+    for change in map(json.loads, lines):
+        match change:
+            case {"mail": mail}:
+                outbox.append(mail)
+            case {"instance": instance_id, "credentials": credentials}:
+                instances[instance_id] = credentials
+                register_session(credentials["Role"], instance_id, credentials)
 
 
 # --- IAM: may a role do what a service does for it? --------------------------------------------
@@ -170,7 +173,7 @@ def create_instance(logical_id: str, properties: dict[str, Any], stack: str) -> 
         "Code": "Success",
         "Type": "AWS-HMAC",
     }
-    remember()
+    remember(instance=instance_id, credentials=instances[instance_id])
     return instance_id, {
         "InstanceId": instance_id,
         "PrivateIp": instance.get("PrivateIpAddress", ""),
@@ -183,7 +186,6 @@ def delete_instance(instance_id: str, properties: dict[str, Any]) -> None:
     """Terminate the instance."""
     ec2._terminate_instances({"InstanceId.1": [instance_id]})
     instances.pop(instance_id, None)
-    remember()
 
 
 def metadata(method: str, path: str, headers: dict[bytes, bytes]) -> tuple[int, Any]:
@@ -231,7 +233,7 @@ def delete_secret(original: Callable[..., None], arn: str, *arguments: Any) -> N
 def mail(to: str, subject: str, body: str, **more: str) -> None:
     """Keep one e-mail."""
     outbox.append({"to": to, "subject": subject, "body": body, "sent": timestamp(), **more})
-    remember()
+    remember(mail=outbox[-1])
 
 
 def ask_for_confirmation(subscription_arn: str) -> None:

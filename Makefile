@@ -4,10 +4,13 @@ VENV := .venv
 RUN := PYTHONPATH=scripts $(VENV)/bin/python
 SOURCES := scripts tests media
 
-.PHONY: demo test lint clean samples
+.PHONY: demo workshop test lint clean samples
 
 demo: $(VENV)/installed samples ## the whole workshop in a minute, on this computer
 	$(RUN) scripts/workshop.py demo
+
+workshop: $(VENV)/installed samples ## the same, but it stays and the steps are yours
+	$(RUN) scripts/workshop.py start
 
 test: $(VENV)/installed-test samples ## all tests
 	$(RUN) -m pytest
@@ -27,6 +30,7 @@ samples: $(VENV)/installed
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "This needs Python 3.11 or newer; you have %d.%d. Name another one: make PYTHON=python3.12" % sys.version_info[:2])'
+	@$(PYTHON) -c 'import platform as p, sys; sys.exit((p.system(), p.machine()) == ("Darwin", "x86_64") and "The face comparison, dlib-bin, has no build for Macs with Intel processors. Use Linux, in a container for example.")'
 	@echo "Setting up $(VENV): this takes a minute or two, and only once."
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --disable-pip-version-check .

@@ -7,6 +7,7 @@ them does what the AWS documentation says where ministack answers but does nothi
 - e-mail subscriptions that wait for confirmation, and an outbox that keeps what was mailed;
 - Firehose's buffer: records that arrive together become one object;
 - Lambda's queue for asynchronous events, with a bounded number of invocations at once;
+- time for the last lines of a function's log, which come late on a busy computer;
 - a secret's ARN as what Ref gives, which a role's policy refers to;
 - the roles' policies where ministack acts for a role: Lambda's logs and failures, and Firehose;
 - the question whether a caller may do something, which the emulated Rekognition asks.
@@ -30,7 +31,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from ministack import app as gateway
-from ministack.core import iam_evaluator
+from ministack.core import iam_evaluator, lambda_runtime
 from ministack.core.persistence import PERSIST_STATE, STATE_DIR
 from ministack.core.responses import get_account_id, get_region, new_uuid
 from ministack.services import cloudwatch_logs, ec2, firehose, iam, lambda_svc, sns, sts
@@ -44,6 +45,7 @@ Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 INVOCATIONS_AT_ONCE = 2  # per function; more make the laptop slower, not the workshop faster
+LOG_SECONDS = {"first_line_wait": 0.25, "idle_confirm": 0.02, "hard_cap": 1.0}
 FIREHOSE_SECONDS = 0.3  # what "no buffer", an interval of 0 seconds, takes here
 FIREHOSE_BYTES = 1 << 20  # the unit of SizeInMBs
 
@@ -410,6 +412,9 @@ def install() -> None:
     firehose._deliver_records_to_s3 = buffer_records
     lambda_svc.invoke_async_with_retry = invoke_later
     lambda_svc._emit_lambda_logs = functools.partial(write_log, lambda_svc._emit_lambda_logs)
+    lambda_runtime.Worker._drain_stderr_bounded = functools.partialmethod(
+        lambda_runtime.Worker._drain_stderr_bounded, **LOG_SECONDS
+    )
     gateway.app = workshop_pages(gateway.app)
 
 

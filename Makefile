@@ -13,7 +13,7 @@ workshop: $(VENV)/installed samples ## the same, but it stays and the steps are 
 	$(RUN) scripts/workshop.py start
 
 test: $(VENV)/installed-test samples ## all tests
-	$(RUN) -m pytest
+	$(RUN) -m pytest --numprocesses 3 --dist loadfile
 
 lint: $(VENV)/installed-test ## format, style, types and the template
 	$(VENV)/bin/ruff format --check $(SOURCES)

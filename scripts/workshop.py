@@ -18,6 +18,7 @@ from rich.markup import escape
 from offline import demo as offline_demo
 from offline import instance, running, samples, session
 from offline.aws import Aws
+from offline.check import check
 from offline.processes import OfflineError
 from offline.running import Running
 from offline.system import OfflineSystem
@@ -137,6 +138,9 @@ def connect(command: tuple[str, ...]) -> None:
     program = command or (os.environ.get("SHELL", "/bin/sh"),)
     os.chdir(root / instance.WORKSHOP)
     os.execvpe(program[0], program, environment)
+
+
+main.add_command(check)
 
 
 if __name__ == "__main__":

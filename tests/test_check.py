@@ -1,0 +1,316 @@
+"""workshop.py check: right solutions pass, and each typical mistake fails on its own case."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import inline_code
+from offline import check, running
+from offline.check import Bench, Result
+from offline.processes import OfflineError, free_port
+from offline.system import OfflineSystem
+from support import REPOSITORY
+
+SOLUTIONS = REPOSITORY / "tests" / "solutions"
+SHORT = (SOLUTIONS / "short.py").read_text()
+STARTER = inline_code.take(inline_code.TEMPLATE.read_text(), check.FUNCTION)
+
+# Cases that take more than a second: they are tried only with the mistakes that they are for.
+LONG = ("no_face_on_reference", "same_event", "throttling", "settings")
+
+# Each mistake is a change to short.py: name, what is replaced, by what, the case that fails (rarely
+# another one, which cannot do without), and a part of its hint.
+MISTAKES = [
+    (
+        "one e-mail for each face",
+        "            mail(post, max(similarities), key)",
+        "            for one in similarities:\n                mail(post, one, key)",
+        "several_faces",
+        "2 e-mails were sent for one photo",
+    ),
+    (
+        "key not decoded",
+        'unquote_plus(record["s3"]["object"]["key"])',
+        'record["s3"]["object"]["key"]',
+        "special_key",
+        "decode them with unquote_plus",
+    ),
+    (
+        "every error swallowed",
+        "        similarities = find_or_explain(bucket, key)",
+        "        try:\n"
+        "            similarities = find_or_explain(bucket, key)\n"
+        "        except Exception as error:\n"
+        "            print('Sorry:', error)\n"
+        "            continue",
+        "throttling",
+        "The log ends with: Sorry: An error occurred (ThrottlingException)",
+    ),
+    (
+        "raises when there is no face",
+        'print("nobody on", key)',
+        "raise LookupError(f'nobody on {key}')",
+        "no_face",
+        "in line 35, “raise LookupError(f'nobody on {key}')”: LookupError: nobody on images/",
+    ),
+    (
+        "no face on the reference is like none on the photo",
+        'print("there is no face on", REFERENCE)',
+        'print("nobody on", key)',
+        "no_face_on_reference",
+        "The log does not say that celebrity.jpg shows no face",
+    ),
+    (
+        "the missing reference is not named",
+        'print("upload a photo named", REFERENCE)',
+        'print("no such picture")',
+        "no_reference",
+        "The log does not say that celebrity.jpg is missing",
+    ),
+    (
+        "post not looked up",
+        'dynamodb.get_item(TableName=os.environ["TABLE_NAME"], Key=item)["Item"]',
+        'dict.fromkeys(("username", "created_at", "text", "post_id"), {"S": "?"})',
+        "metadata",
+        "lacks who posted it (username), when (created_at), the text (text), the link",
+    ),
+    (
+        "an e-mail for every event",
+        "if similarities and is_first(item):",
+        "if similarities:",
+        "same_event",
+        "look there first",
+    ),
+    (
+        "looks, and writes later",
+        '            ConditionExpression="attribute_not_exists(mailed)",\n',
+        "",
+        "same_event",
+        "look there first",
+    ),
+    (
+        "mails unmatched faces",
+        'answer["FaceMatches"]]',
+        'answer["FaceMatches"]] or [0.0 for _ in answer["UnmatchedFaces"]]',
+        "other_person settings",
+        "UnmatchedFaces are not",
+    ),
+    (
+        "the worst similarity",
+        "max(similarities)",
+        "min(similarities)",
+        "several_faces",
+        "does not say the best similarity, 99.",
+    ),
+    (
+        "source and target swapped",
+        '"Name": REFERENCE}},\n        TargetImage={"S3Object": {"Bucket": bucket, "Name": key}}',
+        '"Name": key}},\n        TargetImage={"S3Object": {"Bucket": bucket, "Name": REFERENCE}}',
+        "several_faces",
+        "SourceImage is the reference",
+    ),
+    (
+        "name of the reference hard-coded",
+        'os.environ["REFERENCE_PHOTO"]',
+        '"celebrity.jpg"',
+        "settings",
+        "its name is in REFERENCE_PHOTO",
+    ),
+    (
+        "subject too long",
+        'Subject="Look who is here"',
+        'Subject=post["text"]["S"]',
+        "subject",
+        "SNS would refuse the subject, which has 247 characters",
+    ),
+    (
+        "marked before it is compared",
+        SHORT[SHORT.rindex("        similarities =") : SHORT.rindex("            mail(")],
+        '        item = {"media_key": {"S": key[7:-4]}}\n'
+        '        post = dynamodb.get_item(TableName=os.environ["TABLE_NAME"], Key=item)["Item"]\n'
+        "        if is_first(item) and (similarities := find_or_explain(bucket, key)):\n",
+        "throttling",
+        "When Lambda tried again: No e-mail was sent",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def benches(system: OfflineSystem) -> Iterator[list[Bench]]:
+    pictures = check.make_pictures()
+    made = [Bench(system, pictures) for _ in range(check.LANES)]
+    yield made
+    for bench in made:
+        bench.stack.delete()
+
+
+def failed(results: list[Result]) -> dict[str, str]:
+    return {result.case: result.hint for result in results if result.hint}
+
+
+def run(file: Path | str = "") -> tuple[int, str]:
+    answer = CliRunner().invoke(check.check, [str(file)] if file else [])
+    return answer.exit_code, " ".join(answer.output.split())
+
+
+def test_compare_faces_passes_all() -> None:
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "offline.check", "compareFaces.py"],
+        cwd=REPOSITORY / "scripts",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("✓ passed") == len(check.CASES)
+    assert f"{len(check.CASES)} of {len(check.CASES)} cases passed" in done.stdout
+    assert time.monotonic() - started < 60  # 10 on an idle computer
+
+
+def test_another_right_solution_passes_as_well(benches: list[Bench]) -> None:
+    progress: list[int] = []
+    assert not failed(check.check_code(benches, SHORT.encode(), progress.append))
+    assert progress == list(range(1, len(check.CASES) + 1))
+
+
+def test_the_starter_fails_where_something_is_to_be_done(benches: list[Bench]) -> None:
+    hints = failed(check.check_code(benches, STARTER.encode()))
+    assert {one.name for one in check.CASES} - hints.keys() == {"other_person", "no_face"}
+    assert hints["match"].startswith("No e-mail was sent: Rekognition was not asked about this")
+
+
+def test_a_first_try_fails_on_all_but_the_simple_photos(benches: list[Bench]) -> None:
+    hints = failed(check.check_code(benches, (SOLUTIONS / "first_try.py").read_bytes()))
+    assert {one.name for one in check.CASES} - hints.keys() == {
+        "match",
+        "metadata",
+        "other_person",
+        "throttling",
+    }
+    assert "InvalidParameterException" in hints["no_face"]
+    assert "catch this error" in hints["no_face"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "names", "hint"),
+    [mistake[1:] for mistake in MISTAKES],
+    ids=[mistake[0] for mistake in MISTAKES],
+)
+def test_a_mistake_fails_on_its_own_case_only(
+    benches: list[Bench], old: str, new: str, names: str, hint: str
+) -> None:
+    assert SHORT.count(old) == 1
+    wrong = names.split()
+    tried = [one for one in check.CASES if one.name in wrong or one.name not in LONG]
+    hints = failed(check.check_code(benches, SHORT.replace(old, new).encode(), cases=tried))
+    assert list(hints) == wrong, hints
+    assert hint in hints[wrong[0]]
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [
+        ("raise KeyError('FOO')", "in line 1, “raise KeyError('FOO')”: KeyError: 'FOO'"),
+        ("import sys; sys.exit()", "The function failed: Worker process died"),
+        ("def lambda_handler(event):\n    pass", "takes 1 positional argument but 2 were given"),
+        (
+            "import boto3\ndef lambda_handler(event, context):\n"
+            "    boto3.client('rekognition').detect_faces(Image={'Bytes': b'x'})",
+            "The function's role allows CompareFaces",
+        ),
+    ],
+)
+def test_a_crash_is_shown_with_its_line(benches: list[Bench], code: str, hint: str) -> None:
+    benches[0].deploy(code.encode(), check.Patience())
+    assert hint in check.try_case(benches[0], check.CASES[0]).hint
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "while True: pass",
+        "import time\ndef lambda_handler(event, context):\n    time.sleep(60)",
+    ],
+)
+def test_a_function_without_end_ends_the_check(
+    system: OfflineSystem, benches: list[Bench], monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    monkeypatch.setattr(check, "FUNCTION_SECONDS", 2)
+    impatient = [Bench(system, benches[0].pictures) for _ in range(2)]
+    started = time.monotonic()
+    results = check.check_code(impatient, code.encode())
+    assert time.monotonic() - started < 20
+    assert all("The function did not end within 2 s" in r.hint for r in results if r.tried)
+    assert [result.tried for result in results].count(True) <= check.TIMEOUTS + 1
+    assert "ran into its time limit too often" in failed(results)["settings"]
+    for bench in impatient:
+        bench.stack.delete()
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [
+        (b"import os\nprint('x'\n", "It is not Python: line 2: '(' was never closed."),
+        (b"\xff\xd8\xff\xe0 a photo", "It is not Python: line 1:"),
+        (b"\0", "It is not Python:"),
+        (b"def handler(event, context): pass", "It has no lambda_handler(event, context)"),
+        (b"", "It has no lambda_handler(event, context)"),
+        (b"import os\nimport requests\n", "Line 2 imports requests, which Lambda does not have"),
+    ],
+)
+def test_code_that_cannot_be_loaded_is_not_even_tried(
+    tmp_path: Path, code: bytes, hint: str
+) -> None:
+    file = tmp_path / "function.py"
+    file.write_bytes(code)
+    status, output = run(file)
+    assert status == 1
+    assert hint in check.load_problem(code)
+    assert "✗ failed" in output
+
+
+@pytest.mark.parametrize("name", ["gone.py", "", "/dev/null"])
+def test_a_file_that_is_none_is_wrong_input(tmp_path: Path, name: str) -> None:
+    status, output = run(tmp_path / name)
+    assert status == 2
+    assert "Traceback" not in output
+
+
+def test_without_a_running_workshop_a_file_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "FILE", tmp_path / "running.json")
+    status, output = run()
+    assert status == 2
+    assert "No offline workshop is running: start it with “workshop.py start”, or" in output
+
+
+def test_a_workshop_that_has_ended_is_noticed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = running.Running("eu-west-1", f"http://127.0.0.1:{free_port()}", "", "", "", {})
+    monkeypatch.setattr(running, "load", lambda: gone)
+    started = time.monotonic()
+    status, output = run()
+    assert status == 2
+    assert "The offline workshop does not answer" in output
+    assert time.monotonic() - started < 5
+
+
+def test_the_deployed_code_is_found(system: OfflineSystem, benches: list[Bench]) -> None:
+    workshop = running.Running(
+        system.aws.region, system.aws.url, system.x_url, system.rekognition_url, "", {}
+    )
+    benches[-1].stack.replace_code(check.FUNCTION, "print('deployed')")
+    with pytest.raises(OfflineError, match=r"cannot be read: .*check_entry"):
+        check.deployed_code(workshop)
+    benches[-1].deploy(b"print('deployed')", check.Patience())
+    code, source = check.deployed_code(workshop)
+    assert code == check.ENTRY.encode()
+    assert source == f"RekognitionLambdaFunction of the stack {benches[-1].stack.name}"

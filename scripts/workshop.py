@@ -19,6 +19,7 @@ from offline import demo as offline_demo
 from offline import instance, running, samples, session
 from offline.aws import Aws
 from offline.check import check
+from offline.doctor import doctor
 from offline.processes import OfflineError
 from offline.running import Running
 from offline.system import OfflineSystem
@@ -141,6 +142,7 @@ def connect(command: tuple[str, ...]) -> None:
 
 
 main.add_command(check)
+main.add_command(doctor)
 
 
 if __name__ == "__main__":

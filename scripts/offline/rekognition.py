@@ -289,6 +289,18 @@ def unreadable() -> ServiceError:
     )
 
 
+def boxes(answer: dict[str, Any]) -> dict[str, Any]:
+    """Where the faces of a comparison are, for those who draw them."""
+    return {
+        "source": answer["SourceImageFace"]["BoundingBox"],
+        "matched": [
+            {"box": match["Face"]["BoundingBox"], "similarity": match["Similarity"]}
+            for match in answer["FaceMatches"]
+        ],
+        "unmatched": [{"box": face["BoundingBox"]} for face in answer["UnmatchedFaces"]],
+    }
+
+
 # ---------------------------------------------------------------- workers
 
 
@@ -461,7 +473,11 @@ class Rekognition:
         """CompareFaces: the largest face of the source against every face of the target."""
         source, target = picture_of(body, "SourceImage"), picture_of(body, "TargetImage")
         threshold = threshold_of(body)
-        note: dict[str, Any] = {"source": str(source), "target": str(target)}
+        note: dict[str, Any] = {
+            "at": time.time(),
+            "source": str(source),
+            "target": str(target),
+        }
         self.comparisons.append(note)
         try:
             result, best = await self.compute(
@@ -470,6 +486,7 @@ class Rekognition:
         except Exception as error:
             note["error"] = getattr(error, "code", "InternalServerError")
             raise
+        note["faces"] = boxes(result)
         note["similarity"] = best
         return dict(result)
 

@@ -93,6 +93,8 @@ class Session:
             OfflineError: a party ended, or a step failed.
         """
         self.announce()
+        self.system.start_page()
+        self.console.print(f"The page of the workshop: {self.address.page_url}", soft_wrap=True)
         try:
             self.catch_up(step)
             self.console.print("The workshop runs. Ctrl-C stops it and keeps what you did.")

@@ -104,6 +104,12 @@ class OfflineSystem:
                 )
         return ports, keys
 
+    def start_page(self) -> None:
+        """Start the page, once `running.json` tells it where the others are."""
+        self._start("page", {"WORKSHOP_FOLDER": str(FOLDER)})
+        page = self.children[-1]
+        page.wait_until_ready(f"http://127.0.0.1:{self.ports['page']}/_workshop/ready")
+
     def _start(self, module: str, environment: dict[str, str], *options: str) -> None:
         """Start a party: python -m offline.<module> --port N."""
         port = str(self.ports[module])

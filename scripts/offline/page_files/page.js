@@ -971,5 +971,7 @@ $("newest").addEventListener("click", () => {
   $("compared").focus();
 });
 $("panel-close").addEventListener("click", closePanel);
+// What is in a hop may change while its numbers do not, such as the outcome in an item.
+setInterval(() => openHop && !document.hidden && fillPanel(), 3000);
 $("panel").addEventListener("keydown", (event) => event.key === "Escape" && closePanel());
 listen();

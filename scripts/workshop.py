@@ -71,7 +71,7 @@ def demo(reference: Path | None, tweets: tuple[Path, ...], as_json: bool) -> Non
     except offline_demo.UnusableReferenceError as error:
         raise click.UsageError(str(error)) from error
     except OfflineError as error:
-        console.print(f"[red]{error}[/red]", soft_wrap=True)
+        console.print(f"[red]{escape(str(error))}[/red]", soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         console.print("Stopped. Nothing is left running.")

@@ -18,10 +18,9 @@ from rich.panel import Panel
 from offline import instance
 from offline.journey import Journey, JourneyError
 from offline.processes import Child, OfflineError
-from offline.stack import EMAIL, Stack, left_over
+from offline.stack import EMAIL, SOLUTION, Stack, left_over
 from offline.system import LOGS, OfflineSystem
 
-SOLUTION = Path(__file__).resolve().parents[1] / "compareFaces.py"
 REFERENCE = "celebrity.jpg"
 
 

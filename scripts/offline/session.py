@@ -20,14 +20,13 @@ from offline import instance, running, samples
 from offline.aws import Aws
 from offline.journey import Journey
 from offline.processes import Child, OfflineError, is_free
-from offline.running import FILE, FOLDER, REPOSITORY, Running
-from offline.stack import EMAIL, Stack
+from offline.running import FILE, FOLDER, Running
+from offline.stack import EMAIL, SOLUTION, Stack
 from offline.system import OfflineSystem
 
 HOME = FOLDER / "home"
 PARAMETERS = FOLDER / "parameters.json"
 STACK_NAME = "celebrityrek"
-SOLUTION = REPOSITORY / "scripts" / "compareFaces.py"
 POLL_SECONDS = 0.5
 LAST_STEP = 11
 
@@ -92,10 +91,10 @@ class Session:
         Raises:
             OfflineError: a party ended, or a step failed.
         """
-        self.announce()
-        self.system.start_page()
-        self.console.print(f"The page of the workshop: {self.address.page_url}", soft_wrap=True)
         try:
+            self.announce()
+            self.system.start_page()
+            self.console.print(f"The page of the workshop: {self.address.page_url}", soft_wrap=True)
             self.catch_up(step)
             self.console.print("The workshop runs. Ctrl-C stops it and keeps what you did.")
             while True:

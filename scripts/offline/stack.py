@@ -8,15 +8,16 @@ import time
 import uuid
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from offline.aws import Aws
 from offline.processes import OfflineError
+from offline.running import REPOSITORY
 
-TEMPLATE = Path(__file__).resolve().parents[2] / "RekognitionWorkshopCFN.json"
+TEMPLATE = REPOSITORY / "RekognitionWorkshopCFN.json"
+SOLUTION = REPOSITORY / "scripts" / "compareFaces.py"  # of the exercise
 EMAIL = "learner@example.com"
 POLL_SECONDS = 0.1
 

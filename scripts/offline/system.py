@@ -120,8 +120,8 @@ class OfflineSystem:
 
     def wait_until_ready(self) -> None:
         """Wait until all three answer."""
-        x, aws, rekognition = self.children[:3]
-        aws.wait_until_ready(f"{self.aws.url}/_ministack/ready")
+        x, _, rekognition = self.children[:3]
+        self.aws.wait_until_ready()
         x.wait_until_ready(f"{self.x_url}/_workshop/ready")
         rekognition.wait_until_ready(f"{self.rekognition_url}/_workshop/ready")
 

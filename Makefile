@@ -9,7 +9,7 @@ SOURCES := scripts tests media
 demo: $(VENV)/installed samples ## the whole workshop in a minute, on this computer
 	$(RUN) scripts/workshop.py demo
 
-workshop: $(VENV)/installed samples ## the same, but it stays and the steps are yours
+workshop: $(VENV)/installed-workshop samples ## the same, but it stays and the steps are yours
 	$(RUN) scripts/workshop.py start
 
 test: $(VENV)/installed-test samples ## all tests
@@ -36,6 +36,6 @@ $(VENV)/installed: pyproject.toml
 	$(VENV)/bin/python -m pip install --disable-pip-version-check .
 	@touch $@
 
-$(VENV)/installed-test: $(VENV)/installed
-	$(VENV)/bin/python -m pip install --disable-pip-version-check ".[test]"
+$(VENV)/installed-%: $(VENV)/installed
+	$(VENV)/bin/python -m pip install --disable-pip-version-check ".[$*]"
 	@touch $@

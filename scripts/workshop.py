@@ -12,8 +12,10 @@ from types import FrameType
 
 import click
 import requests
+from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.markup import escape
+from rich.panel import Panel
 
 from offline import demo as offline_demo
 from offline import instance, running, samples, session
@@ -110,6 +112,15 @@ def running_workshop() -> Running:
 
 
 @main.command()
+def env() -> None:
+    """Print what a terminal needs so that the AWS CLI, boto3 and the scripts find the workshop.
+
+    Let the shell do it: eval "$(python scripts/workshop.py env)"
+    """
+    click.echo(running_workshop().export_lines())
+
+
+@main.command()
 @click.argument("files", nargs=-1, type=PHOTO, required=True)
 @click.option("--text", default="Look who is here", help="What the post says.")
 def tweet(files: tuple[Path, ...], text: str) -> None:
@@ -124,6 +135,33 @@ def tweet(files: tuple[Path, ...], text: str) -> None:
     except requests.RequestException as error:
         raise click.ClickException(f"The emulated X did not take the post: {error}") from error
     click.echo(f"Posted {len(files)} photo(s) on X: post {post_id}")
+
+
+@main.command()
+@click.option("--confirm", is_flag=True, help="Click the link in the newest mail that has one.")
+def mail(confirm: bool) -> None:
+    """Read the mail that came so far."""
+    workshop = running_workshop()
+    aws = Aws(workshop.aws_url, workshop.region)
+    mails = aws.outbox()
+    if not confirm:
+        console = Console()
+        for one in mails:
+            text = f"To: {one['to']}\nSubject: {one['subject']}\n\n{one['body'].strip()}"
+            console.print(Panel(escape(text), expand=False))
+        console.print(f"{len(mails)} mail(s)", highlight=False)
+        return
+    if not (question := next((one for one in reversed(mails) if "token" in one), None)):
+        raise click.UsageError("No mail has a link yet: launch the stack first, which is step 3.")
+    try:
+        aws.client("sns").confirm_subscription(
+            TopicArn=question["topic"], Token=question["token"]
+        )
+    except ClientError as error:
+        raise click.ClickException(
+            f"The link does not work any more: {error}. Its stack may be deleted."
+        ) from error
+    click.echo(f"Subscription confirmed: matches are mailed to {question['to']}.")
 
 
 @main.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

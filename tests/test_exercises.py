@@ -1,0 +1,108 @@
+"""The code in Instructions.md: the exercise's hints, and the solutions of the extra exercises."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+import instructions
+from offline.stack import SOLUTION, Stack
+from photos import Photos, side_by_side
+from support import REPOSITORY, wait_for
+
+FUNCTION = "RekognitionLambdaFunction"
+PYTHON = [block for block in instructions.blocks() if block.language == "python"]
+HINTS = [block.text for block in PYTHON if block.section.startswith("10.")]
+STRANGERS, THRESHOLD, WEBHOOK = (b.text for b in PYTHON if b.section == "For instructors")
+
+
+@pytest.fixture
+def face(pictures: dict[str, Path]) -> Callable[[str], bytes]:
+    return lambda name: pictures[f"{name}.jpg"].read_bytes()
+
+
+@pytest.fixture(scope="module")
+def deploy(stack: Stack, pictures: dict[str, Path]) -> Callable[..., Photos]:
+    """Put compareFaces.py and a solution below it into the function."""
+    photos = Photos(stack)
+    photos.put_reference(pictures["obama.jpg"].read_bytes())
+    functions = stack.aws.client("lambda")
+    name = stack.resource(FUNCTION)
+    before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+
+    def put(solution: str, **variables: str) -> Photos:
+        functions.update_function_configuration(
+            FunctionName=name, Environment={"Variables": before | variables}
+        )
+        stack.replace_code(FUNCTION, f"{SOLUTION.read_text()}\n\n{solution}")
+        return photos
+
+    return put
+
+
+def test_the_four_hints_together_solve_the_exercise(tmp_path: Path) -> None:
+    assert len(HINTS) == 4
+    file = tmp_path / "hints.py"
+    file.write_text("\n\n".join(HINTS))
+    command = [sys.executable, str(REPOSITORY / "scripts" / "workshop.py"), "check", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_strangers_are_counted(
+    deploy: Callable[..., Photos], face: Callable[[str], bytes]
+) -> None:
+    photos = deploy(STRANGERS)
+    media_key = photos.put(side_by_side(face("obama2"), face("biden")), text="both")
+    assert photos.outcome(media_key) == "match"
+    line = f"Faces that do not match on images/{media_key}.jpg: 1"
+    wait_for(lambda: line in photos.log())
+
+
+@pytest.mark.parametrize(
+    ("threshold", "outcome", "mails"), [("100", "perhaps", 0), ("81", "match", 1)]
+)
+def test_the_mail_has_a_threshold_of_its_own(
+    deploy: Callable[..., Photos],
+    face: Callable[[str], bytes],
+    threshold: str,
+    outcome: str,
+    mails: int,
+) -> None:
+    photos = deploy(THRESHOLD, MAIL_THRESHOLD=threshold)
+    media_key = photos.put(face("obama3"), text=threshold)
+    assert photos.outcome(media_key) == outcome
+    wait_for(lambda: f"images/{media_key}.jpg: {outcome}" in photos.log())
+    assert len(photos.mails(media_key)) == mails
+
+
+def test_the_chat_is_told_instead_of_the_inbox(
+    deploy: Callable[..., Photos], face: Callable[[str], bytes]
+) -> None:
+    told = []
+
+    class Chat(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Chat) as chat:
+        Thread(target=chat.serve_forever, daemon=True).start()
+        photos = deploy(WEBHOOK, WEBHOOK_URL=f"http://127.0.0.1:{chat.server_port}/hook")
+        media_key = photos.put(face("obama2"), text="in the chat")
+        wait_for(lambda: f"images/{media_key}.jpg: match" in photos.log())
+        chat.shutdown()
+    assert len(told) == 1
+    assert "% similar, posted by @learner: in the chat" in told[0]["text"]
+    assert photos.mails(media_key) == []

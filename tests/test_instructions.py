@@ -1,0 +1,268 @@
+"""Instructions.md names what there is: links, pictures, parameters, resources, regions, costs."""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+import instructions
+from instructions import HEADINGS, TEXT
+from launch_links import launch_links, launch_table, rekognition_regions
+from support import REPOSITORY
+
+TEMPLATE: dict[str, Any] = json.loads((REPOSITORY / "RekognitionWorkshopCFN.json").read_text())
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+PROSE = re.sub(r"(?ms)^ *```.*?^ *```$", "", TEXT)  # without the blocks of code
+# The first edition's headings: its anchors are linked from elsewhere.
+SECTIONS = [
+    "Overview",
+    "Application architecture",
+    "Learning objectives of the workshop",
+    "1. Set up Twitter application",
+    "2. Create a new EC2 key pair",
+    "3. Launch the stack",
+    "4. Confirm your email address for SNS subscription",
+    "5. Start the application to receive Twitter streaming data",
+    "6. Tweet and review incoming Twitter metadata",
+    "7. Review images extracted from Tweets",
+    "8. Upload reference image for favorite celebrity",
+    "9. Setup Cloud9 IDE",
+    "10. Code to compare incoming images with the reference image (Exercise)",
+    "11. Validate face comparison",
+    "Clean up",
+    "For instructors",
+]
+STEPS = [name for name in SECTIONS if re.match(r"\d|Clean", name)]
+PICTURES = [
+    "aws",
+    "architecture",
+    "TwitterApps",
+    "LoginTwitter",
+    "CreateTwitterApp",
+    "AppDetails",
+    "AppDetails2",
+    "AppDetails3",
+    "AppDetails4",
+    "AWSKeyPair",
+    "SaveKP",
+    "CreateKP",
+    "cf1",
+    "cf2",
+    "cf3",
+    "tweet01",
+    "s3twitter01",
+    "s3twitter02",
+    "s3twitter03",
+    "s301",
+    "s3images",
+    "s302",
+    "cloud901",
+    "cloud902",
+    "cloud903",
+    "cloud904",
+    "c9lambda01",
+    "c9lambda02",
+    "twitch",
+    "launch",
+]
+# Names that are not the template's: those of the services' APIs, of services and of products.
+OTHERS = [
+    "CloudFormation",
+    "CloudShell",
+    "CloudWatch",
+    "CompareFaces",
+    "ConditionExpression",
+    "DynamoDB",
+    "FaceMatches",
+    "GitHub",
+    "InvalidParameterException",
+    "InvalidS3ObjectException",
+    "OAuth",
+    "SimilarityThreshold",
+]
+# Files of the learner's, and what offline mode writes.
+THEIR_FILES = [
+    "workshop.pem",
+    "celebrity.jpg",
+    "celebrity.jpeg",
+    "celebrity.jpg.jpg",
+    "Celebrity.JPG",
+    "exercise/index.py",
+    ".workshop/parameters.json",
+]
+NO_REKOGNITION = ["eu-west-3", "eu-north-1"]
+
+
+def section(name: str) -> str:
+    """The text below a heading of the second level."""
+    return TEXT.split(f"\n## {name}\n")[1].split("\n## ")[0]
+
+
+def table(head: str) -> list[list[str]]:
+    """The rows of the table whose first line begins so, without the two lines of its head."""
+    after = TEXT[TEXT.index(f"| {head}") :].split("\n\n")[0].splitlines()[2:]
+    return [[cell.strip(" *") for cell in line.strip("|").split(" | ")] for line in after]
+
+
+def test_the_first_edition_s_anchors_still_work() -> None:
+    assert [title for level, title in HEADINGS if level == "##"] == SECTIONS
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_says_what_to_do_what_to_see_and_what_if_not(name: str) -> None:
+    text = section(name)
+    assert text.index("**On AWS**") < text.index("**Offline**")
+    assert re.search("[Yy]ou should (see|have|get)", text)
+    assert "*If you don't see it*:" in text
+
+
+@pytest.mark.parametrize("page", ["README.md", "Instructions.md"])
+def test_every_link_leads_somewhere(page: str) -> None:
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+    assert links
+    for link in links:
+        file, _, fragment = link.partition("#")
+        assert (REPOSITORY / (file or page)).is_file(), link
+        if fragment:
+            target = (REPOSITORY / (file or page)).read_text(encoding="utf-8")
+            anchors = [instructions.anchor(t) for t in re.findall(r"(?m)^#+ (.+)$", target)]
+            assert fragment in anchors, link
+
+
+def test_readme_has_the_table_of_contents() -> None:
+    links = re.findall(r"\[([^\]]+)\]\(Instructions\.md#([^)]+)\)", README)
+    assert [text for text, _ in links] == SECTIONS
+    assert all(fragment == instructions.anchor(text) for text, fragment in links)
+
+
+def test_every_picture_is_shown_once() -> None:
+    shown = re.findall(r"!\[([^\]]+)\]\(media/(\w+)\.png\)", TEXT)
+    assert sorted(name for _, name in shown) == sorted(PICTURES)
+
+
+def test_the_table_of_parameters_is_the_template_s() -> None:
+    groups = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    expected = []
+    for name in (name for group in groups for name in group["Parameters"]):
+        parameter = TEMPLATE["Parameters"][name]
+        default = parameter.get("Default")
+        said = "none" if default is None else "empty" if default == "" else f"`{default}`"
+        expected.append([name, said, parameter["Description"]])
+    rows = table("Name | Default")
+    assert [row[:3] for row in rows] == expected
+    assert all(row[3] for row in rows)
+
+
+def test_the_keys_have_the_parameters_of_the_template() -> None:
+    keys = [row[1] for row in table("Developer Console")]
+    assert keys == [name for name, facts in TEMPLATE["Parameters"].items() if facts.get("NoEcho")]
+
+
+def test_every_name_is_one_of_the_template_s() -> None:
+    named = set(re.findall(r"(?<![\w./#-])(?:[A-Z][a-z0-9]+){2,}(?![\w.-]*\.\w)", PROSE))
+    known = {*TEMPLATE["Parameters"], *TEMPLATE["Resources"], *TEMPLATE["Outputs"], *OTHERS}
+    assert named - known == set()
+
+
+def test_every_resource_of_a_command_exists() -> None:
+    named = set(re.findall(r"\$\(resource (\w+)\)", TEXT))
+    assert named
+    assert named <= set(TEMPLATE["Resources"])
+
+
+def test_the_outputs_are_all_used() -> None:
+    unused = {"RekognitionLambdaFunctionName", "FailureQueueUrl", "TemplateVersion"}
+    assert {name for name in TEMPLATE["Outputs"] if name not in PROSE} == unused
+
+
+def test_buckets_begin_as_the_template_names_them() -> None:
+    named = set(re.findall(r"celebrityrek-([a-z]+)-[…0]", TEXT))
+    buckets = ("TwitterBucket", "RekognitionBucket")
+    names = [TEMPLATE["Resources"][b]["Properties"]["BucketName"]["Fn::Sub"] for b in buckets]
+    assert named == {name.split("-")[1] for name in names}
+
+
+def test_every_file_that_is_named_exists() -> None:
+    for name in re.findall(r"`([\w./-]+\.(?:py|json|md|jpg|jpeg|JPG|pem|png|toml))`", PROSE):
+        exists = [REPOSITORY / name, REPOSITORY / "scripts" / name]
+        assert name in THEIR_FILES or any(path.is_file() for path in exists), name
+
+
+def test_scripts_of_the_commands_exist() -> None:
+    code = "\n".join(block.text for block in instructions.blocks() if block.language == "shell")
+    scripts = set(re.findall(r"python (scripts/\w+\.py)", code + PROSE))
+    assert scripts == {"scripts/workshop.py", "scripts/inline_code.py"}
+    assert all((REPOSITORY / script).is_file() for script in scripts)
+
+
+def test_every_region_has_rekognition_or_is_said_to_have_none() -> None:
+    named = set(re.findall(r"\b[a-z]{2}-[a-z]+-\d\b", TEXT))
+    assert named == {*rekognition_regions(TEMPLATE), *NO_REKOGNITION}
+
+
+def test_the_links_launch_in_every_region() -> None:
+    links = launch_links(TEXT)
+    (main,) = (link for link in links if link.main)
+    template = main.url.partition("templateURL=")[2]
+    assert launch_table(rekognition_regions(TEMPLATE), template) in TEXT
+    assert launch_links(README)[0].url == main.url
+
+
+def price(name: str) -> Decimal:
+    """A price of the table of prices, for one."""
+    found: dict[str, Decimal] = {}
+    for what, per, usd in table("Price of"):
+        count = re.match(r"[\d,]+", per)
+        found[what] = Decimal(usd) / int(count[0].replace(",", "") if count else 1)
+    return found[name]
+
+
+def test_costs_follow_from_the_prices() -> None:
+    hours = 730  # of a month
+    hour = price("EC2 instance t3.micro") + price("Public IPv4 address")
+    hour += (8 * price("EBS volume gp3") + price("Secret in Secrets Manager")) / hours
+    photos = {
+        "Rekognition": 1000 * price("Rekognition CompareFaces"),
+        "Firehose": 1000 * Decimal("0.000005") * price("Data Firehose, records rounded up to 5 KB"),
+        "S3": 2000 * price("S3 PUT") + 3000 * price("S3 GET"),
+        "Lambda": 2000 * price("Lambda requests") + 750 * price("Lambda time"),
+        "DynamoDB": 2000 * price("DynamoDB write") + 1000 * price("DynamoDB read"),
+        "SNS": 1000 * price("SNS e-mail"),
+    }
+    posts = 1000 * price("X post read")
+    photo = sum(photos.values(), Decimal()) / 1000
+    expected = [hour, hours * hour, *photos.values(), photo * 1000, posts]
+    expected.append(2 * hour + 20 * photo + 20 * posts / 1000)
+    said = [Decimal(usd) for _, _, usd in table("Cost of")]
+    assert said == [value.quantize(usd) for value, usd in zip(expected, said, strict=True)]
+
+
+def test_the_arithmetic_is_right() -> None:
+    for what, arithmetic, usd in table("Cost of"):
+        units = r"(?<=\d) (?:GB|PUT|GET|h|KB)\b"
+        term = re.sub(units, "", arithmetic.replace("×", "*").replace("÷", "/").replace(",", ""))
+        assert re.fullmatch(r"[\d. ()+*/]+", term), arithmetic
+        assert round(eval(term), len(usd.partition(".")[2])) == float(usd), what
+
+
+def test_the_volume_that_is_billed_is_the_template_s() -> None:
+    (device,) = TEMPLATE["Resources"]["StreamingInstance"]["Properties"]["BlockDeviceMappings"]
+    assert device["Ebs"]["VolumeSize"] == 8
+    memory = [
+        TEMPLATE["Resources"][f"{name}LambdaFunction"]["Properties"]["MemorySize"] / 1024
+        for name in ("Twitter", "Rekognition")
+    ]
+    assert "({} GB + {} GB)".format(*memory) in TEXT
+
+
+def test_the_times_add_up() -> None:
+    rows = table("Step | On AWS")
+    for column in (1, 2):
+        minutes = [re.match(r"(\d+) min", row[column]) for row in rows]
+        *steps, total = (int(found[1]) if found else 0 for found in minutes)
+        assert sum(steps) == total

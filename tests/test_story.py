@@ -1,0 +1,168 @@
+"""The commands of Instructions.md, typed one after the other in three terminals.
+
+What the text says one should see must be what comes. In a block of text, … stands for anything;
+a block without it is all that comes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import instructions
+from instructions import Block
+from support import REPOSITORY, wait_for
+
+NOT_COPIED = (".git", ".venv", ".workshop", ".*_cache", "__pycache__")
+FAILS_RIGHTLY = "workshop.py check"  # as long as the code is the starter
+
+
+class Terminal:
+    """A shell in the copy of the repository."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.output = folder.parent / f"{name}.txt"
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("AWS_")
+        }
+        environment |= {"SHELL": "/bin/bash", "COLUMNS": "200"}
+        environment.pop("WORKSHOP_FOLDER", None)
+        with self.output.open("w") as output:
+            self.shell = subprocess.Popen(
+                ["/bin/bash"],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+        self.typed = 0
+
+    def type(self, line: str) -> None:
+        assert self.shell.stdin
+        self.shell.stdin.write(f"{line}\n")
+        self.shell.stdin.flush()
+
+    def run(self, line: str) -> str:
+        """Type a line, wait until it has ended, and return what it printed."""
+        before = len(self.output.read_text())
+        self.typed += 1
+        self.type(line)
+        self.type(f'echo "@{self.typed} $?"')
+        end = re.compile(rf"@{self.typed} (\d+)\n$")
+        found = wait_for(lambda: end.search(self.output.read_text()), 120)
+        printed = self.output.read_text()[before : found.start()]
+        assert "Traceback" not in printed
+        assert found[1] == "0" or FAILS_RIGHTLY in line, f"{line}\n{printed}"
+        return printed
+
+    def interrupt(self) -> None:
+        """Ctrl-C, and close the terminal."""
+        if self.shell.poll() is None:
+            os.killpg(self.shell.pid, signal.SIGINT)
+            assert self.shell.stdin
+            self.shell.stdin.close()
+            self.shell.wait(30)
+
+
+def copy_repository(folder: Path) -> None:
+    """Make a clone with everything set up already, so that make has nothing to install."""
+    shutil.copytree(REPOSITORY, folder, ignore=shutil.ignore_patterns(*NOT_COPIED))
+    virtual = folder / ".venv"
+    virtual.mkdir()
+    for path in Path(sys.prefix).iterdir():
+        if not path.name.startswith("installed"):
+            (virtual / path.name).symlink_to(path)
+    for stamp in ("installed", "installed-workshop"):
+        (virtual / stamp).touch()
+
+
+def assert_seen(block: Block, printed: str) -> None:
+    """Compare what the text promises with what came."""
+    if "…" not in block.text:
+        lines = [line.strip() for line in printed.splitlines() if line.strip()]
+        assert lines == block.lines
+        return
+    for line in block.lines:
+        pattern = re.escape(line).replace("…", ".*").replace(r"\ ", r"\s+")
+        assert re.search(pattern, printed, re.DOTALL), f"{line!r} is not in:\n{printed}"
+
+
+class Story:
+    """Runs blocks, each in its terminal."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.terminals: dict[str, Terminal] = {}
+        self.last = ""  # the terminal of the last commands
+        self.printed = ""  # by them
+
+    def run(self, block: Block) -> None:
+        if block.language == "shell":
+            self.last = block.place
+            if block.place not in self.terminals:
+                self.terminals[block.place] = Terminal(self.folder, block.place)
+            terminal = self.terminals[block.place]
+            if block.place == instructions.SECOND_TERMINAL:
+                self.printed = "".join(terminal.run(line) for line in block.lines)
+            else:  # what runs there does not end by itself
+                for line in block.lines:
+                    terminal.type(line)
+        elif self.last == instructions.SECOND_TERMINAL:
+            assert_seen(block, self.printed)
+        else:
+            output = self.terminals[self.last].output
+            last = re.escape(block.lines[-1]).replace("…", ".*")
+            wait_for(lambda: re.search(last, output.read_text()), 60)
+            assert_seen(block, output.read_text())
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    folder = tmp_path_factory.mktemp("story") / "serverless-bytes"
+    copy_repository(folder)
+    running = Story(folder)
+    yield running
+    for terminal in running.terminals.values():
+        terminal.interrupt()
+
+
+def typed(section: str) -> list[Block]:
+    """The blocks of a section that belong to the story."""
+    of_section = [
+        block
+        for block in instructions.blocks()
+        if block.section == section
+        and block.language in ("shell", "text")
+        and block.place not in ("on-aws", "no-run")
+    ]
+    assert of_section
+    return of_section
+
+
+SECTIONS = list(dict.fromkeys(block.section for block in instructions.blocks()))
+# What instructors do, they do before they clean up.
+IN_ORDER = [*(name for name in SECTIONS if name != "Clean up"), "Clean up"]
+
+
+@pytest.mark.parametrize("section", IN_ORDER)
+def test_what_the_text_says_is_what_comes(story: Story, section: str) -> None:
+    if section == "Clean up":
+        story.terminals["terminal-3"].interrupt()
+    for block in typed(section):
+        story.run(block)
+
+
+def test_ctrl_c_ends_the_workshop(story: Story) -> None:
+    story.terminals["terminal-1"].interrupt()
+    assert "Stopped. Start again to go on" in story.terminals["terminal-1"].output.read_text()

@@ -37,40 +37,9 @@ SECTIONS = [
     "For instructors",
 ]
 STEPS = [name for name in SECTIONS if re.match(r"\d|Clean", name)]
-PICTURES = [
-    "aws",
-    "architecture",
-    "TwitterApps",
-    "LoginTwitter",
-    "CreateTwitterApp",
-    "AppDetails",
-    "AppDetails2",
-    "AppDetails3",
-    "AppDetails4",
-    "AWSKeyPair",
-    "SaveKP",
-    "CreateKP",
-    "cf1",
-    "cf2",
-    "cf3",
-    "tweet01",
-    "s3twitter01",
-    "s3twitter02",
-    "s3twitter03",
-    "s301",
-    "s3images",
-    "s302",
-    "cloud901",
-    "cloud902",
-    "cloud903",
-    "cloud904",
-    "c9lambda01",
-    "c9lambda02",
-    "twitch",
-    "launch",
-]
+PICTURES = [path.stem for path in (REPOSITORY / "media").glob("*.png")]
 # Names that are not the template's: those of the services' APIs, of services and of products.
-OTHERS = [
+OTHERS = {
     "CloudFormation",
     "CloudShell",
     "CloudWatch",
@@ -83,9 +52,9 @@ OTHERS = [
     "InvalidS3ObjectException",
     "OAuth",
     "SimilarityThreshold",
-]
+}
 # Files of the learner's, and what offline mode writes.
-THEIR_FILES = [
+THEIR_FILES = {
     "workshop.pem",
     "celebrity.jpg",
     "celebrity.jpeg",
@@ -93,7 +62,7 @@ THEIR_FILES = [
     "Celebrity.JPG",
     "exercise/index.py",
     ".workshop/parameters.json",
-]
+}
 NO_REKOGNITION = ["eu-west-3", "eu-north-1"]
 
 

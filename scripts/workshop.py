@@ -176,6 +176,8 @@ def connect(command: tuple[str, ...]) -> None:
     environment = instance.environment(workshop.aws_url, workshop.x_url, root)
     program = command or (os.environ.get("SHELL", "/bin/sh"),)
     os.chdir(root / instance.WORKSHOP)
+    if not command:
+        click.echo(f"You are on the instance {root.name}. Leave it with exit.", err=True)
     os.execvpe(program[0], program, environment)
 
 

@@ -110,6 +110,15 @@ def running_workshop() -> Running:
 
 
 @main.command()
+def env() -> None:
+    """Print what a terminal needs so that the AWS CLI, boto3 and the scripts find the workshop.
+
+    Let the shell do it: eval "$(python scripts/workshop.py env)"
+    """
+    click.echo(running_workshop().export_lines())
+
+
+@main.command()
 @click.argument("files", nargs=-1, type=PHOTO, required=True)
 @click.option("--text", default="Look who is here", help="What the post says.")
 def tweet(files: tuple[Path, ...], text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -34,6 +35,11 @@ class Running:
             "AWS_SECRET_ACCESS_KEY": "test",
             "TWITTER_API_URL": self.x_url,
         }
+
+    def export_lines(self) -> str:
+        """The same as commands of a shell."""
+        variables = self.environment().items()
+        return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables)
 
     def save(self) -> None:
         """Tell the other commands."""

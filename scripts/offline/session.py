@@ -73,9 +73,10 @@ class Session:
                 [{"ParameterKey": n, "ParameterValue": v} for n, v in parameters.items()], indent=2
             )
         )
-        lines = [f"export {name}={value}" for name, value in self.address.environment().items()]
         self.console.print("In another terminal, so that the AWS CLI and boto3 find the workshop:")
-        self.console.print("\n".join(lines), highlight=False, soft_wrap=True)
+        self.console.print('eval "$(python scripts/workshop.py env)"', highlight=False)
+        self.console.print("which does the same as these lines:")
+        self.console.print(self.address.export_lines(), highlight=False, soft_wrap=True)
         self.console.print("Then launch the stack, which is step 3:")
         self.console.print(
             f"aws cloudformation create-stack --stack-name {STACK_NAME} --capabilities "

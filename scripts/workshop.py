@@ -26,6 +26,7 @@ from offline.processes import OfflineError
 from offline.running import Running
 from offline.system import OfflineSystem
 from offline.x_client import XClient
+from publish import publish
 
 PHOTO = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -183,6 +184,7 @@ def connect(command: tuple[str, ...]) -> None:
 
 main.add_command(check)
 main.add_command(doctor)
+main.add_command(publish)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from launch_links import launch_link, launch_links, template_url
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 TEMPLATE: dict[str, Any] = json.loads((REPOSITORY / "RekognitionWorkshopCFN.json").read_text())
@@ -46,7 +48,12 @@ def test_map_names_the_file_that_it_links_to() -> None:
 
 
 def test_launch_link_is_the_agreed_one() -> None:
-    assert [link for link in LINKS if "#/stacks/create" in link] == [LAUNCH_LINK]
+    (link,) = launch_links(README)
+    assert link.main
+    # Whoever has published the template elsewhere has another one, of the same form.
+    published = launch_link(link.bucket_region, template_url(link.bucket, link.bucket_region))
+    assert link.url == (LAUNCH_LINK if link.bucket == "serverlessbytes" else published)
+    assert [url for url in LINKS if "#/stacks/" in url] == [link.url]
 
 
 def test_version_is_that_of_the_template() -> None:

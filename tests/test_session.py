@@ -1,4 +1,4 @@
-"""The workshop that stays: start, connect and tweet, typed in a terminal as a learner does."""
+"""The workshop that stays: start, env, connect and tweet, typed in a terminal as a learner does."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import boto3
 import pytest
 import requests
 
+from offline.running import Running
 from support import REPOSITORY, wait_for
 
 WORKSHOP = [sys.executable, str(REPOSITORY / "scripts" / "workshop.py")]
@@ -140,6 +141,36 @@ def test_the_steps_are_the_learner_s_and_survive_a_restart(
     terminal.stop()
 
 
+def test_env_tells_a_second_terminal_where_the_workshop_is(terminal: Terminal) -> None:
+    said = terminal.start()
+    lines = terminal.type("env").stdout.splitlines()
+    at = said.splitlines().index('eval "$(python scripts/workshop.py env)"')
+    assert said.splitlines()[at + 2 : at + 2 + len(lines)] == lines  # the same, spelled out
+
+    second = {
+        "PATH": os.environ["PATH"],
+        "WORKSHOP_FOLDER": terminal.environment["WORKSHOP_FOLDER"],
+    }
+    buckets = "import boto3; print(boto3.client('s3').list_buckets()['Buckets'])"
+    done = subprocess.run(
+        ["sh", "-c", 'eval "$("$@" env)"; exec "$1" -c "$CODE"', "sh", *WORKSHOP],
+        env=second | {"CODE": buckets},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "[]\n"
+    assert "TWITTER_CONSUMER" not in "".join(lines)  # the keys are the instance's
+    terminal.stop()
+
+
+def test_values_are_quoted_for_the_shell() -> None:
+    workshop = Running("eu-west-1", "http://127.0.0.1:1/a b'$(c)", "x", "r", "p", {})
+    script = f'{workshop.export_lines()}\nprintf %s "$AWS_ENDPOINT_URL"'
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == workshop.aws_url
+
+
 def test_who_comes_late_catches_up(terminal: Terminal, photo: Callable[[str], str]) -> None:
     said = terminal.start("--at", "11")
     for step in (3, 4, 5, 6, 8, 10):
@@ -171,6 +202,7 @@ def test_two_workshops_do_not_fit_into_one_folder(terminal: Terminal) -> None:
     [
         (["tweet", "{photo}"], "No workshop is running. Start one"),
         (["connect"], "No workshop is running. Start one"),
+        (["env"], "No workshop is running. Start one"),
         (["tweet"], "Missing argument"),
         (["tweet", "missing.jpg"], "does not exist"),
         (["tweet", *["{photo}"] * 5], "at most four photos"),

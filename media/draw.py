@@ -80,8 +80,8 @@ def facts() -> dict[str, Any]:
 
     Returns:
         groups: the parameters' groups, each with `label` and `fields`; a field has `name`,
-            `label`, `default` and `secret`.
-        labels: the label of each parameter.
+            `label`, `default`, whether it is `secret`, and whether it has `choices`.
+        labels, defaults: those of each parameter.
         regions: where the template may be launched.
         run: what record_run.py recorded.
         starter, solution: the code of RekognitionLambdaFunction, as launched and as solved.
@@ -90,6 +90,7 @@ def facts() -> dict[str, Any]:
     interface = template["Metadata"]["AWS::CloudFormation::Interface"]
     labels = {name: label["default"] for name, label in interface["ParameterLabels"].items()}
     parameters = template["Parameters"]
+    defaults = {name: str(parameter.get("Default", "")) for name, parameter in parameters.items()}
     groups = [
         {
             "label": group["Label"]["default"],
@@ -97,8 +98,9 @@ def facts() -> dict[str, Any]:
                 {
                     "name": name,
                     "label": labels[name],
-                    "default": str(parameters[name].get("Default", "")),
+                    "default": defaults[name],
                     "secret": parameters[name].get("NoEcho", False),
+                    "choices": "AllowedValues" in parameters[name],
                 }
                 for name in group["Parameters"]
             ],
@@ -110,6 +112,7 @@ def facts() -> dict[str, Any]:
     return {
         "groups": groups,
         "labels": labels,
+        "defaults": defaults,
         "regions": rule["Assert"]["Fn::Contains"][0],
         "run": json.loads((DRAWINGS / "run.json").read_text()),
         "starter": "\n".join(code["Fn::Join"][1]),
@@ -121,6 +124,11 @@ def function(source: str, name: str) -> str:
     """Return the lines of a function."""
     found = [node for node in ast.parse(source).body if getattr(node, "name", None) == name]
     return ast.get_source_segment(source, found[0]) or ""
+
+
+def head(code: str, count: int) -> str:
+    """Return the first lines of code."""
+    return "\n".join(code.splitlines()[:count])
 
 
 def colored(code: str, language: str) -> list[tuple[int, Markup]]:
@@ -141,7 +149,9 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= facts() | {"function": function, "colored": colored}
+    environment.globals |= facts()
+    environment.globals |= {"function": function, "head": head, "colored": colored}
+    environment.globals["draw"] = environment.get_template("_blocks.html").module
     return environment
 
 

@@ -27,6 +27,7 @@ def record(system: OfflineSystem, stack: Stack) -> dict[str, Any]:
     """Post a photo and return what it leaves behind.
 
     Returns:
+        region: where the stack is.
         text: what the post says.
         function: the name of RekognitionLambdaFunction.
         buckets: for each bucket its `name` and its `objects`, a list of `key` and `bytes`.
@@ -49,6 +50,7 @@ def record(system: OfflineSystem, stack: Stack) -> dict[str, Any]:
     body = s3.get_object(Bucket=buckets["TwitterBucket"]["name"], Key=key)["Body"].read()
     host = json.loads(TEMPLATE.read_text())["Parameters"]["PhotoUrlPrefix"]["Default"]
     return {
+        "region": system.aws.region,
         "text": TEXT,
         "function": stack.resource("RekognitionLambdaFunction"),
         "buckets": buckets,

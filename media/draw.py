@@ -12,9 +12,9 @@ The Chromium of the system draws them. It contacts nothing.
 
 from __future__ import annotations
 
-import ast
 import io
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterable
@@ -36,7 +36,6 @@ from pygments.lexers import get_lexer_by_name
 MEDIA = Path(__file__).resolve().parent
 DRAWINGS = MEDIA / "drawings"
 REPOSITORY = MEDIA.parent
-WIDTH = 640  # CSS pixels: a phone shows the pictures at little more than half of it
 SCALE = 2  # pixels of the picture for each CSS pixel
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 ARGUMENTS = [
@@ -121,9 +120,9 @@ def facts() -> dict[str, Any]:
 
 
 def function(source: str, name: str) -> str:
-    """Return the lines of a function."""
-    found = [node for node in ast.parse(source).body if getattr(node, "name", None) == name]
-    return ast.get_source_segment(source, found[0]) or ""
+    """Return the lines of a function, the comments at its end included."""
+    starts = re.split(r"(?m)^(?=def |@|class )", source)
+    return next(part for part in starts if part.startswith(f"def {name}(")).rstrip()
 
 
 def head(code: str, count: int) -> str:
@@ -132,12 +131,13 @@ def head(code: str, count: int) -> str:
 
 
 def colored(code: str, language: str) -> list[tuple[int, Markup]]:
-    """Return each line of code, in color, with the number of blanks that it begins with."""
+    """Return each line of code, in color, and the number of blanks that it was indented by."""
     lines = code.splitlines()
     formatter: HtmlFormatter[str] = HtmlFormatter(nowrap=True)
     html = highlight(code, get_lexer_by_name(language), formatter).splitlines()
     indents = [len(line) - len(line.lstrip()) for line in lines]
-    return [(indent, Markup(line)) for indent, line in zip(indents, html, strict=True)]  # noqa: S704
+    bare = [re.sub(r"^((?:<[^>]+>)*)\s+", r"\1", line) for line in html]
+    return [(indent, Markup(line)) for indent, line in zip(indents, bare, strict=True)]
 
 
 def templates() -> Environment:
@@ -159,7 +159,7 @@ def alt_text(environment: Environment, name: str) -> str:
     """The alt text of a picture, in one line."""
     template = environment.get_template(f"{name}.html")
     block = "".join(template.blocks["alt"](template.new_context()))
-    return " ".join(Markup(block).unescape().split())  # noqa: S704
+    return " ".join(Markup(block).unescape().split())
 
 
 def with_palette(picture: Image.Image) -> Image.Image:
@@ -200,7 +200,7 @@ class Studio:
         context = self._browser.new_context(
             device_scale_factor=SCALE,
             offline=True,
-            viewport={"width": WIDTH, "height": 400},
+            viewport={"width": 800, "height": 400},
         )
         self.page: Page = context.new_page()
         return self

@@ -4,7 +4,7 @@ VENV := .venv
 RUN := PYTHONPATH=scripts $(VENV)/bin/python
 SOURCES := scripts tests media
 
-.PHONY: demo workshop test lint clean samples
+.PHONY: demo workshop test lint media clean samples
 
 demo: $(VENV)/installed samples ## the whole workshop in a minute, on this computer
 	$(RUN) scripts/workshop.py demo
@@ -20,6 +20,9 @@ lint: $(VENV)/installed-test ## format, style, types and the template
 	$(VENV)/bin/ruff check $(SOURCES)
 	$(VENV)/bin/mypy
 	$(VENV)/bin/cfn-lint --regions eu-west-1 us-east-1 --include-checks I --template RekognitionWorkshopCFN.json
+
+media: $(VENV)/installed-test ## draw all pictures again
+	$(RUN) media/draw.py
 
 clean: ## back to a fresh clone
 	rm -rf $(VENV) .cache .workshop .mypy_cache .pytest_cache .ruff_cache

@@ -42,7 +42,8 @@ from offline.running import REPOSITORY
 from offline.stack import TEMPLATE
 
 PAGES = ("README.md", "Instructions.md")
-READ_BACK_SECONDS = 10.0  # a new bucket policy takes a moment to be in force
+PATIENCE_SECONDS = 10.0  # S3's settings and policies take a moment to be in force
+POLL_SECONDS = 0.5
 LARGEST_TEMPLATE = 1 << 20  # bytes that CloudFormation takes from S3
 BLOCK_PUBLIC_ACCESS = (
     "BlockPublicAcls",
@@ -315,23 +316,32 @@ class Publisher:
         if not policy:
             click.echo("The bucket's policy allows everybody to read it.")
             return
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while problem := self.refusal(policy):
+            if time.monotonic() > deadline:
+                raise click.ClickException(
+                    f"The bucket's policy was refused: {problem} The links stay as they are. If "
+                    "Block Public Access is on for your whole account, nobody else can read a "
+                    "template in it: take another account."
+                )
+            time.sleep(POLL_SECONDS)
+        self.changed = True
+        click.echo("The bucket's policy now allows everybody to read this file, and adds no more.")
+
+    def refusal(self, policy: Json) -> str:
+        """Set the bucket's policy; say why that was refused, or return an empty string."""
         try:
             self.s3.put_bucket_policy(**self.mine, Policy=json.dumps(policy))
         except ClientError as error:
             if error.response["Error"]["Code"] != "AccessDenied":
                 raise
-            raise click.ClickException(
-                f"The bucket's policy was refused: {error.response['Error']['Message']} If Block "
-                "Public Access is on for your whole account, nobody else can read a template in "
-                "it; take another account. The links stay as they are."
-            ) from error
-        self.changed = True
-        click.echo("The bucket's policy now allows everybody to read this file, and adds no more.")
+            return str(error.response["Error"]["Message"])
+        return ""
 
     def read_back(self) -> None:
         """See that the template can be read without credentials and is the same."""
         url = f"{self.endpoint}/{self.name}/{NAME}"
-        deadline = time.monotonic() + READ_BACK_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while problem := self.difference(url):
             if time.monotonic() > deadline:
                 raise click.ClickException(
@@ -339,7 +349,7 @@ class Publisher:
                     "they are. Look at the bucket's policy and at Block Public Access, then try "
                     "again."
                 )
-            time.sleep(0.5)
+            time.sleep(POLL_SECONDS)
         click.echo(f"Without credentials it reads the same, {len(self.template)} bytes: {url}")
 
     def difference(self, url: str) -> str:
@@ -366,14 +376,14 @@ def rewrite_pages(bucket: str, region: str) -> list[str]:
             click.echo(f"{name} is not here, so it has no links to rewrite.")
             continue
         before = path.read_bytes().decode()
-        number = len(launch_links(before))
         after = rewrite(before, bucket, region)
+        number = len(launch_links(before))
         if after == before:
-            click.echo(f"{name}: {number} launch links, all of them right.")
+            click.echo(f"{name}: launch links that are right already: {number}")
         else:
             path.write_bytes(after.encode())  # as bytes, which keeps the ends of the lines
             changed.append(name)
-            click.echo(f"{name}: {number} launch links, rewritten.")
+            click.echo(f"{name}: launch links rewritten: {number}")
     return changed
 
 

@@ -328,6 +328,25 @@ def test_links_stay_if_nobody_can_read_the_template(checkout: Checkout) -> None:
     assert "cannot be read without credentials (HTTP status 403): the links stay" in sentence
 
 
+def test_links_stay_if_the_policy_may_not_be_set(checkout: Checkout, aws: OfflineAws) -> None:
+    iam = aws.client("iam")
+    iam.create_user(UserName=checkout.bucket)
+    rule = {"Effect": "Allow", "NotAction": "s3:PutBucketPolicy", "Resource": "*"}
+    iam.put_user_policy(
+        UserName=checkout.bucket,
+        PolicyName="all-but-one",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [rule]}),
+    )
+    key = iam.create_access_key(UserName=checkout.bucket)["AccessKey"]
+    sentence = checkout.refused(
+        code=1,
+        AWS_ACCESS_KEY_ID=key["AccessKeyId"],
+        AWS_SECRET_ACCESS_KEY=key["SecretAccessKey"],
+    )
+    assert "The bucket's policy was refused" in sentence
+    assert checkout.anonymous(NAME).status_code == 403
+
+
 @pytest.mark.parametrize(
     ("name", "problem"),
     [

@@ -16,12 +16,13 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-import uvicorn
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
 from offline import instance
-from offline import page as offline_page
+from offline.page.parties import Parties
+from offline.page.server import Server
+from offline.page.watcher import Watcher
 from offline.processes import SCRIPTS, Child, free_port
 from offline.running import Running
 from offline.stack import EMAIL, Stack
@@ -61,9 +62,8 @@ class Workshop:
             self.url,
             system.keys,
         )
-        self.page = offline_page.Page(self.running, port)
-        config = uvicorn.Config(self.page.app(), "127.0.0.1", port, ws="none", log_level="error")
-        self.server = offline_page.Server(config)
+        self.server = Server(self.running, port)
+        self.watcher = self.server.page.watcher
         threading.Thread(target=self.server.run, daemon=True).start()
         self.stack: Stack | None = None
         self.streamer: Child | None = None
@@ -85,7 +85,7 @@ class Workshop:
             self.streamer.stop()
 
     def state(self) -> dict[str, Any]:
-        return self.page.watcher.state("", 0)
+        return self.watcher.state("", 0)
 
     def step(self, start: str) -> dict[str, Any]:
         found = [step for step in self.state()["steps"] if step["title"].startswith(start)]
@@ -392,10 +392,10 @@ def test_widths_and_colors(tab: Page, ready: Workshop, scheme: Any, width: int) 
 def test_reference_is_changed(tab: Page, ready: Workshop, pictures: dict[str, Path]) -> None:
     state, message = tab.locator("#reference-state"), tab.locator("#reference-message")
     tab.locator("#reference-file").set_input_files(pictures["biden.jpg"])
-    etag = ready.page.watcher.reference["etag"]
-    wait_for(lambda: ready.page.watcher.reference["etag"] != etag)
+    etag = ready.watcher.known.reference["etag"]
+    wait_for(lambda: ready.watcher.known.reference["etag"] != etag)
     expect(tab.locator("#reference-picture img")).to_have_attribute(
-        "src", f"/reference?etag={ready.page.watcher.reference['etag']}"
+        "src", f"/reference?etag={ready.watcher.known.reference['etag']}"
     )
     tab.locator("#reference-samples").get_by_role("button", name="landscape.jpg").click()
     expect(state).to_contain_text("of no use: No face is found")
@@ -451,7 +451,7 @@ def test_files_are_dropped(tab: Page, ready: Workshop) -> None:
 
 @needs_chromium
 def test_300_posts_keep_the_page_small(tab: Page, ready: Workshop) -> None:
-    watcher = ready.page.watcher
+    watcher = ready.watcher
     before = tab.evaluate("document.querySelectorAll('*').length")
     x = ready.system.x
     media_id = x.upload((REPOSITORY / ".cache" / "samples" / "landscape.jpg").read_bytes())
@@ -460,8 +460,8 @@ def test_300_posts_keep_the_page_small(tab: Page, ready: Workshop) -> None:
         x.post(f"Post number {number}", [media_id])
     expect(tab.locator("#timeline .post").first).to_contain_text("Post number 299")
     expect(tab.locator("#timeline .post")).to_have_count(20)
-    assert len(watcher.posts) == len({p for p, _ in watcher.posts.items()}) == 200
-    assert len(watcher.photos) <= 4 * 200
+    assert len(watcher.known.posts.by_id) == 200
+    assert len(watcher.known.posts.photos) <= 4 * 200
     for _ in range(9):
         tab.get_by_role("button", name="Show older posts").click()
     expect(tab.locator("#timeline .post")).to_have_count(200)
@@ -525,7 +525,12 @@ def test_what_is_no_photo_is_refused(ready: Workshop) -> None:
         answer = requests.post(f"{ready.url}/posts", json=body, timeout=20)
         assert 400 <= answer.status_code < 500, (body, answer.status_code)
         assert answer.json()["error"]
-    for path in ("/samples/..%2f..%2fpyproject.toml", "/..%2fpage.py", "/photos/..%2f1", "/hops/x"):
+    for path in (
+        "/samples/..%2f..%2fpyproject.toml",
+        "/..%2fserver.py",
+        "/photos/..%2f1",
+        "/hops/x",
+    ):
         assert requests.get(ready.url + path, timeout=20).status_code == 404
     answer = requests.post(f"{ready.url}/reference?sample=../x", timeout=20)
     assert answer.status_code == 404
@@ -563,7 +568,7 @@ def test_headers_keep_other_sites_out(workshop: Workshop) -> None:
 
 
 def test_only_what_has_changed_is_sent(ready: Workshop) -> None:
-    watcher = ready.page.watcher
+    watcher = ready.watcher
     full = watcher.state("", 0)
     assert full["posts"]
     assert watcher.state(full["run"], full["version"])["posts"] == []
@@ -578,21 +583,18 @@ def test_only_what_has_changed_is_sent(ready: Workshop) -> None:
 
 def test_a_look_is_cheap(ready: Workshop) -> None:
     """With hundreds of posts behind it, looking again reads only what is new."""
-    watcher = ready.page.watcher
     time.sleep(1)
     started = time.process_time()
-    for _ in range(10):
-        watcher.get(f"{watcher.workshop.x_url}/_workshop/stats")
-        watcher.attempt("TwitterBucket", "", watcher.look_at_objects)
-        watcher.attempt("RekognitionBucket", "", watcher.look_at_images)
-        watcher.attempt("TwitterLambdaFunction", "", watcher.look_at_twitter_function)
+    for _ in range(50):
+        ready.watcher.watched = time.monotonic()  # somebody watches: it looks twice a second
+        time.sleep(0.1)
     assert (time.process_time() - started) / 10 < 0.2
 
 
 def test_parties_that_do_not_answer(workshop: Workshop) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
     lost = Running("eu-west-1", nowhere, nowhere, nowhere, nowhere, workshop.running.keys)
-    watcher = offline_page.Watcher(lost)
+    watcher = Watcher(Parties(lost))
     watcher.look()
     hops = watcher.state("", 0)["hops"]
     assert hops["X"]["error"] == "The offline X does not answer."

@@ -1,0 +1,53 @@
+"""What the page's data is made of: JSON objects, moments, and texts to read."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+Doc = dict[str, Any]  # a JSON object
+
+
+class Content(NamedTuple):
+    """What really is in a hop."""
+
+    about: str
+    entries: list[Doc]
+    command: str = ""  # which shows the same in a terminal
+
+
+def entry(heading: str, text: str, moment: str = "") -> Doc:
+    """One thing in a hop."""
+    return {"heading": heading, "text": text, "at": moment}
+
+
+def iso(moment: datetime | float) -> str:
+    """A moment as the page writes it: ISO 8601 in UTC, with milliseconds."""
+    if not isinstance(moment, datetime):
+        moment = datetime.fromtimestamp(moment, UTC)
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def now() -> str:
+    """This moment, as the page writes it."""
+    return iso(time.time())
+
+
+def seconds_since(moment: str) -> float:
+    """How long ago a moment in ISO 8601 was."""
+    return time.time() - datetime.fromisoformat(moment).timestamp()
+
+
+def pretty(value: Any) -> str:
+    """JSON to read."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
+def pretty_line(line: str) -> str:
+    """A line of JSON to read; another line as it is."""
+    try:
+        return pretty(json.loads(line))
+    except ValueError:
+        return line

@@ -1,0 +1,77 @@
+// The page of the offline workshop: it asks /state for what is new, and lets its parts draw it.
+
+import { buildComparison, drawComparison } from "./comparison.js";
+import { $, changed, forget } from "./dom.js";
+import { follow } from "./journeys.js";
+import { known, learn } from "./known.js";
+import { drawMails } from "./mail.js";
+import { buildPanel, refresh, toggle } from "./panel.js";
+import { buildHops, drawHops, flash } from "./picture.js";
+import { buildReference, drawReference } from "./reference.js";
+import { drawSteps } from "./steps.js";
+import { buildTimeline, clearTimeline, drawTimeline } from "./timeline.js";
+import { buildForm } from "./write.js";
+
+const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
+async function listen() {
+  for (;;) {
+    let news = null;
+    try {
+      const answer = await fetch(`/state?run=${known.run}&version=${known.version}`);
+      if (answer.status >= 400) throw new Error(`The workshop answered ${answer.status}.`);
+      if (answer.status === 200) news = await answer.json();
+    } catch {
+      $("status").textContent = "The workshop does not answer. Is it still running in the terminal?";
+      $("status").className = "lost";
+      forget("status");
+      await pause(2000);
+      continue;
+    }
+    try {
+      if (news) apply(news);
+      else if (known.state) drawStatus();
+    } catch (error) {
+      console.error(error); // a mistake of this page: go on with what comes next
+    }
+    await pause(150);
+  }
+}
+
+function apply(news) {
+  const before = known.state;
+  const changes = learn(news);
+  if (!changes) clearTimeline();
+  drawStatus();
+  drawSteps();
+  refresh(drawHops());
+  drawTimeline();
+  drawComparison();
+  drawMails();
+  drawReference();
+  if (!changes) return;
+  for (const [old, post] of changes) {
+    post.photos.forEach((photo, number) => follow(old?.photos[number], photo, post));
+  }
+  for (const name of Object.keys(news.hops)) {
+    if (news.hops[name].count > before.hops[name].count) flash(name);
+  }
+}
+
+function drawStatus() {
+  const { state } = known;
+  const stack = state.stack ? `stack ${state.stack.name}: ${state.stack.status}` : "no stack yet";
+  const streamer = state.connected ? "streamer connected" : "streamer not connected";
+  const text = `Offline, region ${state.region} · ${stack} · ${streamer}`;
+  if (!changed("status", text)) return;
+  $("status").textContent = text;
+  $("status").className = "";
+}
+
+buildForm();
+buildTimeline();
+buildHops(toggle);
+buildPanel();
+buildComparison();
+buildReference();
+listen();

@@ -21,7 +21,7 @@ from offline import demo as offline_demo
 from offline import instance, running, samples, session
 from offline.aws import Aws
 from offline.check import check
-from offline.doctor import doctor
+from offline.doctor.command import doctor
 from offline.processes import OfflineError
 from offline.running import Running
 from offline.system import OfflineSystem

@@ -8,6 +8,7 @@ them does what the AWS documentation says where ministack answers but does nothi
 - Firehose's buffer: records that arrive together become one object;
 - Lambda's queue for asynchronous events, with a bounded number of invocations at once;
 - time for the last lines of a function's log, which come late on a busy computer;
+- a line in that log when the function's code cannot be loaded, or takes too long;
 - a secret's ARN as what Ref gives, which a role's policy refers to;
 - the roles' policies where ministack acts for a role: Lambda's logs and failures, and Firehose;
 - the question whether a caller may do something, which the emulated Rekognition asks.
@@ -366,6 +367,16 @@ def write_log(original: Callable[..., None], function: Any, *arguments: Any, **m
         original(function, *arguments, **more)
 
 
+def run_warm(original: Callable[..., Any], *arguments: Any, **more: Any) -> dict[str, Any]:
+    """Log what ends a function from outside: code that cannot be loaded, or its timeout."""
+    result: dict[str, Any] = original(*arguments, **more)
+    body = result.get("body")
+    message = body.get("errorMessage", "") if isinstance(body, dict) else ""
+    if result.get("error") and message not in (log := result.get("log") or ""):
+        result["log"] = f"{log}\n[ERROR] {message}".lstrip()
+    return result
+
+
 # --- HTTP: what the other parties ask -----------------------------------------------------------
 
 
@@ -411,6 +422,9 @@ def install() -> None:
     sns._fanout = functools.partial(fan_out, sns._fanout)
     firehose._deliver_records_to_s3 = buffer_records
     lambda_svc.invoke_async_with_retry = invoke_later
+    lambda_svc._execute_function_warm = functools.partial(
+        run_warm, lambda_svc._execute_function_warm
+    )
     lambda_svc._emit_lambda_logs = functools.partial(write_log, lambda_svc._emit_lambda_logs)
     lambda_runtime.Worker._drain_stderr_bounded = functools.partialmethod(
         lambda_runtime.Worker._drain_stderr_bounded, **LOG_SECONDS

@@ -18,7 +18,7 @@ from rich.markup import escape
 from offline import demo as offline_demo
 from offline import instance, running, samples, session
 from offline.aws import Aws
-from offline.check import check
+from offline.check.command import check
 from offline.doctor import doctor
 from offline.processes import OfflineError
 from offline.running import Running

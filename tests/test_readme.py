@@ -38,7 +38,7 @@ def test_link_leads_to_a_file(link: str) -> None:
     assert (REPOSITORY / link).is_file()
 
 
-@pytest.mark.parametrize("folder", ["scripts", "scripts/offline"])
+@pytest.mark.parametrize("folder", ["scripts", "scripts/offline", "scripts/offline/check"])
 def test_every_script_is_in_the_map(folder: str) -> None:
     names = [f"{folder}/{path.name}" for path in (REPOSITORY / folder).iterdir() if path.is_file()]
     assert sorted(names) == sorted(link for link in FILES if link.rpartition("/")[0] == folder)

@@ -20,7 +20,7 @@ from rich.panel import Panel
 from offline import demo as offline_demo
 from offline import instance, running, samples, session
 from offline.aws import Aws
-from offline.check import check
+from offline.check.command import check
 from offline.doctor.command import doctor
 from offline.processes import OfflineError
 from offline.running import Running

@@ -12,15 +12,21 @@ import pytest
 from click.testing import CliRunner
 
 import inline_code
-from offline import check, running
-from offline.check import Bench, Result
+from offline import running
+from offline.check import bench as check_bench
+from offline.check.bench import ENTRY, FUNCTION, Bench, make_pictures
+from offline.check.cases import CASES
+from offline.check.code import deployed_code, load_problem
+from offline.check.command import LANES, check
+from offline.check.patience import TIMEOUTS, Patience
+from offline.check.run import Result, check_code, try_case
 from offline.processes import OfflineError, free_port
 from offline.system import OfflineSystem
 from support import REPOSITORY
 
 SOLUTIONS = REPOSITORY / "tests" / "solutions"
 SHORT = (SOLUTIONS / "short.py").read_text()
-STARTER = inline_code.take(inline_code.TEMPLATE.read_text(), check.FUNCTION)
+STARTER = inline_code.take(inline_code.TEMPLATE.read_text(), FUNCTION)
 
 # Cases that take more than a second: they are tried only with the mistakes that they are for.
 LONG = ("no_face_on_reference", "same_event", "throttling", "settings")
@@ -144,8 +150,8 @@ MISTAKES = [
 
 @pytest.fixture(scope="module")
 def benches(system: OfflineSystem) -> Iterator[list[Bench]]:
-    pictures = check.make_pictures()
-    made = [Bench(system, pictures) for _ in range(check.LANES)]
+    pictures = make_pictures()
+    made = [Bench(system, pictures) for _ in range(LANES)]
     yield made
     for bench in made:
         bench.stack.delete()
@@ -156,40 +162,40 @@ def failed(results: list[Result]) -> dict[str, str]:
 
 
 def run(file: Path | str = "") -> tuple[int, str]:
-    answer = CliRunner().invoke(check.check, [str(file)] if file else [])
+    answer = CliRunner().invoke(check, [str(file)] if file else [])
     return answer.exit_code, " ".join(answer.output.split())
 
 
 def test_compare_faces_passes_all() -> None:
     started = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "offline.check", "compareFaces.py"],
+        [sys.executable, "workshop.py", "check", "compareFaces.py"],
         cwd=REPOSITORY / "scripts",
         capture_output=True,
         text=True,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.count("✓ passed") == len(check.CASES)
-    assert f"{len(check.CASES)} of {len(check.CASES)} cases passed" in done.stdout
+    assert done.stdout.count("✓ passed") == len(CASES)
+    assert f"{len(CASES)} of {len(CASES)} cases passed" in done.stdout
     assert time.monotonic() - started < 60  # 10 on an idle computer
 
 
 def test_another_right_solution_passes_as_well(benches: list[Bench]) -> None:
     progress: list[int] = []
-    assert not failed(check.check_code(benches, SHORT.encode(), progress.append))
-    assert progress == list(range(1, len(check.CASES) + 1))
+    assert not failed(check_code(benches, SHORT.encode(), progress.append))
+    assert progress == list(range(1, len(CASES) + 1))
 
 
 def test_the_starter_fails_where_something_is_to_be_done(benches: list[Bench]) -> None:
-    hints = failed(check.check_code(benches, STARTER.encode()))
-    assert {one.name for one in check.CASES} - hints.keys() == {"other_person", "no_face"}
+    hints = failed(check_code(benches, STARTER.encode()))
+    assert {one.name for one in CASES} - hints.keys() == {"other_person", "no_face"}
     assert hints["match"].startswith("No e-mail was sent: Rekognition was not asked about this")
 
 
 def test_a_first_try_fails_on_all_but_the_simple_photos(benches: list[Bench]) -> None:
-    hints = failed(check.check_code(benches, (SOLUTIONS / "first_try.py").read_bytes()))
-    assert {one.name for one in check.CASES} - hints.keys() == {
+    hints = failed(check_code(benches, (SOLUTIONS / "first_try.py").read_bytes()))
+    assert {one.name for one in CASES} - hints.keys() == {
         "match",
         "metadata",
         "other_person",
@@ -209,8 +215,8 @@ def test_a_mistake_fails_on_its_own_case_only(
 ) -> None:
     assert SHORT.count(old) == 1
     wrong = names.split()
-    tried = [one for one in check.CASES if one.name in wrong or one.name not in LONG]
-    hints = failed(check.check_code(benches, SHORT.replace(old, new).encode(), cases=tried))
+    tried = [one for one in CASES if one.name in wrong or one.name not in LONG]
+    hints = failed(check_code(benches, SHORT.replace(old, new).encode(), cases=tried))
     assert list(hints) == wrong, hints
     assert hint in hints[wrong[0]]
 
@@ -229,8 +235,8 @@ def test_a_mistake_fails_on_its_own_case_only(
     ],
 )
 def test_a_crash_is_shown_with_its_line(benches: list[Bench], code: str, hint: str) -> None:
-    benches[0].deploy(code.encode(), check.Patience())
-    assert hint in check.try_case(benches[0], check.CASES[0]).hint
+    benches[0].deploy(code.encode(), Patience())
+    assert hint in try_case(benches[0], CASES[0]).hint
 
 
 @pytest.mark.parametrize(
@@ -243,13 +249,13 @@ def test_a_crash_is_shown_with_its_line(benches: list[Bench], code: str, hint: s
 def test_a_function_without_end_ends_the_check(
     system: OfflineSystem, benches: list[Bench], monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
-    monkeypatch.setattr(check, "FUNCTION_SECONDS", 2)
+    monkeypatch.setattr(check_bench, "FUNCTION_SECONDS", 2)
     impatient = [Bench(system, benches[0].pictures) for _ in range(2)]
     started = time.monotonic()
-    results = check.check_code(impatient, code.encode())
+    results = check_code(impatient, code.encode())
     assert time.monotonic() - started < 20
     assert all("The function did not end within 2 s" in r.hint for r in results if r.tried)
-    assert [result.tried for result in results].count(True) <= check.TIMEOUTS + 1
+    assert [result.tried for result in results].count(True) <= TIMEOUTS + 1
     assert "ran into its time limit too often" in failed(results)["settings"]
     for bench in impatient:
         bench.stack.delete()
@@ -273,7 +279,7 @@ def test_code_that_cannot_be_loaded_is_not_even_tried(
     file.write_bytes(code)
     status, output = run(file)
     assert status == 1
-    assert hint in check.load_problem(code)
+    assert hint in load_problem(code)
     assert "✗ failed" in output
 
 
@@ -307,10 +313,10 @@ def test_the_deployed_code_is_found(system: OfflineSystem, benches: list[Bench])
     workshop = running.Running(
         system.aws.region, system.aws.url, system.x_url, system.rekognition_url, "", {}
     )
-    benches[-1].stack.replace_code(check.FUNCTION, "print('deployed')")
+    benches[-1].stack.replace_code(FUNCTION, "print('deployed')")
     with pytest.raises(OfflineError, match=r"cannot be read: .*check_entry"):
-        check.deployed_code(workshop)
-    benches[-1].deploy(b"print('deployed')", check.Patience())
-    code, source = check.deployed_code(workshop)
-    assert code == check.ENTRY.encode()
+        deployed_code(workshop)
+    benches[-1].deploy(b"print('deployed')", Patience())
+    code, source = deployed_code(workshop)
+    assert code == ENTRY.read_bytes()
     assert source == f"RekognitionLambdaFunction of the stack {benches[-1].stack.name}"

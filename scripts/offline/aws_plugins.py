@@ -9,6 +9,7 @@ them does what the AWS documentation says where ministack answers but does nothi
 - Lambda's queue for asynchronous events, with a bounded number of invocations at once;
 - time for the last lines of a function's log, which come late on a busy computer;
 - a line in that log when the function's code cannot be loaded, or takes too long;
+- the handler of the root logger, through which `logging` reaches a function's log;
 - a secret's ARN as what Ref gives, which a role's policy refers to;
 - the roles' policies where ministack acts for a role: Lambda's logs and failures, and Firehose;
 - the question whether a caller may do something, which the emulated Rekognition asks.
@@ -47,6 +48,13 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 INVOCATIONS_AT_ONCE = 2  # per function; more make the laptop slower, not the workshop faster
 LOG_SECONDS = {"first_line_wait": 0.25, "idle_confirm": 0.02, "hard_cap": 1.0}
+# Runs first in a function's process. As on Lambda, there is a handler and the level is WARNING.
+LOGGING = '''
+import logging, sys
+logging.basicConfig(
+    stream=sys.stderr, format="[%(levelname)s]\\t%(asctime)s.%(msecs)03dZ\\t%(message)s"
+)
+'''
 FIREHOSE_SECONDS = 0.3  # what "no buffer", an interval of 0 seconds, takes here
 FIREHOSE_BYTES = 1 << 20  # the unit of SizeInMBs
 
@@ -426,6 +434,7 @@ def install() -> None:
         run_warm, lambda_svc._execute_function_warm
     )
     lambda_svc._emit_lambda_logs = functools.partial(write_log, lambda_svc._emit_lambda_logs)
+    lambda_runtime._PYTHON_WORKER_SCRIPT = LOGGING + lambda_runtime._PYTHON_WORKER_SCRIPT
     lambda_runtime.Worker._drain_stderr_bounded = functools.partialmethod(
         lambda_runtime.Worker._drain_stderr_bounded, **LOG_SECONDS
     )

@@ -1,0 +1,9 @@
+"""`workshop.py check`: is the exercise solved?
+
+The function is deployed into the template's stack in an offline system of its own, gets events like
+those of S3, and the faces are really compared. Each case judges only what a learner can see:
+e-mails, the log, and whether the function failed. How it is written is the learner's business.
+
+The code runs on this computer with the rights of whoever calls `check`. There is no sandbox: it is
+their own code, as when they start it with `python`.
+"""

@@ -155,9 +155,7 @@ def mail(confirm: bool) -> None:
     if not (question := next((one for one in reversed(mails) if "token" in one), None)):
         raise click.UsageError("No mail has a link yet: launch the stack first, which is step 3.")
     try:
-        aws.client("sns").confirm_subscription(
-            TopicArn=question["topic"], Token=question["token"]
-        )
+        aws.client("sns").confirm_subscription(TopicArn=question["topic"], Token=question["token"])
     except ClientError as error:
         raise click.ClickException(
             f"The link does not work any more: {error}. Its stack may be deleted."

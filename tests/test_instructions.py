@@ -96,7 +96,7 @@ def test_every_link_leads_somewhere(page: str) -> None:
     assert links
     for link in links:
         file, _, fragment = link.partition("#")
-        assert (REPOSITORY / (file or page)).is_file(), link
+        assert (REPOSITORY / (file or page)).exists(), link
         if fragment:
             target = (REPOSITORY / (file or page)).read_text(encoding="utf-8")
             anchors = [instructions.anchor(t) for t in re.findall(r"(?m)^#+ (.+)$", target)]
@@ -104,7 +104,7 @@ def test_every_link_leads_somewhere(page: str) -> None:
 
 
 def test_readme_has_the_table_of_contents() -> None:
-    links = re.findall(r"\[([^\]]+)\]\(Instructions\.md#([^)]+)\)", README)
+    links = re.findall(r"(?m)^- \[([^\]]+)\]\(Instructions\.md#([^)]+)\)$", README)
     assert [text for text, _ in links] == SECTIONS
     assert all(fragment == instructions.anchor(text) for text, fragment in links)
 

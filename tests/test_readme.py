@@ -7,8 +7,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from launch_links import launch_link, launch_links, template_url
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -22,7 +20,7 @@ LAUNCH_LINK = (
 LINKS = re.findall(r"\]\(([^)\s]+)\)", README)
 FILES = [link for link in LINKS if "://" not in link and "#" not in link]
 SCRIPTS = [
-    str(path.relative_to(REPOSITORY))
+    path.relative_to(REPOSITORY)
     for path in (REPOSITORY / "scripts").rglob("*")
     if path.is_file() and "__pycache__" not in path.parts
 ]
@@ -31,8 +29,9 @@ COMMANDS = [
 ]
 
 
-def test_every_script_is_in_the_map() -> None:
-    assert sorted(SCRIPTS) == sorted(link for link in FILES if link.startswith("scripts/"))
+def test_every_script_or_its_folder_is_in_the_map() -> None:
+    for script in SCRIPTS:
+        assert {str(script), *(f"{folder}/" for folder in script.parents)} & set(FILES), script
 
 
 def test_map_names_the_file_that_it_links_to() -> None:

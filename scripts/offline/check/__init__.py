@@ -6,4 +6,15 @@ e-mails, the log, and whether the function failed. How it is written is the lear
 
 The code runs on this computer with the rights of whoever calls `check`. There is no sandbox: it is
 their own code, as when they start it with `python`.
+
+Its files:
+
+- command: the command, its table and its exit code
+- code: where the code comes from; can Lambda load it?
+- run: tries a function on the cases, several at once
+- cases: the cases: what the function must get right
+- hints: what a case demands, and the hint if it is not met
+- bench: the stage: a stack, its photos, what came of them
+- entry: runs inside the function, around the learner's code
+- patience: when a check gives up
 """

@@ -48,12 +48,12 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 INVOCATIONS_AT_ONCE = 2  # per function; more make the laptop slower, not the workshop faster
 LOG_SECONDS = {"first_line_wait": 0.25, "idle_confirm": 0.02, "hard_cap": 1.0}
 # Runs first in a function's process. As on Lambda, there is a handler and the level is WARNING.
-LOGGING = '''
+LOGGING = """
 import logging, sys
 logging.basicConfig(
     stream=sys.stderr, format="[%(levelname)s]\\t%(asctime)s.%(msecs)03dZ\\t%(message)s"
 )
-'''
+"""
 FIREHOSE_SECONDS = 0.3  # what "no buffer", an interval of 0 seconds, takes here
 FIREHOSE_BYTES = 1 << 20  # the unit of SizeInMBs
 

@@ -18,7 +18,7 @@ topic = boto3.resource("sns").Topic(os.environ.get("TOPIC_ARN"))
 table = boto3.resource("dynamodb").Table(os.environ.get("TABLE_NAME"))
 rekognition = boto3.client("rekognition")
 name = os.environ.get("REFERENCE_PHOTO", "celebrity.jpg")
-threshold = float(os.environ.get("SIMILARITY_THRESHOLD", 80))
+threshold = float(os.environ.get("SIMILARITY_THRESHOLD", "80"))
 
 
 def read(bucket, key):

@@ -20,7 +20,7 @@ from urllib.parse import quote_plus
 
 import boto3
 import requests
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from offline import samples
 from offline.check.patience import FUNCTION_SECONDS, Patience
@@ -121,16 +121,24 @@ def template() -> str:
 
 
 def make_pictures() -> dict[str, bytes]:
-    """The sample pictures, and a group: a large face of another person, two small matching ones."""
+    """The sample pictures, and two made of them.
+
+    The group has a large face of another person and two small matching ones. The blurred one is a
+    match that is less similar than sure, so that Similarity is not mistaken for Confidence.
+    """
     pictures = {path.stem: path.read_bytes() for path in samples.ensure().values()}
+    with Image.open(io.BytesIO(pictures["obama2"])) as image:
+        blurred = image.convert("RGB").filter(ImageFilter.GaussianBlur(5))
     group = Image.new("RGB", (1400, 1200), "white")
     for name, width, left in (("biden", 740, 0), ("obama2", 320, 750), ("obama", 320, 1080)):
         with Image.open(io.BytesIO(pictures[name])) as image:
             height = width * image.height // image.width
             group.paste(image.convert("RGB").resize((width, height)), (left, 0))
-    jpeg = io.BytesIO()
-    group.save(jpeg, "JPEG", quality=92)
-    return pictures | {"group": jpeg.getvalue()}
+    for name, picture in (("group", group), ("blurred", blurred)):
+        jpeg = io.BytesIO()
+        picture.save(jpeg, "JPEG", quality=92)
+        pictures[name] = jpeg.getvalue()
+    return pictures
 
 
 class Bench:

@@ -50,11 +50,11 @@ def case(
 
 @case("The person is on the photo: one e-mail says how similar and where")
 def match(bench: Bench) -> None:
-    """The simplest photo."""
+    """The simplest event."""
     bench.put_reference("obama3")
-    photo = Photo(bench.pictures["obama2"])
+    photo = Photo(bench.pictures["blurred"])
     mail = one_mail(bench.send(photo))
-    tells_similarity(mail, bench.similarity("obama3", "obama2"))
+    tells_similarity(mail, bench.similarity("obama3", "blurred"))
     if photo.media_key not in mail:
         raise WrongError("The e-mail does not say where the photo is: put the key into it.")
 
@@ -90,9 +90,10 @@ def subject(bench: Bench) -> None:
     one_mail(seen)
     line = seen.mails[0]["subject"]
     if len(line) >= 100 or "\n" in line:
+        problem = "a line break" if "\n" in line else f"{len(line)} characters"
         raise WrongError(
-            f"SNS would refuse the subject, which has {len(line)} characters: it takes one line of "
-            "less than 100. Put the post's text into the message."
+            f"SNS would refuse the subject, which has {problem}: it takes one line of less than "
+            "100 characters. Put the post's text into the message."
         )
 
 
@@ -153,7 +154,8 @@ def no_reference(bench: Bench) -> None:
     try:
         one_mail(good)
     except WrongError as error:
-        raise WrongError(f"After the reference was uploaded: {error}") from None
+        error.args = (f"After the reference was uploaded: {error}",)
+        raise
 
 
 @case("A key with spaces and accents")
@@ -169,13 +171,13 @@ def two_photos(bench: Bench) -> None:
     for first in ("biden", "landscape"):
         photos = [Photo(bench.pictures[first]), Photo(bench.pictures["obama2"])]
         seen = bench.send(*photos)
-        if not seen.mails and not seen.failures:
+        if not seen.mails and not seen.failures and not seen.answers:
             raise WrongError(
                 "The person is on the second photo of an event, and no e-mail was sent: loop over "
                 'event["Records"]. After a photo without a match go on with the next one '
                 "(continue, not return)."
             )
-        if len(seen.mails) > 1 or (seen.failures and first == "biden"):
+        if first == "biden":  # what else goes wrong with a landscape is for its own case
             one_mail(seen)
 
 
@@ -210,20 +212,19 @@ def throttling(bench: Bench) -> None:
         photo = Photo(bench.pictures["obama2"])
         with bench.throttled(times):
             seen = bench.send(photo)
-        if not seen.mails and not seen.failures:
+        if not seen.mails and not seen.failures and not seen.answers:
             raise WrongError(
                 "Rekognition was too busy, and the photo was given up for ever: let errors that "
                 f"pass, such as ThrottlingException, out of lambda_handler. {last_words(seen)}"
             )
-        if not seen.mails:
+        if seen.failures and not seen.mails:
             bench.tell(photo)
             try:
                 one_mail(bench.wait(photo))
             except WrongError as error:
-                raise WrongError(
-                    f"Rekognition was too busy. When Lambda tried again: {error}"
-                ) from None
-        elif len(seen.mails) > 1 or seen.failures:
+                error.args = (f"Rekognition was too busy. When Lambda tried again: {error}",)
+                raise
+        else:
             one_mail(seen)
 
 

@@ -5,6 +5,7 @@ It is deployed beside index.py and imports nothing of this package.
 
 import importlib
 import os
+import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +21,24 @@ ClientRateLimiter.on_sending_request = lambda *_, **__: None
 
 call = botocore.client.BaseClient._make_api_call
 MEETING_SECONDS = 2.0
+LOG_CHARACTERS = 100_000
+
+
+class Log:
+    """Where the function prints: what a loop without end prints is cut off."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self.left = LOG_CHARACTERS
+
+    def write(self, text: str) -> int:
+        """Print text as long as there is room."""
+        self.stream.write(text[: self.left])
+        self.left = max(0, self.left - len(text))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
 
 
 def call_and_meet(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
@@ -35,6 +54,7 @@ def call_and_meet(client: Any, operation: str, parameters: dict[str, Any]) -> An
 
 
 botocore.client.BaseClient._make_api_call = call_and_meet
+sys.stdout = sys.stderr = Log(sys.stderr)
 
 
 def lambda_handler(event: Any, context: Any) -> Any:

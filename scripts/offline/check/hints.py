@@ -6,18 +6,24 @@ import re
 
 from offline.check.bench import REFERENCE, Seen
 
+ROLE = (
+    "The function's role allows CompareFaces, reading the pictures, GetItem and UpdateItem on "
+    "TABLE_NAME and Publish to TOPIC_ARN, and no more: take the names from the environment "
+    "variables."
+)
 # What to look at when the text of an error contains this, …
 ADVICE = {
-    "AccessDenied": "The function's role allows CompareFaces, reading the pictures, GetItem and "
-    "UpdateItem on TABLE_NAME and Publish to TOPIC_ARN, and no more: take the names from the "
-    "environment variables.",
+    "AccessDenied": ROLE,
+    "AuthorizationError": ROLE,  # what SNS calls it
     "ResourceNotFoundException": "Take the table's name from TABLE_NAME.",
+    "JSON serializable": "Lambda makes JSON of what lambda_handler returns: return nothing.",
     "Worker process died": "It ended the whole process: leave lambda_handler with return.",
 }
 # … or this, where the case itself has no better advice.
 LAST_ADVICE = {
     "'Item'": "get_item found no item: its key is {'media_key': …}, without images/ and .jpg.",
-    "InvalidS3ObjectException": "Rekognition found no such picture: look at bucket and key.",
+    "InvalidS3ObjectException": "Rekognition found no such picture: take bucket and key from the "
+    "event.",
     "InvalidParameterException": "Rekognition says so when one of the pictures shows no face.",
 }
 
@@ -26,14 +32,26 @@ class WrongError(Exception):
     """The function does not do what a case asks for; the text is the hint."""
 
 
+class CrashError(WrongError):
+    """The function failed.
+
+    Attributes:
+        error: what went wrong, without the advice; the same for the same error in other cases.
+    """
+
+    def __init__(self, error: str, hint: str) -> None:
+        super().__init__(hint)
+        self.error = error
+
+
 def must_not_fail(seen: Seen, why: str = "") -> None:
     """Demand that the function ended well.
 
     Raises:
-        WrongError: it did not; `why` says why it should have.
+        CrashError: it did not; `why` says why it should have.
     """
     if seen.failures:
-        raise WrongError(crash(seen, why))
+        raise crash(seen, why)
 
 
 def no_mail(seen: Seen, why: str) -> None:
@@ -94,20 +112,22 @@ def says_so(bad: Seen, good: Seen) -> bool:
     return bool(about_reference(bad) - about_reference(good))
 
 
-def crash(seen: Seen, why: str = "") -> str:
+def crash(seen: Seen, why: str) -> CrashError:
     """Say where and why the function failed, and what to do."""
     for failure in seen.failures:
         if limit := re.match(r"Task timed out after (\d+)", failure):
-            return (
+            hint = (
                 f"The function did not end within {limit[1]} s: look for a loop without end, or a "
                 "long sleep."
             )
+            return CrashError(failure, hint)
     trace = next((log for log in reversed(seen.logs) if "Traceback" in log), "")
     places = re.findall(r'File "[^"]*\bindex\.py", line (\d+)[^\n]*\n\s*([^\n]*)', trace)
     place = f" in line {places[-1][0]}, “{shorten(places[-1][1], 80)}”" if places else ""
     reason = trace.rstrip().rpartition("\n")[2] or seen.failures[-1]
     reason = re.sub(r"^[\w.]+: (?=An error occurred)", "", reason)  # boto3 names the error twice
-    return f"The function failed{place}: {sentence(reason)} {advice(reason, why)}"
+    hint = f"The function failed{place}: {sentence(reason)} {advice(reason, why)}"
+    return CrashError(place + reason[:40], hint)  # keys and names follow, of this photo only
 
 
 def missing_mail(seen: Seen, why: str) -> str:

@@ -33,4 +33,4 @@ class Patience:
         if not self.reason and time.monotonic() > self.deadline:
             self.reason = f"the check ends after {self.seconds:.0f} s"
         if self.reason:
-            raise GaveUpError(f"Not tried, because {self.reason}: mend the others first.")
+            raise GaveUpError(f"Because {self.reason}: mend the others first.")

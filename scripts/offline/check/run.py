@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from offline.check.bench import Bench
 from offline.check.cases import CASES, Case
-from offline.check.hints import WrongError
+from offline.check.hints import CrashError, WrongError
 from offline.check.patience import GaveUpError, Patience
 from offline.processes import OfflineError
 
@@ -26,6 +26,7 @@ class Result:
     title: str
     hint: str = ""
     tried: bool = True
+    error: str = ""  # with which the function failed
 
 
 def try_case(bench: Bench, one: Case) -> Result:
@@ -34,7 +35,8 @@ def try_case(bench: Bench, one: Case) -> Result:
         bench.prepare()
         one.run(bench)
     except WrongError as error:
-        return Result(one.name, one.title, " ".join(str(error).split()))
+        crash = error.error if isinstance(error, CrashError) else ""
+        return Result(one.name, one.title, " ".join(str(error).split()), error=crash)
     except GaveUpError as error:
         return Result(one.name, one.title, str(error), tried=False)
     return Result(one.name, one.title)
@@ -88,4 +90,8 @@ def check_code(
                 work(one)
     except (BotoCoreError, ClientError, requests.RequestException) as error:
         raise OfflineError(f"The check broke off, because offline AWS failed: {error}") from error
-    return [results[one.name] for one in cases]
+    first, *others = (results[one.name] for one in cases)
+    for result in others:
+        if result.error and result.error == first.error:
+            result.hint = "The same error as in the first case: mend that first."
+    return [first, *others]

@@ -546,7 +546,9 @@ def test_half_an_emoji_is_posted_as_an_unknown_character(ready: Workshop) -> Non
     body = '{"text": "half \\ud83d and whole \\ud83d\\ude00", "photos": []}'
     answer = requests.post(f"{ready.url}/posts", data=body, timeout=20)
     assert answer.status_code == 201
-    newest = wait_for(lambda: ready.watcher.known.posts.by_id.get(answer.json()["id"]))
+    identity = answer.json()["id"]
+    wait_for(lambda: identity in ready.watcher.known.posts.by_id)
+    newest = ready.watcher.known.posts.by_id[identity]
     assert newest["text"] == "half \ufffd and whole \U0001f600"
 
 

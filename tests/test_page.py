@@ -169,7 +169,11 @@ def check_accessibility(tab: Page) -> None:
 
 
 def check_width(tab: Page) -> None:
+    """Nothing is wider than the window, and no text of a hop wider than its box."""
     assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    wide = """[...document.querySelectorAll(".hop button")]
+        .filter(box => box.scrollWidth > box.clientWidth).map(box => box.textContent)"""
+    assert tab.evaluate(wide) == []
 
 
 @needs_chromium
@@ -190,6 +194,8 @@ def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
 
     stack = workshop.launch()
     expect(body).to_contain_text("Next: 4. Confirm your email address")
+    expect(hop(tab, "You")).to_contain_text("celebrity.jpg is not uploaded yet")
+    check_width(tab)
     expect(tab.locator("#news")).to_have_text(re.compile("New mail: AWS Notification"))
     tab.get_by_role("button", name="Confirm subscription").click()
     expect(body).to_contain_text("Next: 5. Start the application")
@@ -536,6 +542,16 @@ def test_what_is_no_photo_is_refused(ready: Workshop) -> None:
     assert answer.status_code == 404
 
 
+def test_half_an_emoji_is_posted_as_an_unknown_character(ready: Workshop) -> None:
+    body = '{"text": "half \\ud83d and whole \\ud83d\\ude00", "photos": []}'
+    answer = requests.post(f"{ready.url}/posts", data=body, timeout=20)
+    assert answer.status_code == 201
+    identity = answer.json()["id"]
+    wait_for(lambda: identity in ready.watcher.known.posts.by_id)
+    newest = ready.watcher.known.posts.by_id[identity]
+    assert newest["text"] == "half \ufffd and whole \U0001f600"
+
+
 @pytest.mark.parametrize("path", ["/posts", "/photos", "/reference?sample=obama.jpg"])
 def test_another_site_cannot_post(workshop: Workshop, path: str) -> None:
     body = json.dumps({"text": "from elsewhere", "photos": []})
@@ -565,6 +581,14 @@ def test_headers_keep_other_sites_out(workshop: Workshop) -> None:
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["cross-origin-resource-policy"] == "same-origin"
     assert "access-control-allow-origin" not in headers
+
+
+@pytest.mark.parametrize("version", ["-1", "x", "%C2%B2", "9" * 5000])
+def test_a_version_that_is_none_counts_as_the_first(workshop: Workshop, version: str) -> None:
+    run = workshop.watcher.run
+    answer = requests.get(f"{workshop.url}/state?run={run}&version={version}", timeout=30)
+    assert answer.status_code == 200
+    assert answer.json()["run"] == run
 
 
 def test_only_what_has_changed_is_sent(ready: Workshop) -> None:

@@ -44,6 +44,8 @@ class Actions:
             raise Refusal(f"A post has at most {MAX_PHOTOS} photos.")
         if not text.strip() and not photos:
             raise Refusal("Write something, or add a photo.")
+        # JSON can hold half of an emoji, which nobody could write down as UTF-8.
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         taken = [sample(photo["sample"]) if "sample" in photo else None for photo in photos]
         x = self.parties.poster()
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -64,7 +65,8 @@ class Page:
         """GET /state?run=…&version=N: what is new, as soon as there is a later version."""
         query = request.query_params
         run = query.get("run", "")
-        version = int(query["version"]) if query.get("version", "").isdigit() else 0
+        known = re.fullmatch(r"\d{1,18}", query.get("version", ""))
+        version = int(known[0]) if known else 0
         watcher = self.watcher
         if time.monotonic() - watcher.watched > IDLE_SECONDS:
             watcher.wake.set()
@@ -150,7 +152,8 @@ class Page:
         """POST /reference: the picture itself, or with ?sample=NAME one of the samples."""
         name = request.query_params.get("sample")
         sentence = "The photo is larger than 15 MB, which is more than Rekognition takes."
-        data = sample(name) if name else await body_of(request, MAX_OBJECT, sentence)
+        limit = MAX_OBJECT, f"{sentence} Choose another."
+        data = sample(name) if name else await body_of(request, *limit)
         name = await run_in_threadpool(self.actions.change_reference, data)
         self.watcher.hurry()
         return JSONResponse({"name": name}, 201)

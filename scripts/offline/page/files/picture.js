@@ -37,7 +37,7 @@ export function drawHops() {
     const element = hopElement(id);
     element.querySelector(".count").replaceChildren(
       make("span", {}, id === "You" ? hop.note : count(hop.count, nounOf[id])),
-      ...(hop.last ? [" · ", make("span", {}, clock(hop.last))] : []),
+      ...(hop.last ? [" · ", make("time", { datetime: hop.last }, clock(hop.last))] : []),
     );
     const error = element.querySelector(".error");
     error.hidden = !hop.error;

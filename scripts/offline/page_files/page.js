@@ -11,7 +11,7 @@ const SHOWN_COMPARISONS = 8;
 const MAX_TOKENS = 6; // photos that move at the same time
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-// name, what it is, column, row, color, as in media/drawings/architecture.html; in the order of the flow
+// name, what it is, column, row, color; in the order of the flow
 const HOPS = [
   ["X", "X (Twitter)", "posts with photos", 1, 1, "outside", "posts"],
   ["StreamingInstance", "StreamingInstance", "EC2: twitter_streaming.py", 2, 1, "compute", "posts"],

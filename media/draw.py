@@ -137,6 +137,7 @@ def colored(code: str, language: str) -> list[tuple[int, Markup]]:
     html = highlight(code, get_lexer_by_name(language), formatter).splitlines()
     indents = [len(line) - len(line.lstrip()) for line in lines]
     bare = [re.sub(r"^((?:<[^>]+>)*)\s+", r"\1", line) for line in html]
+    bare = [line.replace(").", ").<wbr>") for line in bare]  # a good place to break a long line
     return [(indent, Markup(line)) for indent, line in zip(indents, bare, strict=True)]
 
 

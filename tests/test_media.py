@@ -260,7 +260,8 @@ def shape(found: Any) -> Any:
 
 def test_listings_are_those_of_an_offline_run(system: OfflineSystem, stack: Stack) -> None:
     recorded = json.loads(record_run.RUN.read_text())
-    assert shape(recorded) == shape(record_run.record(system, stack)), "record again: see README"
+    again = record_run.record(system, stack)
+    assert shape(recorded) == shape(again), "record again: media/record_run.py"
     assert json.loads(recorded["line"])["text"] == recorded["text"]
 
 

@@ -1,6 +1,6 @@
 // The picture of the pipeline: its hops, its arrows, and the way of a photo.
 
-// name, what it is, column, row, color, what is counted, as in media/drawings/architecture.html; in the order of the flow
+// name, what it is, column, row, color, what is counted; in the order of the flow
 export const HOPS = [
   ["X", "X (Twitter)", "posts with photos", 1, 1, "outside", "posts"],
   ["StreamingInstance", "StreamingInstance", "EC2: twitter_streaming.py", 2, 1, "compute", "posts"],

@@ -21,6 +21,7 @@ from offline.aws import Aws
 from offline.check import check
 from offline.doctor import doctor
 from offline.processes import OfflineError
+from offline.redrive import redrive
 from offline.running import Running
 from offline.system import OfflineSystem
 from offline.x_client import XClient
@@ -143,6 +144,7 @@ def connect(command: tuple[str, ...]) -> None:
 
 main.add_command(check)
 main.add_command(doctor)
+main.add_command(redrive)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from offline.aws import Aws
 from offline.check.command import check
 from offline.doctor.command import doctor
 from offline.processes import OfflineError
+from offline.redrive import redrive
 from offline.running import Running
 from offline.system import OfflineSystem
 from offline.x_client import XClient
@@ -183,6 +184,7 @@ def connect(command: tuple[str, ...]) -> None:
 main.add_command(check)
 main.add_command(doctor)
 main.add_command(publish)
+main.add_command(redrive)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ For tests and for workshop.py:
     GET  /_workshop/ready        200 when the models are loaded, 503 before
     GET  /_workshop/stats        {"calls": {"CompareFaces": 3}, "seconds": 0.9}
     GET  /_workshop/comparisons  the last 100, oldest first
-    POST /_workshop/faults       {"code": "ThrottlingException", "times": 2, "operation": null}
+    POST /_workshop/faults       {"code": "ThrottlingException", "times": 2, "operation": null,
+                                  "per_second": 0}; DELETE ends all faults
 """
 
 from __future__ import annotations
@@ -105,11 +106,24 @@ class Picture:
 
 @dataclass
 class Fault:
-    """An error that the next `times` calls get, of one operation or of all."""
+    """An error that the next `times` calls get, of one operation or of all.
+
+    With `per_second`, so many calls a second pass, as with the service's quota.
+    """
 
     code: str
     times: int
     operation: str | None
+    per_second: int = 0
+    second: int = 0  # the one that is counted
+    passed: int = 0  # calls in it
+
+    def lets_pass(self) -> bool:
+        """Count a call; say whether it is within the quota."""
+        if (now := int(time.monotonic())) != self.second:
+            self.second, self.passed = now, 0
+        self.passed += 1
+        return self.passed <= self.per_second
 
 
 # ---------------------------------------------------------------- what the request says
@@ -462,7 +476,7 @@ class Rekognition:
     def raise_fault(self, operation: str) -> None:
         """Fail this call if a test asked for it."""
         for fault in self.faults:
-            if fault.operation in (None, operation):
+            if fault.operation in (None, operation) and not fault.lets_pass():
                 fault.times -= 1
                 if fault.times <= 0:
                     self.faults.remove(fault)
@@ -539,10 +553,14 @@ class Rekognition:
         return JSONResponse(list(self.comparisons))
 
     async def add_fault(self, request: Request) -> Response:
-        """Make the next calls fail."""
+        """Make the next calls fail; DELETE repairs everything."""
+        if request.method == "DELETE":
+            self.faults.clear()
+            return JSONResponse({"faults": 0})
         try:
             wish = await body_of(request)
-            fault = Fault(str(wish["code"]), int(wish.get("times", 1)), wish.get("operation"))
+            times, per_second = int(wish.get("times", 1)), int(wish.get("per_second", 0))
+            fault = Fault(str(wish["code"]), times, wish.get("operation"), per_second)
         except (ServiceError, faces.FaceError, KeyError, TypeError, ValueError):
             return JSONResponse({"error": "send code, times and operation"}, status_code=400)
         if fault.times > 0:
@@ -572,7 +590,7 @@ def application(service: Rekognition) -> Starlette:
             Route("/_workshop/ready", service.ready),
             Route("/_workshop/stats", service.stats),
             Route("/_workshop/comparisons", service.list_comparisons),
-            Route("/_workshop/faults", service.add_fault, methods=["POST"]),
+            Route("/_workshop/faults", service.add_fault, methods=["POST", "DELETE"]),
         ],
         # Else a web page could reach us with a host name of its own (DNS rebinding).
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],

@@ -237,7 +237,7 @@ def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
     tab.locator("#reference-samples").get_by_role("button", name="Sample obama.jpg").click()
     expect(tab.locator("#reference-state")).to_contain_text("one face is found in it")
     expect(body).to_contain_text("Next: 10. Code to compare")
-    expect(body).to_contain_text("python scripts/workshop.py check my_solution.py")
+    expect(body).to_contain_text("python scripts/workshop.py check exercise/index.py")
     stack.replace_code("RekognitionLambdaFunction", SOLUTION)
 
     tab.get_by_label("Write a post").fill("Look who is here")

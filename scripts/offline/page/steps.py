@@ -105,11 +105,11 @@ def listed(known: Known) -> list[Step]:
             "Take the starter, write your solution, check it and put it in. "
             "Done when your code has compared a photo.",
             [
-                "python scripts/inline_code.py take RekognitionLambdaFunction my_solution.py",
-                "python scripts/workshop.py check my_solution.py",
-                "cp my_solution.py index.py\n"
-                "python -m zipfile -c function.zip index.py\n"
-                "aws lambda update-function-code --zip-file fileb://function.zip \\\n"
+                "mkdir -p exercise\n"
+                "python scripts/inline_code.py take RekognitionLambdaFunction exercise/index.py",
+                "python scripts/workshop.py check exercise/index.py",
+                "python -m zipfile -c exercise/function.zip exercise/index.py\n"
+                "aws lambda update-function-code --zip-file fileb://exercise/function.zip \\\n"
                 f"  --function-name {known.ids.get('RekognitionLambdaFunction', 'FUNCTION')}",
             ],
         ),

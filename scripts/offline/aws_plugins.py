@@ -273,6 +273,24 @@ def create_subscription(original: Callable[..., Any], *arguments: Any) -> Any:
     return arn, attributes
 
 
+def subscribe(original: Callable[..., Any], params: dict[str, Any]) -> Any:
+    """Subscribe, as the API does it; who has not confirmed yet is asked, also once more."""
+    topic, endpoint = sns._p(params, "TopicArn"), sns._p(params, "Endpoint")
+
+    def subscriptions() -> list[dict[str, Any]]:
+        found = (sns._topic_by_arn_any_scope(topic) or {}).get("subscriptions", [])
+        return [subscription for subscription in found if subscription["endpoint"] == endpoint]
+
+    confirmed = [
+        subscription["arn"] for subscription in subscriptions() if subscription["confirmed"]
+    ]
+    answer = original(params)
+    for subscription in subscriptions():
+        if subscription["arn"] not in confirmed:
+            ask_for_confirmation(subscription["arn"])
+    return answer
+
+
 def fan_out(original: Callable[..., None], topic_arn: str, *arguments: Any, **more: Any) -> None:
     """Deliver a message as ministack does, and to the confirmed e-mail addresses as well."""
     original(topic_arn, *arguments, **more)
@@ -380,8 +398,10 @@ def run_warm(original: Callable[..., Any], *arguments: Any, **more: Any) -> dict
     result: dict[str, Any] = original(*arguments, **more)
     body = result.get("body")
     message = body.get("errorMessage", "") if isinstance(body, dict) else ""
-    if result.get("error") and message not in (log := result.get("log") or ""):
-        result["log"] = f"{log}\n[ERROR] {message}".lstrip()
+    message = message.replace("Worker init failed", "the code cannot be loaded")
+    log = result.get("log") or ""
+    if result.get("error") and "Traceback" not in log:  # else the function itself raised an error
+        result["log"] = f"{log.removesuffix(message)}\n[ERROR] {message}".lstrip()
     return result
 
 
@@ -427,6 +447,7 @@ def install() -> None:
     secret["delete"] = functools.partial(delete_secret, secret["delete"])
     subscription = handlers["AWS::SNS::Subscription"]
     subscription["create"] = functools.partial(create_subscription, subscription["create"])
+    sns._subscribe = functools.partial(subscribe, sns._subscribe)
     sns._fanout = functools.partial(fan_out, sns._fanout)
     firehose._deliver_records_to_s3 = buffer_records
     lambda_svc.invoke_async_with_retry = invoke_later

@@ -52,6 +52,8 @@ INVALID_REQUEST = {
     "detail": "One or more parameters to your request was invalid.",
     "type": PROBLEM_TYPE + "invalid-request",
 }
+RULES_PATH = "/2/tweets/search/stream/rules"
+STREAMER_PATHS = ("/oauth2/token", "/2/users/me", RULES_PATH, "/2/tweets/search/stream")
 # Why X refuses a connection to the stream, by status.
 STREAM_PROBLEMS: dict[int, dict[str, str]] = {
     402: {
@@ -209,6 +211,7 @@ class X:
         self.streamed: set[str] = set()  # ids of the posts that went out on the stream
         self.counts = dict.fromkeys(("connects", "delivered", "photos_served"), 0)
         self.stream: Stream | None = None
+        self.refusal = ""  # why the streamer was refused, until it is let in
         self.journal = self.photos / "journal.jsonl"
         self.recall()
         self.reset_faults()
@@ -352,6 +355,7 @@ class X:
         if self.stream:
             raise Problem(429, **STREAM_PROBLEMS[429])
         self.counts["connects"] += 1
+        self.refusal = ""
         self.stream = Stream(self, request)
         return self.stream
 
@@ -486,7 +490,8 @@ class X:
     async def stats(self, _: Request) -> Response:
         """GET /_workshop/stats and /_workshop/ready."""
         counts = self.counts | {"posts": len(self.posts), "rules": self.rule_set.rules}
-        return JSONResponse({"connected": self.stream is not None} | counts)
+        state = {"connected": self.stream is not None, "refusal": self.refusal}
+        return JSONResponse(state | counts)
 
     async def fault(self, request: Request) -> Response:
         """POST /_workshop/faults: break something on purpose; DELETE repairs everything."""
@@ -513,17 +518,18 @@ class X:
     def app(self) -> Starlette:
         """Return the web application."""
 
-        async def answer(_: Request, problem: Exception) -> Response:
+        async def answer(request: Request, problem: Exception) -> Response:
             assert isinstance(problem, Problem)
+            if request.url.path in STREAMER_PATHS:
+                self.refusal = f"{problem.status} {problem.body.get('title', '')}".rstrip()
             return JSONResponse(problem.body, problem.status, media_type="application/problem+json")
 
-        rules = "/2/tweets/search/stream/rules"
         return Starlette(
             routes=[
                 Route("/oauth2/token", self.token, methods=["POST"]),
                 Route("/2/users/me", self.me),
-                Route(rules, self.list_rules),
-                Route(rules, self.change_rules, methods=["POST"]),
+                Route(RULES_PATH, self.list_rules),
+                Route(RULES_PATH, self.change_rules, methods=["POST"]),
                 Route("/2/tweets/search/stream", self.connect),
                 Route("/2/media/upload", self.upload, methods=["POST"]),
                 Route("/2/tweets", self.create_post, methods=["POST"]),

@@ -24,11 +24,11 @@ def see_credentials(patient: Patient) -> Finding:
         )
     where = patient.endpoint or "AWS"
     mend = (
-        "aws login, or aws configure with the access key of your user; keys in AWS_ACCESS_KEY_ID "
-        "and AWS_SESSION_TOKEN come before both: unset them if they are old"
+        "Offline: make workshop. On AWS: aws login, or aws configure with the access key of your "
+        "user; old keys in AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN come before both: unset them"
     )
     if patient.endpoint:
-        mend = f"make workshop starts offline AWS; for AWS: unset AWS_ENDPOINT_URL; {mend}"
+        mend = f"{mend}; and unset AWS_ENDPOINT_URL"
     try:
         account = patient.client("sts").get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:

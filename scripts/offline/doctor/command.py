@@ -19,6 +19,7 @@ from offline import running
 from offline.doctor import account, delivery, finding, functions, listening, matches
 from offline.doctor.finding import NOTHING, OK, WRONG, Finding, count, nothing, shorten, wrong
 from offline.doctor.patient import GoneError, Patient
+from offline.processes import is_free
 
 STYLES = {OK: "green", WRONG: "bold red", NOTHING: "dim"}
 
@@ -139,7 +140,8 @@ def doctor(stack: str | None) -> None:
     """
     console = Console()
     workshop = None if os.environ.get("AWS_ENDPOINT_URL") else running.load()
-    if workshop:
+    # One that was killed has left its file behind, and nobody at its address.
+    if workshop and not is_free(int(workshop.aws_url.rpartition(":")[2])):
         os.environ.update(workshop.environment())
         console.print(
             "The offline workshop is running, so that is what is looked at. The commands below "

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 from offline.doctor.finding import (
     OBJECTS,
-    QUEUE,
+    REFERENCE,
     REKOGNITION,
     STREAM,
     TRIGGERS,
@@ -190,6 +190,7 @@ def see_photos(patient: Patient) -> Finding:
             "Post another photo, a JPEG or PNG; if its address is the matter, launch the stack "
             "with the right PhotoUrlPrefix",
             TWITTER,
+            *([REFERENCE] if "not the metadata" in rejected[-1] else []),  # it may lie there
         )
     delivered = patient.objects("TwitterBucket")
     if delivered and newest(delivered) < datetime.now(UTC) - timedelta(minutes=1):
@@ -201,6 +202,5 @@ def see_photos(patient: Patient) -> Finding:
             OBJECTS,
             TRIGGERS,
             TWITTER,
-            QUEUE,
         )
     return nothing(text)

@@ -57,8 +57,10 @@ def problem_of(files: dict[str, str], handler: str) -> str:
         return f"there is no {module}.py, which the handler {handler} needs{there}"
     try:
         found = names(ast.parse(text))
-    except (SyntaxError, ValueError) as error:
-        return f"{module}.py, line {getattr(error, 'lineno', '?')}: {error}"
+    except SyntaxError as error:
+        return f"{module}.py, line {error.lineno}: {error.msg}"
+    except ValueError as error:  # such as bytes that are no text
+        return f"{module}.py: {error}"
     return "" if found & {name, "*"} else f"{module}.py has no function {name}"
 
 

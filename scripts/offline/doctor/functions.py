@@ -100,7 +100,8 @@ def other_settings(patient: Patient, function: str) -> Finding | None:
         return None
     environment = quoted({"Variables": found | other})
     return wrong(
-        "its environment was changed: " + ", ".join(f"{n} is {found.get(n)}" for n in other),
+        "its environment was changed: "
+        + ", ".join(f"{n} is {found.get(n, 'not set')}" for n in other),
         "So it does not know what the stack's resources are called.",
         configure(patient, function, f"--environment {environment}"),
     )
@@ -170,5 +171,5 @@ def see_queue(patient: Patient) -> Finding:
         text,
         "The photos of these events are lost until they are posted again; no log says why.",
         f"Post them again, then empty the queue: {empty}",
-        *(STREAM, OBJECTS, TRIGGERS, TABLE, TWITTER, REKOGNITION, REFERENCE),
+        *(SUBSCRIPTION, STREAM, OBJECTS, TRIGGERS, TWITTER, PHOTOS, TABLE, REKOGNITION, REFERENCE),
     )

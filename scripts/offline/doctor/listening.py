@@ -87,9 +87,10 @@ def see_offline_streamer(x_url: str, mend: str) -> Finding:
         stats: Json = session.get(f"{x_url}/_workshop/stats", timeout=5).json()
     if stats["connected"]:
         return ok("connected to offline X")
+    refused = f"X refused it last with {stats['refusal']}; " if stats["refusal"] else ""
     return wrong(
         "not connected to offline X",
-        "It was not started, or it stopped; its terminal says why.",
+        f"It was not started, or it stopped; {refused}its terminal says why.",
         mend,
         KEYS,
         INSTANCE,

@@ -96,11 +96,11 @@ def missing_reference(patient: Patient, name: str) -> Finding:
     here, there = patient.ids["RekognitionBucket"], patient.ids["TwitterBucket"]
     target = f"s3://{here}/{name}"
     keys = [entry["Key"] for entry in patient.objects("RekognitionBucket")]
-    others = [key for key in keys if not re.match(r"images/[\w-]+\.jpg$", key) or key[7:] == name]
+    others = [key for key in keys if not re.match(r"images/(\d+_\d+|[0-9a-f]{64})\.jpg$", key)]
     others.sort(key=lambda key: SequenceMatcher(None, key.lower(), name.lower()).ratio())
     if others:
         return wrong(
-            f"{name} is not in {here}, but {', '.join(others[:-4:-1])} is",
+            f"{name} is not in {here}, but there is {', '.join(others[:-4:-1])}",
             f"The function looks for exactly this name: {name}, not below images/.",
             f"aws s3 cp {shlex.quote(f's3://{here}/{others[-1]}')} {target}",
         )

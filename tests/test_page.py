@@ -466,6 +466,8 @@ def test_300_posts_keep_the_page_small(tab: Page, ready: Workshop) -> None:
         x.post(f"Post number {number}", [media_id])
     expect(tab.locator("#timeline .post").first).to_contain_text("Post number 299")
     expect(tab.locator("#timeline .post")).to_have_count(20)
+    # The photo does not move along for each of them.
+    expect(tab.locator("#tokens img")).to_have_count(0, timeout=20_000)
     assert len(watcher.known.posts.by_id) == 200
     assert len(watcher.known.posts.photos) <= 4 * 200
     for _ in range(9):

@@ -7,19 +7,24 @@ import { flash, isWide, route } from "./picture.js";
 
 const MAX_TOKENS = 6; // photos that move at the same time
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
-const journeys = new Map(); // media key → the promise that its last way ends
+const journeys = new Map(); // media key → how many of its ways wait, and the promise of their end
 
 /** Let a photo move along what is new of its way, and say when it has come to its end. */
 export function follow(old, photo, post) {
   const fresh = STAGES.filter((stage) => photo[stage] && !old?.[stage]);
-  if (fresh.length) {
+  const journey = journeys.get(photo.key) || { waiting: 0, end: Promise.resolve() };
+  // The same photo may be in many posts.
+  const full = journey.waiting ? journey.waiting >= STAGES.length : journeys.size >= MAX_TOKENS;
+  if (fresh.length && !full) {
     const way = fresh.flatMap((stage) => WAYS[stage]);
-    if (!journeys.has(photo.key) && journeys.size >= MAX_TOKENS) return;
-    const last = journeys.get(photo.key) || Promise.resolve();
-    const next = last.then(() => travel(photo.key, way)).then(() => {
-      if (journeys.get(photo.key) === next) journeys.delete(photo.key);
-    });
-    journeys.set(photo.key, next);
+    journeys.set(photo.key, journey);
+    journey.waiting += 1;
+    journey.end = journey.end
+      .then(() => travel(photo.key, way))
+      .then(() => {
+        journey.waiting -= 1;
+        if (!journey.waiting) journeys.delete(photo.key);
+      });
   }
   const [before, now] = [old && fate(old, post), fate(photo, post)];
   if (now.done && before?.text !== now.text) announce(`Photo of “${short(post.text, 40)}”: ${now.text}`);

@@ -72,7 +72,7 @@ Posted by @{username} at {post.get("created_at", "unknown")}
 Text: {post.get("text", "")}
 Post: https://x.com/{username}/status/{post.get("post_id", "")}
 Photo: https://console.aws.amazon.com/s3/object/{bucket}?prefix={quote(key)}"""
-    subject = f"Possible match for your favorite celebrity: {similarity:.0f} % similar"
+    subject = f"Possible match for your favorite celebrity: {int(similarity)} % similar"
     sns.publish(TopicArn=TOPIC_ARN, Subject=subject, Message=message)
 
 

@@ -90,7 +90,7 @@ def subject(bench: Bench) -> None:
     one_mail(seen)
     line = seen.mails[0]["subject"]
     if len(line) >= 100 or "\n" in line:
-        problem = "a line break" if "\n" in line else f"{len(line)} characters"
+        problem = f"{len(line)} characters" if len(line) >= 100 else "a line break"
         raise WrongError(
             f"SNS would refuse the subject, which has {problem}: it takes one line of less than "
             "100 characters. Put the post's text into the message."

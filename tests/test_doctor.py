@@ -15,18 +15,21 @@ from unittest import mock
 
 import boto3
 import pytest
+import requests
 from click.testing import CliRunner, Result
 from rich.console import Console
 
 from offline import instance, running
 from offline.doctor import finding as d
-from offline.doctor.command import HOPS, doctor, examine, show
+from offline.doctor.account import see_stack
+from offline.doctor.command import HOPS, Hop, doctor, examine, look, show
+from offline.doctor.delivery import passes
 from offline.doctor.finding import Finding
 from offline.doctor.listening import see_streamer
 from offline.doctor.log import runs_of
 from offline.doctor.matches import see_subscription
 from offline.doctor.patient import Patient
-from offline.processes import Child, free_port
+from offline.processes import Child, OfflineError, free_port
 from offline.stack import EMAIL, TEMPLATE, Stack
 from offline.system import OfflineSystem
 from support import REPOSITORY, wait_for
@@ -233,6 +236,7 @@ def test_what_has_no_data_yet_is_not_wrong(workshop: Workshop) -> None:
     findings = workshop.is_well()
     names = (d.OBJECTS, d.PHOTOS, d.TWITTER, d.REKOGNITION, d.COMPARISON)
     assert {findings[name].mark for name in names} == {d.NOTHING}
+    assert shown(findings).splitlines()[-1].startswith("Next, delivered records: post a photo")
 
 
 def test_the_starter_is_no_fault(workshop: Workshop, load: object) -> None:
@@ -264,6 +268,11 @@ def test_the_subscription_is_not_confirmed(
     (subscription,) = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
     assert "aws sns subscribe" in workshop.diagnose(d.SUBSCRIPTION).mend
+    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="other@example.com")
+    assert "other@example.com has not" in workshop.diagnose(d.SUBSCRIPTION).text
+    token = workshop.system.aws.outbox()[-1]["token"]
+    sns.confirm_subscription(TopicArn=topic, Token=token)
+    assert f"{EMAIL}, of the launch, gets no mail" in workshop.is_well()[d.SUBSCRIPTION].text
     workshop.close()
 
 
@@ -292,6 +301,96 @@ def test_the_functions_code_is_broken(workshop: Workshop) -> None:
     findings = workshop.is_well()  # though the queue holds what failed before
     assert findings[d.QUEUE].mark == d.NOTHING
     assert "purge-queue" in findings[d.QUEUE].text
+
+
+def test_a_functions_settings_are_changed(workshop: Workshop) -> None:
+    functions, name = workshop.client("lambda"), workshop.stack.resource(d.REKOGNITION)
+    emptier = workshop.client("iam").get_role(RoleName=workshop.stack.resource("BucketEmptierRole"))
+    updated = functions.get_waiter("function_updated_v2")
+    settings: list[tuple[dict[str, Any], str]] = [
+        ({"Handler": "lambda_function.lambda_handler"}, "--handler index.lambda_handler"),
+        ({"Environment": {"Variables": {}}}, "celebrity.jpg"),
+        ({"Role": emptier["Role"]["Arn"]}, "RekognitionLambdaRole"),
+    ]
+    for setting, mend in settings:
+        functions.update_function_configuration(FunctionName=name, **setting)
+        updated.wait(FunctionName=name, WaiterConfig={"Delay": 1})
+        finding = workshop.diagnose(d.REKOGNITION)
+        assert mend in finding.mend
+        workshop.mend(finding)
+        updated.wait(FunctionName=name, WaiterConfig={"Delay": 1})
+        workshop.is_well()
+    functions.update_function_configuration(FunctionName=name, Timeout=1)
+    updated.wait(FunctionName=name, WaiterConfig={"Delay": 1})
+    workshop.put_code(HANDLER + "    import time; time.sleep(5)\n")
+    workshop.post()
+    wait_for(lambda: "timed out" in workshop.log())
+    assert "--timeout 120" in workshop.diagnose(d.REKOGNITION).mend
+
+
+def test_resources_are_deleted(workshop: Workshop) -> None:
+    """Each is told of at its own hop, and nowhere else."""
+    resource = workshop.stack.resource
+    workshop.client("sns").delete_topic(TopicArn=resource("MatchTopic"))
+    workshop.client("secretsmanager").delete_secret(SecretId=resource("TwitterKeys"))
+    workshop.client("logs").delete_log_group(logGroupName=resource("TwitterLambdaLogs"))
+    workshop.client("dynamodb").delete_table(TableName=resource("PostsTable"))
+    workshop.client("lambda").delete_function(FunctionName=resource(d.REKOGNITION))
+    workshop.client("sqs").delete_queue(QueueUrl=resource("FailureQueue"))
+    patient = Patient(boto3.Session(), workshop.stack.name, workshop.system.x_url)
+    findings = examine(patient)
+    hops = [d.SUBSCRIPTION, d.KEYS, d.TWITTER, d.TABLE, d.REKOGNITION, d.QUEUE]
+    assert wrong(findings) == hops, shown(findings)
+    assert "create-log-group" in findings[d.TWITTER].mend
+    assert "restore-secret" in findings[d.KEYS].mend
+
+
+def test_the_table_is_deleted_and_a_photo_arrives(workshop: Workshop) -> None:
+    table = workshop.stack.resource("PostsTable")
+    workshop.client("dynamodb").delete_table(TableName=table)
+    workshop.post()
+    wait_for(workshop.failures)  # the function failed three times, but not for its own fault
+    findings = examine(Patient(boto3.Session(), workshop.stack.name, workshop.system.x_url))
+    assert wrong(findings) == [d.TABLE], shown(findings)
+
+
+def test_the_delivery_stream_writes_elsewhere(workshop: Workshop) -> None:
+    firehose, name = workshop.client("firehose"), workshop.stack.resource("DeliveryStream")
+    answer = firehose.describe_delivery_stream(DeliveryStreamName=name)["DeliveryStreamDescription"]
+    firehose.update_destination(
+        DeliveryStreamName=name,
+        CurrentDeliveryStreamVersionId=answer["VersionId"],
+        DestinationId=answer["Destinations"][0]["DestinationId"],
+        ExtendedS3DestinationUpdate={"BucketARN": "arn:aws:s3:::elsewhere"},
+    )
+    finding = workshop.diagnose(d.STREAM)
+    assert "arn:aws:s3:::elsewhere" in finding.text
+    workshop.mend(finding)
+    workshop.is_well()
+
+
+def test_the_reference_is_in_the_other_bucket(workshop: Workshop) -> None:
+    s3, bucket = workshop.client("s3"), workshop.stack.resource("RekognitionBucket")
+    other = workshop.stack.resource("TwitterBucket")
+    s3.delete_object(Bucket=bucket, Key="celebrity.jpg")
+    s3.upload_file(str(workshop.pictures["obama.jpg"]), other, "celebrity.jpg")
+    wait_for(lambda: "rejected" in workshop.log("Twitter"))
+    finding = workshop.diagnose(d.REFERENCE)
+    assert finding.mend == f"aws s3 mv s3://{other}/celebrity.jpg s3://{bucket}/celebrity.jpg"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "passed"),
+    [
+        ("Prefix", "images/", True),
+        ("prefix", "", True),
+        ("prefix", "photos/", False),
+        ("Suffix", ".jpg", True),
+        ("suffix", ".png", False),
+    ],
+)
+def test_filters_of_a_notification(name: str, value: str, passed: bool) -> None:
+    assert passes("images/3_1.jpg", [{"Name": name, "Value": value}]) == passed
 
 
 def test_the_function_does_what_its_role_does_not_allow(workshop: Workshop) -> None:
@@ -437,6 +536,11 @@ def test_the_streamer_or_the_instance_is_stopped(workshop: Workshop) -> None:
     workshop.compare()
     workshop.streamer.stop()
     assert "python twitter_streaming.py" in workshop.diagnose(d.STREAMER).mend
+    fault = {"kind": "status", "status": 402}
+    requests.post(f"{workshop.system.x_url}/_workshop/faults", json=fault, timeout=5)
+    with pytest.raises(OfflineError):
+        workshop.start_streamer()
+    assert "402 CreditsDepleted" in workshop.diagnose(d.STREAMER).why
     (ec2, name) = workshop.client("ec2"), workshop.stack.resource("StreamingInstance")
     ec2.stop_instances(InstanceIds=[name])
     assert f"aws ec2 start-instances --instance-ids {name}" in workshop.diagnose(d.INSTANCE).mend
@@ -516,8 +620,9 @@ def test_the_stack_failed(system: OfflineSystem) -> None:
 
 
 def test_wrong_input_is_one_sentence(stack: Stack, system: OfflineSystem) -> None:
-    done = run("--stack", "nobody-s")
-    assert (done.exit_code, "no stack called nobody-s" in done.output) == (2, True)
+    for name in ("nobody-s", "a b"):
+        done = run("--stack", name)
+        assert (done.exit_code, f"no stack called {name}" in done.output) == (2, True)
     second = Stack.launch(system.aws, system.parameters(EMAIL))
     done = run()
     assert done.exit_code == 2
@@ -556,6 +661,18 @@ def test_credentials_and_region(variables: dict[str, str], text: str) -> None:
     assert done.output.startswith("✗ credentials and region")
     assert text in done.output
     assert done.output.count("✗") == 1
+
+
+def test_a_workshop_that_was_killed_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    killed = running.Running("eu-west-1", nowhere, nowhere, nowhere, page_url="", keys={})
+    monkeypatch.setattr(running, "load", lambda: killed)
+    for name in killed.environment():
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-north-1")  # so that nobody is asked
+    done = run()
+    assert done.exit_code == 1
+    assert "The offline workshop is running" not in done.output
 
 
 # --- What only AWS does -----------------------------------------------------------------------
@@ -624,3 +741,34 @@ def test_on_aws_the_streamer_shows_only_by_what_it_sent() -> None:
     assert finding.mark == d.NOTHING
     assert "only its terminal" in finding.text
     assert "https://console" in finding.mend
+
+
+@pytest.mark.parametrize(
+    ("status", "mark"),
+    [
+        ("CREATE_IN_PROGRESS", d.NOTHING),
+        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", d.NOTHING),
+        ("ROLLBACK_IN_PROGRESS", d.WRONG),
+        ("DELETE_IN_PROGRESS", d.WRONG),
+        ("DELETE_FAILED", d.WRONG),
+        ("CREATE_FAILED", d.WRONG),
+    ],
+)
+def test_the_stacks_state(status: str, mark: str) -> None:
+    patient = fake_patient(
+        describe_stacks={"Stacks": [{"StackName": "s", "StackStatus": status}]},
+        describe_stack_events={"StackEvents": []},
+    )
+    patient.stack = "s"
+    patient.client("cloudformation").get_paginator.return_value.paginate.return_value = []
+    found = see_stack(patient)
+    assert found.mark == mark
+    assert found.mend
+
+
+def test_the_signed_address_of_the_code_is_not_shown() -> None:
+    def download(_: Patient) -> Finding:
+        raise requests.ConnectionError("https://code.example.com/?X-Amz-Signature=s3cr3t")
+
+    found = look(Hop("function", download), fake_patient())
+    assert found == d.nothing("cannot be seen: ConnectionError")

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
-import boto3
 import requests
 from PIL import Image, ImageFilter
 
 from offline import samples
+from offline.aws import Aws
 from offline.check.patience import FUNCTION_SECONDS, Patience
 from offline.stack import TEMPLATE, Stack
 from offline.system import OfflineSystem
@@ -165,13 +165,7 @@ class Bench:
         self.failure_queue = self.stack.resource("FailureQueue")
         names = ("s3", "dynamodb", "lambda", "logs", "sqs")
         self.clients = {name: system.aws.client(name) for name in names}
-        self.rekognition = boto3.client(
-            "rekognition",
-            endpoint_url=system.rekognition_url,
-            region_name=system.aws.region,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        self.rekognition = Aws(system.rekognition_url, system.aws.region).client("rekognition")
         configuration = self.clients["lambda"].get_function_configuration(
             FunctionName=self.function
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import functools
 import io
 import sys
 import tokenize
@@ -13,11 +12,11 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import requests
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from offline.aws import Aws
 from offline.check.bench import FUNCTION
 from offline.processes import OfflineError
 from offline.running import Running
@@ -61,15 +60,9 @@ def deployed_code(workshop: Running) -> tuple[bytes, str]:
     Raises:
         OfflineError: it is not there.
     """
-    client = functools.partial(
-        boto3.client,
-        endpoint_url=workshop.aws_url,
-        region_name=workshop.region,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1}),
-    )
-    cloudformation = client("cloudformation")
+    aws = Aws(workshop.aws_url, workshop.region)
+    once = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1})
+    cloudformation = aws.client("cloudformation", once)
     try:
         stacks = cloudformation.describe_stacks()["Stacks"]
         for stack in sorted(stacks, key=lambda stack: stack["CreationTime"], reverse=True):
@@ -78,7 +71,7 @@ def deployed_code(workshop: Running) -> tuple[bytes, str]:
                     StackName=stack["StackName"], LogicalResourceId=FUNCTION
                 )
                 name = resource["StackResourceDetail"]["PhysicalResourceId"]
-                function = client("lambda").get_function(FunctionName=name)
+                function = aws.client("lambda", once).get_function(FunctionName=name)
                 archive = requests.get(function["Code"]["Location"], timeout=10).content
                 module = function["Configuration"]["Handler"].rpartition(".")[0]
                 with zipfile.ZipFile(io.BytesIO(archive)) as file:

@@ -22,6 +22,7 @@ from offline.check import check
 from offline.doctor import doctor
 from offline.processes import OfflineError
 from offline.running import Running
+from offline.stack import find_stack
 from offline.system import OfflineSystem
 from offline.x_client import XClient
 from publish import publish
@@ -141,7 +142,7 @@ def tweet(files: tuple[Path, ...], text: str) -> None:
 def connect(command: tuple[str, ...]) -> None:
     """Open a terminal on the offline instance, or run a COMMAND there."""
     workshop = running_workshop()
-    stack = session.find_stack(Aws(workshop.aws_url, workshop.region))
+    stack = find_stack(Aws(workshop.aws_url, workshop.region), instance.LOGICAL_ID)
     if not stack:
         raise click.UsageError("There is no instance yet: launch the stack first, which is step 3.")
     root = session.HOME / stack.resource(instance.LOGICAL_ID)

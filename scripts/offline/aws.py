@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import requests
+from botocore.config import Config
 
 from offline.processes import Child, clean_environment
 
@@ -22,7 +23,7 @@ class Aws:
         self.url = url
         self.region = region
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, config: Config | None = None) -> Any:
         """A boto3 client of the account's owner."""
         return boto3.client(
             service,
@@ -30,6 +31,7 @@ class Aws:
             region_name=self.region,
             aws_access_key_id="test",
             aws_secret_access_key="test",
+            config=config,
         )
 
     def outbox(self) -> list[dict[str, str]]:

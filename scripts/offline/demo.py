@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import boto3
 from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 
 from offline import instance
+from offline.aws import Aws
 from offline.journey import Journey, JourneyError
 from offline.processes import Child, OfflineError
 from offline.stack import EMAIL, SOLUTION, Stack, left_over
@@ -67,13 +67,8 @@ class Demo:
     def upload_reference(self, stack: Stack, photo: Path) -> None:
         """Upload the reference photo, step 8, and see that it shows a face."""
         bucket = stack.resource("RekognitionBucket")
-        rekognition = boto3.client(
-            "rekognition",
-            endpoint_url=self.system.rekognition_url,
-            region_name=self.system.aws.region,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        system = self.system
+        rekognition = Aws(system.rekognition_url, system.aws.region).client("rekognition")
         image = {"S3Object": {"Bucket": bucket, "Name": REFERENCE}}
         with self.step(f"the reference {photo.name} is uploaded as {REFERENCE}"):
             self.system.aws.client("s3").upload_file(str(photo), bucket, REFERENCE)

@@ -25,6 +25,7 @@ from offline.doctor.command import doctor
 from offline.processes import OfflineError
 from offline.redrive import redrive
 from offline.running import Running
+from offline.stack import find_stack
 from offline.system import OfflineSystem
 from offline.x_client import XClient
 from publish import publish
@@ -169,7 +170,7 @@ def mail(confirm: bool) -> None:
 def connect(command: tuple[str, ...]) -> None:
     """Open a terminal on the offline instance, or run a COMMAND there."""
     workshop = running_workshop()
-    stack = session.find_stack(Aws(workshop.aws_url, workshop.region))
+    stack = find_stack(Aws(workshop.aws_url, workshop.region), instance.LOGICAL_ID)
     if not stack:
         raise click.UsageError("There is no instance yet: launch the stack first, which is step 3.")
     root = session.HOME / stack.resource(instance.LOGICAL_ID)

@@ -17,11 +17,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from offline import instance, running, samples
-from offline.aws import Aws
 from offline.journey import Journey
 from offline.processes import Child, OfflineError, is_free
 from offline.running import FILE, FOLDER, Running
-from offline.stack import EMAIL, SOLUTION, Stack
+from offline.stack import EMAIL, SOLUTION, Stack, find_stack
 from offline.system import OfflineSystem
 
 HOME = FOLDER / "home"
@@ -29,17 +28,6 @@ PARAMETERS = FOLDER / "parameters.json"
 STACK_NAME = "celebrityrek"
 POLL_SECONDS = 0.5
 LAST_STEP = 11
-
-
-def find_stack(aws: Aws) -> Stack | None:
-    """The newest complete stack that has the workshop's instance, or None."""
-    cloudformation = aws.client("cloudformation")
-    for description in cloudformation.describe_stacks()["Stacks"]:
-        if description["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-            stack = Stack(aws, description["StackName"])
-            if instance.LOGICAL_ID in stack.logical_ids():
-                return stack
-    return None
 
 
 class Session:
@@ -109,7 +97,7 @@ class Session:
 
     def boot_instances(self) -> None:
         """Write the files of instances that are new, and remove those of terminated ones."""
-        stack = find_stack(self.system.aws)
+        stack = find_stack(self.system.aws, instance.LOGICAL_ID)
         here = {path.name for path in self.system.folder.glob("i-*")}
         wanted = {stack.resource(instance.LOGICAL_ID)} if stack else set()
         for gone in here - wanted:
@@ -138,13 +126,13 @@ class Session:
                 self.console.print(f"Step {number} is done.")
 
     def _stack(self) -> Stack:
-        stack = find_stack(self.system.aws)
+        stack = find_stack(self.system.aws, instance.LOGICAL_ID)
         if not stack:
             raise OfflineError("There is no stack; step 3 launches it.")
         return stack
 
     def _launch(self) -> None:
-        if not find_stack(self.system.aws):
+        if not find_stack(self.system.aws, instance.LOGICAL_ID):
             Stack.launch(self.system.aws, self.system.parameters(EMAIL), name=STACK_NAME)
         self.boot_instances()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import time
@@ -20,6 +21,7 @@ TEMPLATE = REPOSITORY / "RekognitionWorkshopCFN.json"
 SOLUTION = REPOSITORY / "scripts" / "compareFaces.py"  # of the exercise
 EMAIL = "learner@example.com"
 POLL_SECONDS = 0.1
+COMPLETE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 
 
 def unique_name() -> str:
@@ -85,11 +87,6 @@ class Stack:
         physical_id: str = detail["PhysicalResourceId"]
         return physical_id
 
-    def logical_ids(self) -> set[str]:
-        """The names of the resources in the template."""
-        answer = self.cloudformation.describe_stack_resources(StackName=self.name)
-        return {resource["LogicalResourceId"] for resource in answer["StackResources"]}
-
     def init_files(self, logical_id: str) -> dict[str, Any]:
         """The files of AWS::CloudFormation::Init, as cfn-init would get them: path → file."""
         metadata = json.loads(self._describe(logical_id)["Metadata"])
@@ -144,6 +141,34 @@ class Stack:
         self.cloudformation.delete_stack(StackName=self.name)
         if self.wait() != "DELETE_COMPLETE":
             raise OfflineError(f"The stack was not deleted: {self.first_failure()}")
+
+
+def workshop_stacks(cloudformation: Any, logical_id: str) -> Iterator[dict[str, Any]]:
+    """Yield CloudFormation's descriptions of the workshop's stacks, newest first.
+
+    The template tells, because a stack that begins or that failed has no resources.
+
+    Args:
+        cloudformation: a boto3 client, of AWS or of offline AWS.
+        logical_id: a resource that the template has.
+    """
+    pages = cloudformation.get_paginator("describe_stacks").paginate()
+    stacks = [stack for page in pages for stack in page["Stacks"]]
+    for stack in sorted(stacks, key=lambda stack: stack["CreationTime"], reverse=True):
+        body: Any = ""
+        with contextlib.suppress(ClientError):  # no template yet, or deleted in the meantime
+            body = cloudformation.get_template(StackName=stack["StackId"])["TemplateBody"]
+        resources = body if isinstance(body, str) else body.get("Resources", {})  # YAML or JSON
+        if logical_id in resources and stack["StackStatus"] != "DELETE_COMPLETE":
+            yield stack
+
+
+def find_stack(aws: Aws, logical_id: str) -> Stack | None:
+    """The newest complete stack of the workshop that has a resource, or None."""
+    for description in workshop_stacks(aws.client("cloudformation"), logical_id):
+        if description["StackStatus"] in COMPLETE:
+            return Stack(aws, description["StackName"])
+    return None
 
 
 def left_over(aws: Aws, name: str) -> list[str]:

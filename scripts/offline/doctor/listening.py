@@ -28,7 +28,7 @@ def see_keys(patient: Patient) -> Finding:
     if deleted := patient.ask("TwitterKeys", "describe_secret").get("DeletedDate"):
         return wrong(
             "their secret is about to be deleted",
-            f"Somebody deleted it at {when(deleted)}; until it is gone it can be restored.",
+            f"Somebody deleted it; until {when(deleted)} it can be restored.",
             f"aws secretsmanager restore-secret --secret-id {patient.ids['TwitterKeys']}",
         )
     return ok("their secret is there")

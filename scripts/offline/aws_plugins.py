@@ -10,7 +10,8 @@ them does what the AWS documentation says where ministack answers but does nothi
 - time for the last lines of a function's log, which come late on a busy computer;
 - a secret's ARN as what Ref gives, which a role's policy refers to;
 - the roles' policies where ministack acts for a role: Lambda's logs and failures, and Firehose;
-- the question whether a caller may do something, which the emulated Rekognition asks.
+- the question whether a caller may do something, which the emulated Rekognition asks;
+- faults, made on purpose: see aws_faults.py.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from ministack.core.responses import get_account_id, get_region, new_uuid
 from ministack.services import cloudwatch_logs, ec2, firehose, iam, lambda_svc, sns, sts
 from ministack.services.cloudformation import provisioners
 
+from offline import aws_faults
 from offline.processes import exit_with_parent
 
 logger = logging.getLogger("workshop")
@@ -153,6 +155,10 @@ def create_instance(logical_id: str, properties: dict[str, Any], stack: str) -> 
     """Record an instance, with its role's credentials for the metadata service."""
     # ministack refers to a profile by its ARN, where AWS does so by its name.
     profile = properties.get("IamInstanceProfile", "").rpartition("/")[2]
+    if profile not in iam._instance_profiles:
+        raise ValueError(f"There is no instance profile {profile!r}")
+    role = iam._instance_profiles[profile]["Roles"][0]
+    role = role["RoleName"] if isinstance(role, dict) else role
     request = {
         "ImageId": properties.get("ImageId", ""),
         "InstanceType": properties.get("InstanceType", ""),
@@ -168,8 +174,6 @@ def create_instance(logical_id: str, properties: dict[str, Any], stack: str) -> 
         raise ValueError(f"RunInstances failed: {body!r}")
     instance_id = next(name for name in ec2._instances if name not in before)
     instance = ec2._instances[instance_id]
-    role = iam._instance_profiles[profile]["Roles"][0]
-    role = role["RoleName"] if isinstance(role, dict) else role
     instances[instance_id] = new_session(role, instance_id) | {
         "Role": role,
         "Code": "Success",
@@ -370,7 +374,7 @@ def write_log(original: Callable[..., None], function: Any, *arguments: Any, **m
 
 
 def workshop_pages(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """Add /_workshop/outbox, /_workshop/authorize and /_workshop/instances/ to ministack."""
+    """Add /_workshop/outbox, authorize, instances/ and faults to ministack."""
 
     async def application(scope: Scope, receive: Any, send: Send) -> None:
         path = scope.get("path", "")
@@ -391,6 +395,10 @@ def workshop_pages(original: Callable[..., Awaitable[None]]) -> Callable[..., Aw
             answer = may(query["access_key"], query["action"], query["resource"])
         elif path.startswith("/_workshop/instances/"):
             status, answer = metadata(scope["method"], path, dict(scope["headers"]))
+        elif path == "/_workshop/faults":
+            status, answer = aws_faults.change(
+                scope["method"], await aws_faults.whole_body(receive)
+            )
         body = answer if isinstance(answer, str) else json.dumps(answer)
         await send({"type": "http.response.start", "status": status, "headers": []})
         await send({"type": "http.response.body", "body": body.encode()})
@@ -410,12 +418,12 @@ def install() -> None:
     subscription["create"] = functools.partial(create_subscription, subscription["create"])
     sns._fanout = functools.partial(fan_out, sns._fanout)
     firehose._deliver_records_to_s3 = buffer_records
-    lambda_svc.invoke_async_with_retry = invoke_later
+    lambda_svc.invoke_async_with_retry = functools.partial(aws_faults.hold_events, invoke_later)
     lambda_svc._emit_lambda_logs = functools.partial(write_log, lambda_svc._emit_lambda_logs)
     lambda_runtime.Worker._drain_stderr_bounded = functools.partialmethod(
         lambda_runtime.Worker._drain_stderr_bounded, **LOG_SECONDS
     )
-    gateway.app = workshop_pages(gateway.app)
+    gateway.app = workshop_pages(aws_faults.with_faults(gateway.app))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ them does what the AWS documentation says where ministack answers but does nothi
 - e-mail subscriptions that wait for confirmation, and an outbox that keeps what was mailed;
 - Firehose's buffer: records that arrive together become one object;
 - Lambda's queue for asynchronous events, with a bounded number of invocations at once;
+- what was on its way when the emulator ended, and a state that is saved while it runs;
 - time for the last lines of a function's log, which come late on a busy computer;
 - a secret's ARN as what Ref gives, which a role's policy refers to;
 - the roles' policies where ministack acts for a role: Lambda's logs and failures, and Firehose;
@@ -49,6 +50,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 INVOCATIONS_AT_ONCE = 2  # per function; more make the laptop slower, not the workshop faster
 LOG_SECONDS = {"first_line_wait": 0.25, "idle_confirm": 0.02, "hard_cap": 1.0}
 FIREHOSE_SECONDS = 0.3  # what "no buffer", an interval of 0 seconds, takes here
+SAVE_SECONDS = 5.0
 FIREHOSE_BYTES = 1 << 20  # the unit of SizeInMBs
 
 
@@ -316,13 +318,23 @@ def flush_records(stream: dict[str, Any], destination: dict[str, Any]) -> None:
 
 # --- Lambda: the queue of asynchronous events ---------------------------------------------------
 
-queues: dict[str, queue.Queue[tuple[str, Any, int]]] = {}
+Waiting = tuple[str, Any, int]  # the function's ARN, the event, how often it has failed
+
+queues: dict[str, queue.Queue[Waiting]] = {}
 queues_lock = threading.Lock()
+unfinished: dict[int, Waiting] = {}  # what waits, runs, or is to be tried again
 
 
 def invoke_later(function: dict[str, Any], event: Any, attempt: int = 0) -> None:
     """Queue an event for a function; start the function's workers with the first one."""
-    arn = function["config"]["FunctionArn"]
+    waiting = (function["config"]["FunctionArn"], event, attempt)
+    unfinished[id(waiting)] = waiting
+    enqueue(waiting)
+
+
+def enqueue(waiting: Waiting) -> None:
+    """Queue an event that is noted as unfinished."""
+    arn = waiting[0]
     with queues_lock:
         if arn not in queues:
             queues[arn] = queue.Queue()
@@ -330,34 +342,44 @@ def invoke_later(function: dict[str, Any], event: Any, attempt: int = 0) -> None
                 context = contextvars.copy_context()
                 arguments = (work_off, queues[arn])
                 threading.Thread(target=context.run, args=arguments, daemon=True).start()
-    queues[arn].put((arn, event, attempt))
+    queues[arn].put(waiting)
 
 
-def work_off(waiting: queue.Queue[tuple[str, Any, int]]) -> None:
+def work_off(events: queue.Queue[Waiting]) -> None:
     """Invoke a function for one event after the other, with the code that it has by then."""
     while True:
-        arn, event, attempt = waiting.get()
-        function, config, name = lambda_svc._get_func_record_for_ref(arn)
-        if not function:
-            continue  # deleted in the meantime, and its events with it
-        record = lambda_svc._execution_record_for_config(function, config)
-        result = lambda_svc._execute_function(record, event)
-        if not result.get("error"):
-            continue
-        invoke = function.get("event_invoke_config") or (
-            function.get("event_invoke_configs") or {}
-        ).get("$LATEST", {})
-        if attempt < int(invoke.get("MaximumRetryAttempts", 2)):
-            # AWS waits one minute, then two; here it is the same with a shorter minute.
-            pause = lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS * (attempt + 1)
-            arguments = (invoke_later, function, event, attempt + 1)
-            timer = threading.Timer(pause, contextvars.copy_context().run, arguments)
-            timer.daemon = True
-            timer.start()
-            continue
-        target = invoke.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
-        if target and role_may(config["Role"], "sqs:SendMessage", target):
-            lambda_svc._route_async_failure(target, name, event, result)
+        waiting = events.get()
+        try:
+            work_on(*waiting)
+        except Exception:  # of ministack; the other events have nothing to do with it
+            logger.exception("An event could not be processed")
+        del unfinished[id(waiting)]
+
+
+def work_on(arn: str, event: Any, attempt: int) -> None:
+    """Invoke a function; if it fails, try again later, or report it after the last try."""
+    function, config, name = lambda_svc._get_func_record_for_ref(arn)
+    if not function:
+        return  # deleted in the meantime, and its events with it
+    record = lambda_svc._execution_record_for_config(function, config)
+    result = lambda_svc._execute_function(record, event)
+    if not result.get("error"):
+        return
+    invoke = function.get("event_invoke_config") or (
+        function.get("event_invoke_configs") or {}
+    ).get("$LATEST", {})
+    if attempt < int(invoke.get("MaximumRetryAttempts", 2)):
+        again = (arn, event, attempt + 1)
+        unfinished[id(again)] = again
+        # AWS waits one minute, then two; here it is the same with a shorter minute.
+        pause = lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS * (attempt + 1)
+        timer = threading.Timer(pause, contextvars.copy_context().run, (enqueue, again))
+        timer.daemon = True
+        timer.start()
+        return
+    target = invoke.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+    if target and role_may(config["Role"], "sqs:SendMessage", target):
+        lambda_svc._route_async_failure(target, name, event, result)
 
 
 def write_log(original: Callable[..., None], function: Any, *arguments: Any, **more: Any) -> None:
@@ -368,6 +390,42 @@ def write_log(original: Callable[..., None], function: Any, *arguments: Any, **m
     arn = f"arn:aws:logs:{get_region()}:{get_account_id()}:log-group:{group}:log-stream:any"
     if group in cloudwatch_logs._log_groups and role_may(config["Role"], "logs:PutLogEvents", arn):
         original(function, *arguments, **more)
+
+
+# --- What is on its way when the emulator ends ------------------------------------------------
+
+events_file = Path(STATE_DIR) / "events.json"
+
+
+def save(original: Callable[..., None], services: Any) -> None:
+    """Save the state as ministack does, and the events that are on their way with it."""
+    original(services)
+    partial = events_file.with_suffix(".part")
+    partial.write_text(json.dumps(list(unfinished.values())))
+    partial.replace(events_file)
+
+
+def save_at_the_end(original: Callable[..., None], services: Any) -> None:
+    """Save when the emulator is stopped in order: what Firehose still holds becomes objects."""
+    for stream in list(firehose._streams.values()):
+        for destination in stream["destinations"]:
+            flush_records(stream, destination)
+    save(original, services)
+
+
+def load(original: Callable[[], None]) -> None:
+    """Load the state as ministack does, and go on with what was on its way."""
+    original()
+    if PERSIST_STATE and events_file.exists():
+        for arn, event, attempt in json.loads(events_file.read_text()):
+            invoke_later({"config": {"FunctionArn": arn}}, event, attempt)
+
+
+def save_now_and_then(original: Callable[..., None]) -> None:
+    """Save every few seconds, so that a crash, or kill -9, costs no more than these."""
+    while True:
+        time.sleep(SAVE_SECONDS)
+        save(original, gateway._build_persistence_save_dict())
 
 
 # --- HTTP: what the other parties ask -----------------------------------------------------------
@@ -423,6 +481,10 @@ def install() -> None:
     lambda_runtime.Worker._drain_stderr_bounded = functools.partialmethod(
         lambda_runtime.Worker._drain_stderr_bounded, **LOG_SECONDS
     )
+    if PERSIST_STATE:
+        threading.Thread(target=save_now_and_then, args=(gateway.save_all,), daemon=True).start()
+    gateway.save_all = functools.partial(save_at_the_end, gateway.save_all)
+    gateway._load_persisted_state = functools.partial(load, gateway._load_persisted_state)
     gateway.app = workshop_pages(aws_faults.with_faults(gateway.app))
 
 

@@ -128,6 +128,14 @@ class Bench:
             assert time.monotonic() < deadline, f"the streamer never said {text!r}: {self.log}"
             time.sleep(0.05)
 
+    def wait_until_connected(self) -> None:
+        """Wait until the stream is open; tweepy may wait for a minute after an error."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        url = f"{self.system.x_url}/_workshop/stats"
+        while not requests.get(url, timeout=5).json()["connected"]:
+            assert time.monotonic() < deadline, f"the streamer is not connected: {self.log}"
+            time.sleep(0.1)
+
     # What goes wrong
 
     def x_fault(self, **fault: Any) -> None:
@@ -223,3 +231,9 @@ class Bench:
         self.system.children.remove(self.streamer)
         os.killpg(self.streamer.process.pid, signal.SIGTERM)
         return self.streamer.process.wait(60)
+
+    def close(self) -> None:
+        """Stop the streamer and delete the stack."""
+        if self.streamer in self.system.children:
+            self.stop_streamer()
+        self.stack.delete()

@@ -31,6 +31,7 @@ def make(bench: Bench, name: str, number: int) -> Page:
     """Make one fault and return what became of its photos."""
     page = bench.page = Page(name)
     bench.pages.append(page)
+    bench.wait_until_connected()
     started = time.monotonic()
     FAULTS[name](bench, number)
     bench.settle()

@@ -15,7 +15,6 @@ from PIL import Image
 
 from faults.bench import MATCH, NO_FACE, OTHER, Bench
 from faults.books import MAILED, QUEUED, Photo
-from offline import instance
 
 Fault = Callable[[Bench, int], None]  # the number: how many photos, or about so many
 
@@ -510,4 +509,3 @@ def _(bench: Bench, number: int) -> None:
     kill_party(bench, "offline X")
     bench.post_many(number)
     bench.wait_for_log("Connected to X", connected + 1)
-    instance.wait_until_connected(bench.streamer)

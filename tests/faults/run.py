@@ -102,6 +102,8 @@ def main(names: tuple[str, ...], number: int, posts: int) -> None:
                 page = load(bench, posts) if name == LOAD else make(bench, name, number)
                 ok = "[red]does not balance[/red]" if page.problems else "balances"
                 console.print(f"{page.seconds:.1f} s, {ok}", highlight=False)
+                for problem in page.problems:
+                    console.print(f"[red]{escape(problem)}[/red]", soft_wrap=True)
             problems = close(bench)
     except OfflineError as error:
         console.print(f"[red]{escape(str(error))}[/red]", soft_wrap=True)

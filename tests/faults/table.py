@@ -325,7 +325,7 @@ def _(bench: Bench, number: int) -> None:
         bench.post(encode(photo, "WEBP"), MAILED)
         bench.post(encode(photo, "GIF"), MAILED)
         bench.post(encode(photo, "PNG"), MAILED)
-        bench.post(pixel(), "unreadable")
+        bench.post(pixel(), "no face")
         bench.post(photo + bytes(20 << 20), "rejected: too large")
         bench.post(photo[: len(photo) // 3], "unreadable")
         bench.post(b"", "rejected: unreadable")

@@ -4,7 +4,7 @@ VENV := .venv
 RUN := PYTHONPATH=scripts $(VENV)/bin/python
 SOURCES := scripts tests media
 
-.PHONY: demo workshop test lint media clean samples
+.PHONY: demo workshop test faults lint media clean samples
 
 demo: $(VENV)/installed samples ## the whole workshop in a minute, on this computer
 	$(RUN) scripts/workshop.py demo
@@ -14,6 +14,9 @@ workshop: $(VENV)/installed-workshop samples ## the same, but it stays and the s
 
 test: $(VENV)/installed-test samples ## all tests
 	$(RUN) -m pytest --numprocesses 3 --dist loadfile
+
+faults: $(VENV)/installed samples ## everything that can go wrong does, and the books balance
+	PYTHONPATH=scripts:tests $(VENV)/bin/python tests/faults/run.py
 
 lint: $(VENV)/installed-test ## format, style, types and the template
 	$(VENV)/bin/ruff format --check $(SOURCES)

@@ -5,6 +5,7 @@ in DynamoDB and send one e-mail through SNS.
 """
 
 import os
+import time
 from decimal import Decimal
 from functools import lru_cache
 from urllib.parse import quote, unquote_plus
@@ -76,10 +77,31 @@ Photo: https://console.aws.amazon.com/s3/object/{bucket}?prefix={quote(key)}"""
     sns.publish(TopicArn=TOPIC_ARN, Subject=subject, Message=message)
 
 
-def process(bucket, key):
-    """Compare one photo, keep the outcome in its item, and send the e-mail if it is a match."""
+def reserve_mail(item, seconds):
+    """Reserve the e-mail of a photo for so long. Error: another invocation did that before.
+
+    Should we not live to send it, Lambda tries again, and by then the reservation is over.
+    """
+    now = int(time.time())
+    try:
+        table.update_item(
+            Key=item,
+            UpdateExpression="SET mailing_until = :then",
+            ConditionExpression="attribute_not_exists(outcome) AND "
+            "(attribute_not_exists(mailing_until) OR mailing_until <= :now)",
+            ExpressionAttributeValues={":now": now, ":then": now + seconds},
+        )
+    except table.meta.client.exceptions.ConditionalCheckFailedException as error:
+        raise RuntimeError("another invocation is mailing this match; trying later") from error
+
+
+def process(bucket, key, seconds):
+    """Compare one photo, send the e-mail if it is a match, and keep the outcome in its item.
+
+    `seconds` is how long this invocation may still take.
+    """
     item = {"media_key": key.removeprefix("images/").removesuffix(".jpg")}
-    post = table.get_item(Key=item).get("Item", {})
+    post = table.get_item(Key=item, ConsistentRead=True).get("Item", {})
     if "outcome" in post:
         return "compared before"  # events come more than once
     try:
@@ -90,23 +112,21 @@ def process(bucket, key):
         return "not compared"
     if outcome in UNUSABLE.values() and not reference_is_ready(bucket):
         return "not compared"
-    values = {":outcome": outcome, ":similarity": Decimal(f"{similarity:.2f}")}
-    try:
-        # Of two invocations at the same time, only the first one gets past this condition.
-        table.update_item(
-            Key=item,
-            UpdateExpression="SET outcome = :outcome, similarity = :similarity",
-            ConditionExpression="attribute_not_exists(outcome)",
-            ExpressionAttributeValues=values,
-        )
-    except table.meta.client.exceptions.ConditionalCheckFailedException:
-        return "compared before"
     if outcome == "match":
+        reserve_mail(item, seconds)
         try:
             publish(post, similarity, bucket, key)
         except Exception:
-            table.update_item(Key=item, UpdateExpression="REMOVE outcome")  # so it is tried again
-            raise
+            table.update_item(Key=item, UpdateExpression="REMOVE mailing_until")
+            raise  # so that Lambda tries again
+    table.update_item(
+        Key=item,
+        UpdateExpression="SET outcome = :outcome, similarity = :similarity REMOVE mailing_until",
+        ExpressionAttributeValues={
+            ":outcome": outcome,
+            ":similarity": Decimal(f"{similarity:.2f}"),
+        },
+    )
     return f"{outcome}, similarity {similarity:.2f} %"
 
 
@@ -115,4 +135,5 @@ def lambda_handler(event, context):
     for record in event["Records"]:
         bucket = record["s3"]["bucket"]["name"]
         key = unquote_plus(record["s3"]["object"]["key"])
-        print(f"Photo {key}: {process(bucket, key)}")
+        seconds = context.get_remaining_time_in_millis() // 1000
+        print(f"Photo {key}: {process(bucket, key, seconds)}")

@@ -36,6 +36,11 @@ BATCH_RECORDS, BATCH_BYTES = 500, 4 << 20  # what one PutRecordBatch takes
 BUFFER_RECORDS = 10_000  # with more waiting, we read more slowly from X
 LINGER_SECONDS = 0.2  # how long the first line of a batch waits for company
 FLUSH_SECONDS = 30  # how long we try to send the rest after Ctrl-C
+FIELDS = {
+    "expansions": "attachments.media_keys,author_id",
+    "media_fields": "url,type",
+    "tweet_fields": "created_at",
+}
 
 
 class StreamingError(Exception):
@@ -142,8 +147,11 @@ class PostStream(tweepy.StreamingClient):
 
     def __init__(self, bearer_token: str, buffer: Buffer, rule: str) -> None:
         super().__init__(bearer_token)
+        self.archive = tweepy.Client(bearer_token, return_type=dict)
+        self.archive.session.mount(X_API, ApiAddress())
         self.session.mount(X_API, ApiAddress())
         self.buffer, self.rule = buffer, rule
+        self.heard = 0.0  # when X last sent something
         self.problem: StreamingError | None = None
         self._paused_at, self._pause = 0.0, 0.25
 
@@ -152,11 +160,7 @@ class PostStream(tweepy.StreamingClient):
         while not (self.buffer.closed or self.problem):
             try:
                 self.set_rule()
-                self.filter(
-                    expansions=["attachments.media_keys", "author_id"],
-                    media_fields=["url", "type"],
-                    tweet_fields=["created_at"],
-                )
+                self.filter(**FIELDS)
             except Exception as error:
                 self.on_exception(error)
         self.buffer.close()
@@ -173,11 +177,28 @@ class PostStream(tweepy.StreamingClient):
                     raise InputError(f"X does not accept the rule: {error}")
 
     def on_connect(self) -> None:
-        """Say so."""
+        """Say so; get what was posted meanwhile, which the stream does not bring."""
         say(f"Connected to X. The rule: {self.rule}")
+        if self.heard:
+            threading.Thread(target=self.catch_up, args=[self.heard], daemon=True).start()
+        self.heard = time.time()
+
+    def catch_up(self, heard: float) -> None:
+        """Search twice: X finds a post after 30 s. The same photo again changes nothing."""
+        since = (int(max(heard - 10, time.time() - 6e5) * 1000) - 1288834974657) << 22
+        for pause in 0, 40:
+            time.sleep(pause)
+            try:
+                search = self.archive.search_recent_tweets
+                for page in tweepy.Paginator(search, self.rule, since_id=since, **FIELDS):
+                    for post in page.get("data", []):
+                        receive(json.dumps({**page, "data": post}).encode(), self.buffer)
+            except Exception as error:
+                say(f"What was posted meanwhile may be missing: {error}")
 
     def on_data(self, raw_data: bytes) -> None:
         """Replace tweepy's parser, which ends the stream at a line it cannot read."""
+        self.heard = time.time()
         receive(raw_data, self.buffer)
 
     def on_closed(self, response: requests.Response) -> None:

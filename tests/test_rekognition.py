@@ -22,6 +22,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import boto3
 import pytest
+import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from PIL import Image
@@ -232,8 +233,8 @@ def test_keys_with_spaces_and_letters_of_other_languages(
     assert aws.asked[-1]["resource"] == "arn:aws:s3:::photos/images/Grüße an + #1.jpg"
 
 
-@pytest.mark.usefixtures("aws")
-def test_what_it_tells_about_its_work(server: Server) -> None:
+def test_what_it_tells_about_its_work(server: Server, aws: StandInAws) -> None:
+    aws.objects["photos/images/obama.jpg"] += b"new"  # else the answer could be known already
     before = server.get("stats")
     client = server.client()
     client.compare_faces(SourceImage=stored("obama.jpg"), TargetImage=stored("biden.jpg"))
@@ -249,13 +250,43 @@ def test_what_it_tells_about_its_work(server: Server) -> None:
     assert failed["error"] == "InvalidParameterException"
 
 
-@pytest.mark.usefixtures("aws")
-def test_two_comparisons_run_at_once(server: Server) -> None:
+def test_the_same_pictures_are_compared_once(server: Server, aws: StandInAws) -> None:
+    aws.objects["photos/images/obama3.jpg"] += b"first seen here"
+    aws.objects["photos/images/landscape.jpg"] += b"first seen here"
+    client = server.client()
+    pair = {"SourceImage": stored("obama.jpg"), "TargetImage": stored("obama3.jpg")}
+    first = client.compare_faces(**pair)["FaceMatches"]
+    error_of(client, SourceImage=stored("obama.jpg"), TargetImage=stored("landscape.jpg"))
+    worked = server.get("stats")["seconds"]
+    assert client.compare_faces(**pair)["FaceMatches"] == first
+    again = error_of(client, SourceImage=stored("obama.jpg"), TargetImage=stored("landscape.jpg"))
+    assert again[0] == "InvalidParameterException"
+    assert server.get("stats")["seconds"] == worked
+    assert client.compare_faces(**pair, SimilarityThreshold=100)["FaceMatches"] == []
+
+
+def test_a_quota_of_calls_a_second(server: Server) -> None:
+    fault = {"code": "ThrottlingException", "times": 100, "per_second": 3}
+    url = f"{server.url}/_workshop/faults"
+    requests.post(url, json=fault, timeout=5).raise_for_status()
+    client = server.client()
+    codes = [error_of(client, SourceImage={}, TargetImage={})[0] for _ in range(20)]
+    requests.delete(url, timeout=5).raise_for_status()
+    passed = codes.count("InvalidParameterException")
+    assert 3 <= passed < 17
+    assert codes.count("ThrottlingException") == 20 - passed
+
+
+def test_two_comparisons_run_at_once(server: Server, aws: StandInAws) -> None:
     pairs = [("obama.jpg", "obama3.jpg"), ("biden.jpg", "obama2.jpg")] * 3
 
     def compare(pair: tuple[str, str]) -> int:
-        source, target = map(stored, pair)
-        answer = server.client().compare_faces(SourceImage=source, TargetImage=target)
+        source, target = (f"{threading.get_ident()} {name}" for name in pair)
+        for name, original in zip((source, target), pair, strict=True):  # nobody has seen these
+            data = aws.objects[f"photos/images/{original}"] + name.encode()
+            aws.objects[f"photos/images/{name}"] = data
+        images = {"SourceImage": stored(source), "TargetImage": stored(target)}
+        answer = server.client().compare_faces(**images)
         return len(answer["FaceMatches"])
 
     with ThreadPoolExecutor(6) as threads:

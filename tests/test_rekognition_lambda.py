@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,10 @@ from support import REPOSITORY, s3_event, wait_for
 
 STARTER = inline_code.take(inline_code.TEMPLATE.read_text(), "RekognitionLambdaFunction")
 SOLUTION = (REPOSITORY / "scripts" / "compareFaces.py").read_text()
+
+
+# What Lambda tells the function, as far as it asks.
+CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
 
 
 @pytest.fixture(scope="module")
@@ -176,9 +181,9 @@ def test_a_mail_that_fails_is_sent_by_the_next_try(
     topic = photos.stack.resource("MatchTopic")
     broken = load(SOLUTION, "RekognitionLambdaFunction", TOPIC_ARN=f"{topic}-gone")
     with pytest.raises(Exception, match="NotFound"):
-        broken["lambda_handler"](event, None)
+        broken["lambda_handler"](event, CONTEXT)
     assert "outcome" not in photos.item(media_key)
-    load(SOLUTION, "RekognitionLambdaFunction")["lambda_handler"](event, None)
+    load(SOLUTION, "RekognitionLambdaFunction")["lambda_handler"](event, CONTEXT)
     assert photos.outcome(media_key) == "match"
     assert len(photos.mails(media_key)) == 1
 
@@ -199,7 +204,7 @@ def test_one_comparison_for_each_photo_and_one_more_for_each_doubtful_reference(
     def compare(name: str) -> int:
         before = calls()
         media_key = photos.put(face(name))
-        function["lambda_handler"](s3_event(photos.bucket, f"images/{media_key}.jpg"), None)
+        function["lambda_handler"](s3_event(photos.bucket, f"images/{media_key}.jpg"), CONTEXT)
         made = calls() - before
         assert set(made) == {"CompareFaces"}  # and no DetectFaces
         return made["CompareFaces"]

@@ -111,6 +111,8 @@ class FakeX:
         self.connects: list[float] = []
         self.requests: list[tuple[str, str, str]] = []  # method, path, authorization
         self.queries: list[dict[str, list[str]]] = []  # of the connects
+        self.searches: list[dict[str, list[str]]] = []  # the queries of the searches for posts
+        self.found: tuple[dict[str, Any], int] = ({"meta": {"result_count": 0}}, 200)
         self.items: deque[bytes | str] = deque()  # bytes to send; "close" or "reset"
         self.server = serve(XHandler, self)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
@@ -181,6 +183,9 @@ class XHandler(BaseHTTPRequestHandler):
         elif path == "/2/users/me":
             me = {"data": {"id": "42", "name": "Ada", "username": "ada"}}
             self.answer(me if self.x.me_status == 200 else {}, self.x.me_status)
+        elif path == "/2/tweets/search/recent":
+            self.x.searches.append(parse_qs(urlsplit(self.path).query))
+            self.answer(*self.x.found)
         else:
             self.stream()
 
@@ -897,6 +902,37 @@ def test_a_post_in_pieces_and_many_in_one_piece(
         assert streamer.finish(signal.SIGTERM) == 0
     assert firehose.posts() == list(range(1, 400))
     assert json.loads(firehose.taken[0])["text"] == "é😃"
+
+
+def test_what_was_posted_meanwhile_is_searched(
+    tmp_path: Path, x: FakeX, firehose: FakeFirehose
+) -> None:
+    message = a_post(7)
+    x.found = ({"data": [message["data"]], "includes": message["includes"], "meta": {}}, 200)
+    with Streamer(tmp_path, x, firehose) as streamer:
+        streamer.says("Connected")
+        assert x.searches == []  # what was posted before we came is not asked for
+        before = int((time.time() - 12) * 1000)
+        x.end()
+        eventually(lambda: firehose.posts() == [7])
+        (query,) = x.searches
+        assert query["query"] == [x.rules[0]["value"]]
+        assert query["expansions"] == ["attachments.media_keys,author_id"]
+        since = (int(query["since_id"][0]) >> 22) + 1288834974657  # ids hold the time
+        assert before < since < time.time() * 1000
+        assert streamer.finish(signal.SIGTERM) == 0
+    assert json.loads(firehose.taken[0])["url"]
+
+
+def test_a_search_that_x_refuses_is_said(tmp_path: Path, x: FakeX, firehose: FakeFirehose) -> None:
+    x.found = ({"title": "Forbidden", "detail": "not in your plan"}, 403)
+    with Streamer(tmp_path, x, firehose) as streamer:
+        streamer.says("Connected")
+        x.end()
+        streamer.says("What was posted meanwhile may be missing: 403 Forbidden")
+        x.send(a_post(1))
+        eventually(lambda: firehose.posts() == [1])
+        assert streamer.finish(signal.SIGTERM) == 0
 
 
 @pytest.mark.parametrize("wrapped", [True, False], ids=["errors", "bare"])

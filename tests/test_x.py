@@ -57,6 +57,7 @@ class Server:
                 [
                     *(sys.executable, "-m", "offline.x", f"--port={port}"),
                     *(f"--keep-alive={keep_alive}", f"--photos={folder / 'photos'}"),
+                    "--search-delay=1",
                 ],
                 env=os.environ | KEYS | {"PYTHONPATH": str(SCRIPTS)},
                 stdin=subprocess.PIPE,
@@ -365,6 +366,64 @@ def test_a_post_nobody_waits_for_is_not_delivered_later(x: Server) -> None:
     with x.get("/2/tweets/search/stream", stream=True) as answer:
         x.client.post("in time")
         assert next_post(answer.iter_lines(chunk_size=1))["data"]["text"] == "in time"
+
+
+def test_what_nobody_waited_for_is_found_by_the_search(x: Server) -> None:
+    photo = x.client.upload(b"x")
+    first, *posted = [x.client.post("Find me", [photo]) for _ in range(13)]
+    x.client.post("no picture")
+    x.client.post("Find me", [photo], username="somebody")
+
+    def pages(**more: str) -> list[dict[str, Any]]:
+        query = {"query": "from:learner has:images", "since_id": first} | EXPAND | more
+        answers = [x.get("/2/tweets/search/recent", params=query).json()]
+        while token := answers[-1]["meta"].get("next_token"):
+            answer = x.get("/2/tweets/search/recent", params=query | {"next_token": token})
+            answers.append(answer.json())
+        return answers
+
+    def ids() -> list[str]:
+        return [post["id"] for page in pages() for post in page.get("data", [])]
+
+    assert ids() == []  # not yet
+    eventually(lambda: ids() == posted[::-1])
+    assert [page["meta"]["result_count"] for page in pages()] == [10, 2]
+    (page,) = pages(max_results="100")
+    assert page["includes"]["users"] == [x.get("/_workshop/posts").json()[1]["user"]]
+    assert page["includes"]["media"][0]["url"].startswith(f"{x.url}/media/")
+    assert page["data"][0]["attachments"] == {"media_keys": [f"3_{photo}"]}
+    wrong: list[dict[str, str]] = [{}, {"query": "nonsense:1"}]
+    wrong.append({"query": "from:learner", "since_id": "yesterday"})
+    for query in wrong:
+        assert x.get("/2/tweets/search/recent", params=query).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("fault", "complete"),
+    [({"body": "truncated"}, False), ({"body": "page"}, True), ({"delay": 0.1}, True)],
+)
+def test_a_photo_host_has_bad_days(x: Server, fault: dict[str, Any], complete: bool) -> None:
+    x.client.post("x", [x.client.upload(b"any bytes")])
+    url = x.get("/_workshop/posts").json()[0]["media"][0]["url"]
+    x.fault(kind="photo", name=url.rpartition("/")[2], **fault)
+    if not complete:
+        with pytest.raises(requests.RequestException):
+            x.app.get(url, timeout=5)
+    else:
+        answer = x.app.get(url, timeout=5)
+        assert ("text/html" in answer.headers["content-type"]) == ("body" in fault)
+    assert x.app.get(url, timeout=5).content == b"any bytes"
+
+
+def test_an_endless_photo_and_another_s_name(x: Server) -> None:
+    x.client.post("x", [x.client.upload(b"any bytes")])
+    url = x.get("/_workshop/posts").json()[0]["media"][0]["url"]
+    prefix, _, name = url.rpartition("/")
+    x.fault(kind="photo", name=name, body="endless")
+    with x.app.get(url, timeout=5, stream=True) as answer:
+        assert len(answer.raw.read(20 << 20)) == 20 << 20
+    x.fault(kind="photo", name="a b ü.jpg", serve=name)
+    assert x.app.get(f"{prefix}/a b ü.jpg", timeout=5).content == b"any bytes"
 
 
 def test_the_same_photo_can_be_posted_twice(x: Server, stream: Iterator[bytes]) -> None:

@@ -7,12 +7,14 @@ them does what the AWS documentation says where ministack answers but does nothi
 - e-mail subscriptions that wait for confirmation, and an outbox that keeps what was mailed;
 - Firehose's buffer: records that arrive together become one object;
 - Lambda's queue for asynchronous events, with a bounded number of invocations at once;
+- what was on its way when the emulator ended, and a state that is saved while it runs;
 - time for the last lines of a function's log, which come late on a busy computer;
 - a line in that log when the function's code cannot be loaded, or takes too long;
 - the handler of the root logger, through which `logging` reaches a function's log;
 - a secret's ARN as what Ref gives, which a role's policy refers to;
 - the roles' policies where ministack acts for a role: Lambda's logs and failures, and Firehose;
-- the question whether a caller may do something, which the emulated Rekognition asks.
+- the question whether a caller may do something, which the emulated Rekognition asks;
+- faults, made on purpose: see aws_faults.py.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ from ministack.core.responses import get_account_id, get_region, new_uuid
 from ministack.services import cloudwatch_logs, ec2, firehose, iam, lambda_svc, sns, sts
 from ministack.services.cloudformation import provisioners
 
+from offline import aws_faults
 from offline.processes import exit_with_parent
 
 logger = logging.getLogger("workshop")
@@ -56,6 +59,7 @@ logging.basicConfig(
 )
 """
 FIREHOSE_SECONDS = 0.3  # what "no buffer", an interval of 0 seconds, takes here
+SAVE_SECONDS = 5.0
 FIREHOSE_BYTES = 1 << 20  # the unit of SizeInMBs
 
 
@@ -162,6 +166,10 @@ def create_instance(logical_id: str, properties: dict[str, Any], stack: str) -> 
     """Record an instance, with its role's credentials for the metadata service."""
     # ministack refers to a profile by its ARN, where AWS does so by its name.
     profile = properties.get("IamInstanceProfile", "").rpartition("/")[2]
+    if profile not in iam._instance_profiles:
+        raise ValueError(f"There is no instance profile {profile!r}")
+    role = iam._instance_profiles[profile]["Roles"][0]
+    role = role["RoleName"] if isinstance(role, dict) else role
     request = {
         "ImageId": properties.get("ImageId", ""),
         "InstanceType": properties.get("InstanceType", ""),
@@ -177,8 +185,6 @@ def create_instance(logical_id: str, properties: dict[str, Any], stack: str) -> 
         raise ValueError(f"RunInstances failed: {body!r}")
     instance_id = next(name for name in ec2._instances if name not in before)
     instance = ec2._instances[instance_id]
-    role = iam._instance_profiles[profile]["Roles"][0]
-    role = role["RoleName"] if isinstance(role, dict) else role
     instances[instance_id] = new_session(role, instance_id) | {
         "Role": role,
         "Code": "Success",
@@ -339,13 +345,23 @@ def flush_records(stream: dict[str, Any], destination: dict[str, Any]) -> None:
 
 # --- Lambda: the queue of asynchronous events ---------------------------------------------------
 
-queues: dict[str, queue.Queue[tuple[str, Any, int]]] = {}
+Waiting = tuple[str, Any, int]  # the function's ARN, the event, how often it has failed
+
+queues: dict[str, queue.Queue[Waiting]] = {}
 queues_lock = threading.Lock()
+unfinished: dict[int, Waiting] = {}  # what waits, runs, or is to be tried again
 
 
 def invoke_later(function: dict[str, Any], event: Any, attempt: int = 0) -> None:
     """Queue an event for a function; start the function's workers with the first one."""
-    arn = function["config"]["FunctionArn"]
+    waiting = (function["config"]["FunctionArn"], event, attempt)
+    unfinished[id(waiting)] = waiting
+    enqueue(waiting)
+
+
+def enqueue(waiting: Waiting) -> None:
+    """Queue an event that is noted as unfinished."""
+    arn = waiting[0]
     with queues_lock:
         if arn not in queues:
             queues[arn] = queue.Queue()
@@ -353,34 +369,44 @@ def invoke_later(function: dict[str, Any], event: Any, attempt: int = 0) -> None
                 context = contextvars.copy_context()
                 arguments = (work_off, queues[arn])
                 threading.Thread(target=context.run, args=arguments, daemon=True).start()
-    queues[arn].put((arn, event, attempt))
+    queues[arn].put(waiting)
 
 
-def work_off(waiting: queue.Queue[tuple[str, Any, int]]) -> None:
+def work_off(events: queue.Queue[Waiting]) -> None:
     """Invoke a function for one event after the other, with the code that it has by then."""
     while True:
-        arn, event, attempt = waiting.get()
-        function, config, name = lambda_svc._get_func_record_for_ref(arn)
-        if not function:
-            continue  # deleted in the meantime, and its events with it
-        record = lambda_svc._execution_record_for_config(function, config)
-        result = lambda_svc._execute_function(record, event)
-        if not result.get("error"):
-            continue
-        invoke = function.get("event_invoke_config") or (
-            function.get("event_invoke_configs") or {}
-        ).get("$LATEST", {})
-        if attempt < int(invoke.get("MaximumRetryAttempts", 2)):
-            # AWS waits one minute, then two; here it is the same with a shorter minute.
-            pause = lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS * (attempt + 1)
-            arguments = (invoke_later, function, event, attempt + 1)
-            timer = threading.Timer(pause, contextvars.copy_context().run, arguments)
-            timer.daemon = True
-            timer.start()
-            continue
-        target = invoke.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
-        if target and role_may(config["Role"], "sqs:SendMessage", target):
-            lambda_svc._route_async_failure(target, name, event, result)
+        waiting = events.get()
+        try:
+            work_on(*waiting)
+        except Exception:  # of ministack; the other events have nothing to do with it
+            logger.exception("An event could not be processed")
+        del unfinished[id(waiting)]
+
+
+def work_on(arn: str, event: Any, attempt: int) -> None:
+    """Invoke a function; if it fails, try again later, or report it after the last try."""
+    function, config, name = lambda_svc._get_func_record_for_ref(arn)
+    if not function:
+        return  # deleted in the meantime, and its events with it
+    record = lambda_svc._execution_record_for_config(function, config)
+    result = lambda_svc._execute_function(record, event)
+    if not result.get("error"):
+        return
+    invoke = function.get("event_invoke_config") or (
+        function.get("event_invoke_configs") or {}
+    ).get("$LATEST", {})
+    if attempt < int(invoke.get("MaximumRetryAttempts", 2)):
+        again = (arn, event, attempt + 1)
+        unfinished[id(again)] = again
+        # AWS waits one minute, then two; here it is the same with a shorter minute.
+        pause = lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS * (attempt + 1)
+        timer = threading.Timer(pause, contextvars.copy_context().run, (enqueue, again))
+        timer.daemon = True
+        timer.start()
+        return
+    target = invoke.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+    if target and role_may(config["Role"], "sqs:SendMessage", target):
+        lambda_svc._route_async_failure(target, name, event, result)
 
 
 def write_log(original: Callable[..., None], function: Any, *arguments: Any, **more: Any) -> None:
@@ -405,11 +431,47 @@ def run_warm(original: Callable[..., Any], *arguments: Any, **more: Any) -> dict
     return result
 
 
+# --- What is on its way when the emulator ends ------------------------------------------------
+
+events_file = Path(STATE_DIR) / "events.json"
+
+
+def save(original: Callable[..., None], services: Any) -> None:
+    """Save the state as ministack does, and the events that are on their way with it."""
+    original(services)
+    partial = events_file.with_suffix(".part")
+    partial.write_text(json.dumps(list(unfinished.values())))
+    partial.replace(events_file)
+
+
+def save_at_the_end(original: Callable[..., None], services: Any) -> None:
+    """Save when the emulator is stopped in order: what Firehose still holds becomes objects."""
+    for stream in list(firehose._streams.values()):
+        for destination in stream["destinations"]:
+            flush_records(stream, destination)
+    save(original, services)
+
+
+def load(original: Callable[[], None]) -> None:
+    """Load the state as ministack does, and go on with what was on its way."""
+    original()
+    if PERSIST_STATE and events_file.exists():
+        for arn, event, attempt in json.loads(events_file.read_text()):
+            invoke_later({"config": {"FunctionArn": arn}}, event, attempt)
+
+
+def save_now_and_then(original: Callable[..., None]) -> None:
+    """Save every few seconds, so that a crash, or kill -9, costs no more than these."""
+    while True:
+        time.sleep(SAVE_SECONDS)
+        save(original, gateway._build_persistence_save_dict())
+
+
 # --- HTTP: what the other parties ask -----------------------------------------------------------
 
 
 def workshop_pages(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """Add /_workshop/outbox, /_workshop/authorize and /_workshop/instances/ to ministack."""
+    """Add /_workshop/outbox, authorize, instances/ and faults to ministack."""
 
     async def application(scope: Scope, receive: Any, send: Send) -> None:
         path = scope.get("path", "")
@@ -430,6 +492,10 @@ def workshop_pages(original: Callable[..., Awaitable[None]]) -> Callable[..., Aw
             answer = may(query["access_key"], query["action"], query["resource"])
         elif path.startswith("/_workshop/instances/"):
             status, answer = metadata(scope["method"], path, dict(scope["headers"]))
+        elif path == "/_workshop/faults":
+            status, answer = aws_faults.change(
+                scope["method"], await aws_faults.whole_body(receive)
+            )
         body = answer if isinstance(answer, str) else json.dumps(answer)
         await send({"type": "http.response.start", "status": status, "headers": []})
         await send({"type": "http.response.body", "body": body.encode()})
@@ -450,7 +516,7 @@ def install() -> None:
     sns._subscribe = functools.partial(subscribe, sns._subscribe)
     sns._fanout = functools.partial(fan_out, sns._fanout)
     firehose._deliver_records_to_s3 = buffer_records
-    lambda_svc.invoke_async_with_retry = invoke_later
+    lambda_svc.invoke_async_with_retry = functools.partial(aws_faults.hold_events, invoke_later)
     lambda_svc._execute_function_warm = functools.partial(
         run_warm, lambda_svc._execute_function_warm
     )
@@ -459,7 +525,11 @@ def install() -> None:
     lambda_runtime.Worker._drain_stderr_bounded = functools.partialmethod(
         lambda_runtime.Worker._drain_stderr_bounded, **LOG_SECONDS
     )
-    gateway.app = workshop_pages(gateway.app)
+    if PERSIST_STATE:
+        threading.Thread(target=save_now_and_then, args=(gateway.save_all,), daemon=True).start()
+    gateway.save_all = functools.partial(save_at_the_end, gateway.save_all)
+    gateway._load_persisted_state = functools.partial(load, gateway._load_persisted_state)
+    gateway.app = workshop_pages(aws_faults.with_faults(gateway.app))
 
 
 if __name__ == "__main__":

@@ -105,16 +105,21 @@ class Child:
     ) -> None:
         self.name = name
         self.log = log
-        with log.open("ab") as output:
+        self._command, self._environment, self._folder = command, dict(environment), folder
+        self.start()
+
+    def start(self) -> None:
+        """Start it; also once more, after it has ended."""
+        with self.log.open("ab") as output:
             # A session of its own: Ctrl-C reaches only workshop.py, which then stops the children
             # in order, and the whole group can be killed with what it started itself.
             self.process = subprocess.Popen(
-                command,
+                self._command,
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=dict(environment),
-                cwd=folder or SCRIPTS,
+                env=self._environment,
+                cwd=self._folder or SCRIPTS,
                 start_new_session=True,
             )
 

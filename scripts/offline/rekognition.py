@@ -26,6 +26,7 @@ import asyncio
 import base64
 import binascii
 import contextlib
+import copy
 import json
 import multiprocessing
 import os
@@ -37,6 +38,7 @@ from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from types import FrameType
 from typing import Any
 
@@ -59,6 +61,7 @@ MAX_BYTES = 5 * 1024 * 1024  # a picture in the request
 MAX_S3_BYTES = 15 * 1024 * 1024  # a picture in S3
 MAX_BODY = 16 * 1024 * 1024  # two pictures of 5 MB in base64, and the rest of the request
 MAX_WAITING = 100  # requests; more are throttled
+MAX_KNOWN = 200  # results that are kept, for the same pictures
 COMPARE_SECONDS = 60  # a worker that takes longer is replaced
 CREDENTIAL = re.compile(
     r"AWS4-HMAC-SHA256 Credential=([^/,\s]+)/\d{8}/([a-z0-9-]+)/rekognition/aws4_request"
@@ -415,6 +418,7 @@ class Rekognition:
         self.faults: list[Fault] = []
         self.calls: Counter[str] = Counter()
         self.seconds = 0.0
+        self.known: dict[Any, Any] = {}  # results by function, arguments and pictures; oldest first
         self.comparisons: deque[dict[str, Any]] = deque(maxlen=100)
         self.operations = {"CompareFaces": self.compare_faces, "DetectFaces": self.detect_faces}
 
@@ -522,13 +526,30 @@ class Rekognition:
         """
         async with self.turn:
             data = [await self.read(caller, picture) for picture in pictures]
-            async with self.workers.take() as worker:
-                started = time.perf_counter()
-                try:
-                    return await asyncio.to_thread(worker.call, function, *data, *arguments)
-                finally:
-                    note["seconds"] = round(time.perf_counter() - started, 4)
-                    self.seconds += note["seconds"]
+            key = (function, *arguments, *(sha256(picture).digest() for picture in data))
+            note["seconds"] = 0.0
+            if key not in self.known:  # else the same pictures were compared before
+                self.known[key] = await self.work(note, function, *data, *arguments)
+                if len(self.known) > MAX_KNOWN:
+                    self.known.pop(next(iter(self.known)))
+            result = self.known[key]
+            if isinstance(result, faces.FaceError):
+                raise result.with_traceback(None)  # which would grow each time
+            return copy.deepcopy(result)
+
+    async def work(
+        self, note: dict[str, Any], function: Callable[..., Any], *arguments: object
+    ) -> Any:
+        """Call a function of `faces` in a worker; return its result, or its FaceError."""
+        async with self.workers.take() as worker:
+            started = time.perf_counter()
+            try:
+                return await asyncio.to_thread(worker.call, function, *arguments)
+            except faces.FaceError as error:
+                return error
+            finally:
+                note["seconds"] = round(time.perf_counter() - started, 4)
+                self.seconds += note["seconds"]
 
     async def read(self, caller: Caller, picture: Picture) -> bytes:
         """The bytes of a picture, from the request or from S3."""

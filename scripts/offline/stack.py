@@ -8,7 +8,8 @@ import json
 import time
 import uuid
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -178,25 +179,85 @@ def left_over(aws: Aws, name: str) -> list[str]:
 
 def every_resource(aws: Aws) -> Iterator[str]:
     """Yield names or ARNs of all that the account holds, of each type in the template."""
-    yield from (b["Name"] for b in aws.client("s3").list_buckets()["Buckets"])
-    yield from (f["FunctionName"] for f in aws.client("lambda").list_functions()["Functions"])
-    yield from aws.client("dynamodb").list_tables()["TableNames"]
-    yield from aws.client("firehose").list_delivery_streams()["DeliveryStreamNames"]
-    yield from (t["TopicArn"] for t in aws.client("sns").list_topics()["Topics"])
-    yield from (
-        s["SubscriptionArn"] for s in aws.client("sns").list_subscriptions()["Subscriptions"]
-    )
-    yield from aws.client("sqs").list_queues().get("QueueUrls", [])
-    yield from (s["Name"] for s in aws.client("secretsmanager").list_secrets()["SecretList"])
-    yield from (g["logGroupName"] for g in aws.client("logs").describe_log_groups()["logGroups"])
-    yield from (r["RoleName"] for r in aws.client("iam").list_roles()["Roles"])
-    yield from (
-        p["InstanceProfileName"]
-        for p in aws.client("iam").list_instance_profiles()["InstanceProfiles"]
-    )
-    ec2 = aws.client("ec2")
-    yield from (g["GroupName"] for g in ec2.describe_security_groups()["SecurityGroups"])
-    for reservation in ec2.describe_instances()["Reservations"]:
+    for found in LISTS.values():
+        yield from found(aws)
+
+
+def functions(aws: Aws) -> list[str]:
+    """The names of all functions."""
+    return [f["FunctionName"] for f in aws.client("lambda").list_functions()["Functions"]]
+
+
+def retries(aws: Aws) -> Iterator[str]:
+    """What is to be done with events that functions fail for; it ends with the function."""
+    for name in functions(aws):
+        configs = aws.client("lambda").list_function_event_invoke_configs(FunctionName=name)
+        yield from (f"retries of {c['FunctionArn']}" for c in configs["FunctionEventInvokeConfigs"])
+
+
+def permissions(aws: Aws) -> Iterator[str]:
+    """Who may call functions; it ends with the function."""
+    for name in functions(aws):
+        with suppress(ClientError):  # nobody may
+            policy = aws.client("lambda").get_policy(FunctionName=name)["Policy"]
+            yield from (f"permission {s['Sid']} of {name}" for s in json.loads(policy)["Statement"])
+
+
+def buckets(aws: Aws) -> list[str]:
+    """The names of all buckets."""
+    return [b["Name"] for b in aws.client("s3").list_buckets()["Buckets"]]
+
+
+def bucket_policies(aws: Aws) -> Iterator[str]:
+    """Who may use buckets; it ends with the bucket."""
+    for name in buckets(aws):
+        with suppress(ClientError):  # it has none
+            aws.client("s3").get_bucket_policy(Bucket=name)
+            yield f"policy of {name}"
+
+
+def instances(aws: Aws) -> Iterator[str]:
+    """The instances that are not terminated."""
+    for reservation in aws.client("ec2").describe_instances()["Reservations"]:
         for instance in reservation["Instances"]:
             if instance["State"]["Name"] != "terminated":
                 yield f"{instance.get('Tags')} {instance['InstanceId']}"
+
+
+def listed(service: str, operation: str, member: str, name: str = "") -> Callable[[Aws], list[str]]:
+    """A function that calls a listing operation and returns the names in its answer."""
+
+    def find(aws: Aws) -> list[str]:
+        found = getattr(aws.client(service), operation)().get(member, [])
+        return [entry[name] if name else entry for entry in found]
+
+    return find
+
+
+# How to list what there is of each type in the template.
+LISTS: dict[str, Callable[[Aws], Iterable[str]]] = {
+    "AWS::DynamoDB::Table": listed("dynamodb", "list_tables", "TableNames"),
+    "AWS::EC2::Instance": instances,
+    "AWS::EC2::SecurityGroup": listed(
+        "ec2", "describe_security_groups", "SecurityGroups", "GroupName"
+    ),
+    "AWS::IAM::InstanceProfile": listed(
+        "iam", "list_instance_profiles", "InstanceProfiles", "InstanceProfileName"
+    ),
+    "AWS::IAM::Role": listed("iam", "list_roles", "Roles", "RoleName"),
+    "AWS::KinesisFirehose::DeliveryStream": listed(
+        "firehose", "list_delivery_streams", "DeliveryStreamNames"
+    ),
+    "AWS::Lambda::EventInvokeConfig": retries,
+    "AWS::Lambda::Function": functions,
+    "AWS::Lambda::Permission": permissions,
+    "AWS::Logs::LogGroup": listed("logs", "describe_log_groups", "logGroups", "logGroupName"),
+    "AWS::S3::Bucket": buckets,
+    "AWS::S3::BucketPolicy": bucket_policies,
+    "AWS::SNS::Subscription": listed(
+        "sns", "list_subscriptions", "Subscriptions", "SubscriptionArn"
+    ),
+    "AWS::SNS::Topic": listed("sns", "list_topics", "Topics", "TopicArn"),
+    "AWS::SQS::Queue": listed("sqs", "list_queues", "QueueUrls"),
+    "AWS::SecretsManager::Secret": listed("secretsmanager", "list_secrets", "SecretList", "Name"),
+}

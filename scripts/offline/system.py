@@ -74,7 +74,9 @@ class OfflineSystem:
         )
         self.x_url = x_url
         try:
-            self._start("x", self.keys, "--photos", str(self.folder / "photos"))
+            # X's search finds a post after 30 s; here at once, because nobody wants to wait.
+            photos = str(self.folder / "photos")
+            self._start("x", self.keys, "--photos", photos, "--search-delay", "0")
             self.aws = OfflineAws(
                 self.folder, self.rekognition_url, self.ports["aws"], region, self.lasting
             )

@@ -34,11 +34,21 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import Send
+from starlette.types import Receive, Scope, Send
 
 from offline.processes import exit_with_parent
 from offline.x_photos import large_jpeg
-from offline.x_rules import PROBLEM_TYPE, Media, Post, RuleSet, new_id, now
+from offline.x_rules import (
+    PROBLEM_TYPE,
+    InvalidRule,
+    Media,
+    Post,
+    RuleSet,
+    compile_rule,
+    made_at,
+    new_id,
+    now,
+)
 
 MIB = 1024 * 1024
 MAX_UPLOAD_BYTES = 32 * MIB
@@ -46,6 +56,8 @@ MAX_MEDIA = 4  # of one post
 CONNECTS_PER_WINDOW = 50
 WINDOW_SECONDS = 15 * 60
 KEEP_ALIVE = b"\r\n"
+
+PHOTO_FAULT = {"status": 200, "times": 1, "delay": 0, "location": "", "serve": "", "body": ""}
 
 INVALID_REQUEST = {
     "title": "Invalid Request",
@@ -130,15 +142,30 @@ def _only(fields: set[str], item: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in item.items() if name in fields}
 
 
-class Stream(StreamingResponse):
-    """The open connection of the filtered stream. It lasts until one side hangs up."""
+async def endless(pause: float) -> AsyncIterator[bytes]:
+    """Yield a picture that never ends, `pause` seconds before each of its parts."""
+    yield b"\xff\xd8\xff\xe0"
+    while True:
+        await asyncio.sleep(pause)
+        yield bytes(1 if pause else 1 << 16)
 
-    def __init__(self, x: X, request: Request) -> None:
-        """Note which fields the request asks for; some are always sent."""
-        super().__init__(self.lines(), media_type="application/json")
-        self.x = x
-        self.queue: asyncio.Queue[bytes | None] = asyncio.Queue()  # None hangs up
-        self.cut = False
+
+class Truncated(Response):
+    """A picture that breaks off long before its announced length."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the beginning; the client sees that the connection is closed."""
+        headers = [(b"content-type", b"image/jpeg"), (b"content-length", b"100000")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        body = b"\xff\xd8\xff\xe0" + bytes(1000)
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+
+
+class Wanted:
+    """Which fields of posts a request asks for; some are always sent."""
+
+    def __init__(self, request: Request) -> None:
+        """Read them from the query."""
         asked = {name: set(value.split(",")) for name, value in request.query_params.items()}
         expansions = asked.get("expansions", set())
         self.with_media = "attachments.media_keys" in expansions
@@ -149,16 +176,38 @@ class Stream(StreamingResponse):
         # An expansion brings the field it expands.
         self.post_fields |= {name.partition(".")[0] for name in expansions}
 
-    def line(self, post: Post, rules: list[dict[str, str]]) -> bytes:
-        """Return a post as one line of JSON, with the fields the client asked for."""
-        data, media, user = self.x.describe(post)
-        includes: dict[str, list[dict[str, str]]] = {}
+    def post(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Return what is wanted of a post."""
+        return _only(self.post_fields, data)
+
+    def includes(
+        self, media: list[dict[str, str]], users: list[dict[str, str]]
+    ) -> dict[str, list[dict[str, str]]]:
+        """Return what is wanted of the media and authors of posts."""
+        includes = {}
         if self.with_media and media:
             includes["media"] = [_only(self.media_fields, item) for item in media]
         if self.with_author:
-            includes["users"] = [user]
-        payload: dict[str, Any] = {"data": _only(self.post_fields, data)}
-        if includes:
+            includes["users"] = users
+        return includes
+
+
+class Stream(StreamingResponse):
+    """The open connection of the filtered stream. It lasts until one side hangs up."""
+
+    def __init__(self, x: X, request: Request) -> None:
+        """Note which fields the request asks for."""
+        super().__init__(self.lines(), media_type="application/json")
+        self.x = x
+        self.queue: asyncio.Queue[bytes | None] = asyncio.Queue()  # None hangs up
+        self.cut = False
+        self.wanted = Wanted(request)
+
+    def line(self, post: Post, rules: list[dict[str, str]]) -> bytes:
+        """Return a post as one line of JSON, with the fields the client asked for."""
+        data, media, user = self.x.describe(post)
+        payload: dict[str, Any] = {"data": self.wanted.post(data)}
+        if includes := self.wanted.includes(media, [user]):
             payload["includes"] = includes
         return json.dumps(payload | {"matching_rules": rules}).encode() + b"\r\n"
 
@@ -200,6 +249,7 @@ class X:
     photos: Path  # the folder for the uploads
     keep_alive: float  # seconds between two signs of life on a silent stream
     keys: dict[str, str]  # by their names in the environment; what is missing is not checked
+    search_delay: float = 30.0  # seconds until the search finds a post
 
     def __post_init__(self) -> None:
         """Begin with no rules and no posts."""
@@ -359,6 +409,35 @@ class X:
         self.stream = Stream(self, request)
         return self.stream
 
+    async def search(self, request: Request) -> Response:
+        """GET /2/tweets/search/recent: posts that a query finds, the newest first, in pages."""
+        self.check_app(request)
+        asked = request.query_params
+        try:
+            matches = compile_rule(asked["query"])
+            since, size = int(asked.get("since_id", 0)), int(asked.get("max_results", 10))
+            until = int(asked.get("next_token", 1 << 63))
+        except (InvalidRule, KeyError, ValueError):
+            raise Problem(400, **INVALID_REQUEST) from None
+        newest = time.time() - self.search_delay
+        found = [
+            post
+            for post in reversed(self.posts)
+            if since < int(post.id) < until and made_at(post.id) <= newest and matches(post)
+        ]
+        described = [self.describe(post) for post in found[:size]]
+        wanted = Wanted(request)
+        answer: dict[str, Any] = {"meta": {"result_count": len(described)}}
+        if described:
+            answer["data"] = [wanted.post(data) for data, _, _ in described]
+            answer["includes"] = wanted.includes(
+                [item for _, media, _ in described for item in media],
+                list({user["id"]: user for _, _, user in described}.values()),
+            )
+        if len(found) > size:
+            answer["meta"]["next_token"] = found[size - 1].id
+        return JSONResponse(answer)
+
     def hang_up(self) -> None:
         """Close the open stream, if there is one."""
         if self.stream:
@@ -457,9 +536,9 @@ class X:
             if fault["times"] > 0 and fault["name"] in ("*", name):
                 fault["times"] -= 1
                 await asyncio.sleep(fault["delay"])
-                if fault["status"] != 200:
-                    location = {"location": self.base_url + "/_workshop/ready"}
-                    return Response(None, fault["status"], location)
+                if broken := self.broken_photo(fault):
+                    return broken
+                name = fault["serve"] or name
                 break
         if not any(media.name == name for media in self.media.values()):
             raise Problem(404)
@@ -471,6 +550,22 @@ class X:
             if jpeg:
                 return Response(jpeg, media_type="image/jpeg")
         return FileResponse(path, media_type="image/jpeg")
+
+    def broken_photo(self, fault: dict[str, Any]) -> Response | None:
+        """Return what the photo host answers by a fault; None: the photo, as ever."""
+        match fault["body"]:
+            case "endless":  # as fast as it can
+                return StreamingResponse(endless(0), media_type="image/jpeg")
+            case "slow":
+                return StreamingResponse(endless(1), media_type="image/jpeg")
+            case "truncated":
+                return Truncated()
+            case "page":
+                return Response("<!DOCTYPE html><p>Something went wrong.", media_type="text/html")
+        if fault["status"] == 200:
+            return None
+        location = {"location": fault["location"] or self.base_url + "/_workshop/ready"}
+        return Response(None, fault["status"], location)
 
     # Only here, not at X
 
@@ -494,7 +589,12 @@ class X:
         return JSONResponse(state | counts)
 
     async def fault(self, request: Request) -> Response:
-        """POST /_workshop/faults: break something on purpose; DELETE repairs everything."""
+        """POST /_workshop/faults: break something on purpose; DELETE repairs everything.
+
+        A photo fault has a name (* is any) and any of PHOTO_FAULT: status; times; delay, seconds;
+        location, of a redirect; serve, the name of the photo to send instead; body, one of
+        endless, slow, truncated, page.
+        """
         fault = {"kind": "reset"} if request.method == "DELETE" else await json_object(request)
         match fault:
             case {"kind": "reset"}:
@@ -510,7 +610,7 @@ class X:
             case {"kind": "status", "status": int(status)}:
                 self.status_faults += [status] * int(fault.get("times", 1))
             case {"kind": "photo", "name": str()}:
-                self.photo_faults.append({"status": 200, "times": 1, "delay": 0} | fault)
+                self.photo_faults.append(PHOTO_FAULT | fault)
             case _:
                 raise Problem(400, detail="Not a fault, or it needs an open stream and none is.")
         return Response(status_code=204)
@@ -531,6 +631,7 @@ class X:
                 Route(RULES_PATH, self.list_rules),
                 Route(RULES_PATH, self.change_rules, methods=["POST"]),
                 Route("/2/tweets/search/stream", self.connect),
+                Route("/2/tweets/search/recent", self.search),
                 Route("/2/media/upload", self.upload, methods=["POST"]),
                 Route("/2/tweets", self.create_post, methods=["POST"]),
                 Route("/media/{name}", self.photo),
@@ -567,14 +668,19 @@ class Server(uvicorn.Server):
 @click.option(
     "--keep-alive", default=20.0, show_default=True, help="Seconds between signs of life."
 )
+@click.option(
+    "--search-delay", default=30.0, show_default=True, help="Seconds until a post is found."
+)
 @click.option("--photos", type=click.Path(path_type=Path), help="Folder for the uploads.")
-def main(port: int, username: str, keep_alive: float, photos: Path | None) -> None:
+def main(
+    port: int, username: str, keep_alive: float, search_delay: float, photos: Path | None
+) -> None:
     """Run an emulated X on 127.0.0.1."""
     exit_with_parent()
     folder = photos or Path(tempfile.mkdtemp(prefix="offline-x-"))
     folder.mkdir(parents=True, exist_ok=True)
     keys = {name: key for name, key in os.environ.items() if name.startswith("TWITTER_") and key}
-    x = X(f"http://127.0.0.1:{port}", username, folder, keep_alive, keys)
+    x = X(f"http://127.0.0.1:{port}", username, folder, keep_alive, keys, search_delay)
     # An access log would hold what the learner does, and is of no use to anybody.
     quiet: dict[str, Any] = {"access_log": False, "log_level": "error"}
     config = uvicorn.Config(

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 MAX_LENGTH = 1024  # characters of a rule
 MAX_GROUPS = 50  # each ( is a level of recursion here
+EPOCH = 1288834974657  # when X began to count, in milliseconds since 1970
 PROBLEM_TYPE = "https://api.twitter.com/2/problems/"
 
 _counter = itertools.count()
@@ -28,8 +29,13 @@ _counter = itertools.count()
 
 def new_id() -> str:
     """Return an id of 19 digits that grows with time, made as X makes it (a "snowflake")."""
-    milliseconds = int(time.time() * 1000) - 1288834974657
+    milliseconds = int(time.time() * 1000) - EPOCH
     return str((milliseconds << 22) + next(_counter) % 2**22)
+
+
+def made_at(identity: str) -> float:
+    """Return when an id was made, in seconds since 1970."""
+    return ((int(identity) >> 22) + EPOCH) / 1000
 
 
 def now() -> str:

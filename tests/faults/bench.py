@@ -1,0 +1,239 @@
+"""The bench: the whole offline workshop with the solution in it, on which faults are made."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from faults.books import LOST, MAILED, Books, Page, Photo
+from offline import instance, redrive, samples
+from offline.processes import Child
+from offline.stack import EMAIL, SOLUTION, Stack
+from offline.system import OfflineSystem
+
+MATCH, OTHER, NO_FACE = "obama2.jpg", "biden.jpg", "landscape.jpg"
+EXPECTED = {MATCH: MAILED, OTHER: "other person", NO_FACE: "no face"}
+SETTLE_SECONDS = 90.0
+
+
+class Bench:
+    """A stack with a reference photo, the solution and a streamer that is connected.
+
+    Args:
+        system: the parties, ready.
+    """
+
+    def __init__(self, system: OfflineSystem) -> None:
+        self.system = system
+        self.pictures = {name: path.read_bytes() for name, path in samples.ensure().items()}
+        self.stack = Stack.launch(system.aws, system.parameters(EMAIL))
+        self.stack.confirm_subscription()
+        self.stack.replace_code("RekognitionLambdaFunction", SOLUTION.read_text())
+        self.s3, self.functions = (system.aws.client(name) for name in ("s3", "lambda"))
+        self.upload_reference(self.pictures["obama.jpg"])
+        self.books = Books(self.stack)
+        self.page = Page("")
+        self.pages: list[Page] = []
+        self.streamer = self.start_streamer()
+
+    # What a learner does
+
+    def start_streamer(self) -> Child:
+        """Start the streamer on the instance, and wait until it is connected."""
+        root = instance.boot(self.system.folder, self.stack)
+        self.log = self.system.folder / "streamer.log"
+        self.log.unlink(missing_ok=True)
+        self.streamer = instance.start_streamer(self.system, root)
+        instance.wait_until_connected(self.streamer)
+        return self.streamer
+
+    def upload_reference(self, photo: bytes) -> None:
+        """Upload a photo as celebrity.jpg."""
+        bucket = self.stack.resource("RekognitionBucket")
+        self.s3.put_object(Bucket=bucket, Key="celebrity.jpg", Body=photo)
+
+    def upload(self, photo: bytes) -> str:
+        """Upload a photo to X and return its media id."""
+        return self.system.x.upload(photo)
+
+    def expect(self, media_id: str, expected: str, why: str = "") -> Photo:
+        """Write a photo that is about to be posted into the books."""
+        photo = Photo(f"3_{media_id}", expected, why)
+        self.page.photos.append(photo)
+        return photo
+
+    def post(
+        self, picture: str | bytes = MATCH, expected: str = "", why: str = "", **emulator: Any
+    ) -> Photo:
+        """Post one photo: a sample by its name, or any bytes."""
+        data = self.pictures[picture] if isinstance(picture, str) else picture
+        media_id = self.upload(data)
+        photo = self.expect(media_id, expected or EXPECTED[str(picture)], why)
+        self.page.posts += 1
+        self.system.x.post("Look who is here", [media_id], **emulator)
+        return photo
+
+    def post_many(self, number: int, expected: str = "") -> None:
+        """Post so many photos: the person, another one and no face in turn."""
+        for n in range(number):
+            self.post((MATCH, OTHER, NO_FACE)[n % 3], expected)
+
+    def post_in_vain(self, number: int, why: str) -> None:
+        """Post so many photos that cannot arrive."""
+        for _ in range(number):
+            self.post(MATCH, LOST, why)
+
+    def post_line(self, message: dict[str, Any]) -> None:
+        """Put a line on the stream that X might send."""
+        self.page.posts += 1
+        self.x_fault(kind="line", text=json.dumps(message))
+
+    def address(self, media_id: str) -> str:
+        """Where a photo can be downloaded; another user posts it, which the rule leaves out."""
+        self.system.x.post("just to see the address", [media_id], username="somebody")
+        url = f"{self.system.x_url}/_workshop/posts"
+        (post,) = requests.get(url, params={"limit": 1}, timeout=5).json()
+        address: str = post["media"][0]["url"]
+        return address
+
+    def message(self, media_id: str, url: str) -> dict[str, Any]:
+        """A post of one photo as X puts it on the stream."""
+        media = {"media_key": f"3_{media_id}", "type": "photo", "url": url}
+        identity = str(int(media_id) + 1)
+        return {
+            "data": {
+                "id": identity,
+                "text": "Look who is here",
+                "author_id": "1",
+                "created_at": "2026-11-22T10:00:00.000Z",
+                "edit_history_tweet_ids": [identity],
+                "attachments": {"media_keys": [media["media_key"]]},
+            },
+            "includes": {"media": [media], "users": [{"id": "1", "username": "learner"}]},
+            "matching_rules": [{"id": "1", "tag": "serverless-bytes"}],
+        }
+
+    def wait_for_log(self, text: str, count: int = 1, seconds: float = 60.0) -> None:
+        """Wait until the streamer has said something so many times."""
+        deadline = time.monotonic() + seconds
+        while self.log.read_text().count(text) < count:
+            assert time.monotonic() < deadline, f"the streamer never said {text!r}: {self.log}"
+            time.sleep(0.05)
+
+    def wait_until_connected(self) -> None:
+        """Wait until the stream is open; tweepy may wait for a minute after an error."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        url = f"{self.system.x_url}/_workshop/stats"
+        while not requests.get(url, timeout=5).json()["connected"]:
+            assert time.monotonic() < deadline, f"the streamer is not connected: {self.log}"
+            time.sleep(0.1)
+
+    # What goes wrong
+
+    def x_fault(self, **fault: Any) -> None:
+        """Let the emulated X fail."""
+        url = f"{self.system.x_url}/_workshop/faults"
+        requests.post(url, json=fault, timeout=5).raise_for_status()
+
+    def aws_fault(self, service: str, action: str = "", **fault: Any) -> None:
+        """Let the emulated AWS fail."""
+        wish = {"service": service, "action": action, **fault}
+        url = f"{self.system.aws.url}/_workshop/faults"
+        requests.post(url, json=wish, timeout=5).raise_for_status()
+
+    def rekognition_fault(self, code: str, **fault: Any) -> None:
+        """Let the emulated Rekognition fail."""
+        url = f"{self.system.rekognition_url}/_workshop/faults"
+        requests.post(url, json={"code": code, **fault}, timeout=5).raise_for_status()
+
+    def delete_rules(self) -> None:
+        """Delete the rules of the stream, as somebody might at X's console."""
+        keys, url = self.system.keys, self.system.x_url
+        pair = (keys["TWITTER_CONSUMER_KEY"], keys["TWITTER_CONSUMER_SECRET"])
+        grant = {"grant_type": "client_credentials"}
+        answer = requests.post(f"{url}/oauth2/token", grant, auth=pair, timeout=5).json()
+        headers = {"Authorization": f"Bearer {answer['access_token']}"}
+        rules = f"{url}/2/tweets/search/stream/rules"
+        ids = [r["id"] for r in requests.get(rules, headers=headers, timeout=5).json()["data"]]
+        wish = {"delete": {"ids": ids}}
+        requests.post(rules, json=wish, headers=headers, timeout=5).raise_for_status()
+
+    def repair(self) -> None:
+        """End all faults."""
+        for url in (self.system.x_url, self.system.aws.url, self.system.rekognition_url):
+            requests.delete(f"{url}/_workshop/faults", timeout=5).raise_for_status()
+
+    def set_timeout(self, function: str, seconds: int) -> None:
+        """Give a function another timeout; the template's is 120 s."""
+        name = self.stack.resource(function)
+        self.functions.update_function_configuration(FunctionName=name, Timeout=seconds)
+
+    def settle(self) -> None:
+        """Wait until the photos of this fault are where they should be."""
+        self.books.settle(self.page.photos, SETTLE_SECONDS)
+
+    def redrive(self) -> None:
+        """Type `workshop.py redrive`; what was in the queue is expected to be mailed then."""
+        workshop = [sys.executable, str(Path(redrive.__file__).parents[1] / "workshop.py")]
+        environment = os.environ | {
+            "AWS_ENDPOINT_URL": self.system.aws.url,
+            "AWS_DEFAULT_REGION": self.system.aws.region,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }
+        command = [*workshop, "redrive", "--stack", self.stack.name]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        self.page.notes.append(done.stdout.splitlines()[-1])
+
+    # Processes
+
+    def children_of(self, parent: int) -> list[int]:
+        """The processes that a process has started, and those that these have."""
+        listed = subprocess.run(
+            ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
+        ).stdout
+        pairs = [line.split() for line in listed.splitlines()]
+        parents = {int(pid): int(above) for pid, above in pairs}
+        found = {parent}
+        while more := {pid for pid, above in parents.items() if above in found} - found:
+            found |= more
+        return sorted(found - {parent})
+
+    def memory(self) -> int:
+        """What all processes of the workshop hold in memory, in MiB."""
+        pids = [child.process.pid for child in self.system.children]
+        pids += [pid for child in list(pids) for pid in self.children_of(child)]
+        listed = subprocess.run(
+            ["ps", "-o", "rss=", "-p", ",".join(map(str, pids))],
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout
+        return sum(map(int, listed.split())) >> 10
+
+    def kill_streamer(self) -> None:
+        """kill -9, the streamer and what holds it."""
+        os.killpg(self.streamer.process.pid, signal.SIGKILL)
+        self.streamer.process.wait()
+        self.system.children.remove(self.streamer)
+
+    def stop_streamer(self) -> int:
+        """SIGTERM, and wait until it has ended; return the exit code."""
+        self.system.children.remove(self.streamer)
+        os.killpg(self.streamer.process.pid, signal.SIGTERM)
+        return self.streamer.process.wait(60)
+
+    def close(self) -> None:
+        """Stop the streamer and delete the stack."""
+        if self.streamer in self.system.children:
+            self.stop_streamer()
+        self.stack.delete()

@@ -1,0 +1,49 @@
+"""The workshop that stays is stopped, or killed, in the middle: what is on its way goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from faults.bench import MATCH, Bench
+from faults.books import MAILED
+from offline.system import OfflineSystem
+from support import wait_for
+
+
+def stop(bench: Bench) -> None:
+    bench.stop_streamer()
+    bench.system.stop()
+
+
+def kill(bench: Bench) -> None:
+    """kill -9 of everything; offline AWS saves every 5 s."""
+    time.sleep(6)
+    for child in bench.system.children:
+        os.killpg(child.process.pid, signal.SIGKILL)
+    for child in bench.system.children:
+        child.process.wait()
+
+
+@pytest.mark.parametrize("end", [stop, kill])
+def test_what_is_on_its_way_goes_on_after_a_restart(
+    tmp_path: Path, end: Callable[[Bench], None]
+) -> None:
+    with OfflineSystem(home=tmp_path / "home") as system:
+        system.wait_until_ready()
+        bench = Bench(system)
+        bench.rekognition_fault("InternalServerError", times=1000)
+        photo = bench.post(MATCH)
+        bucket = bench.stack.resource("RekognitionBucket")
+        wait_for(lambda: bench.s3.list_objects_v2(Bucket=bucket, Prefix="images/").get("Contents"))
+        end(bench)
+    with OfflineSystem(home=tmp_path / "home") as system:
+        system.wait_until_ready()
+        bench.books.settle([photo], 60)
+        assert (photo.state, photo.mails) == (MAILED, 1)
+        assert bench.streamer not in system.children

@@ -1,0 +1,151 @@
+"""Deleting the stack is the whole clean-up: nothing is left, whatever was in it."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from offline.processes import OfflineError
+from offline.stack import EMAIL, LISTS, TEMPLATE, Stack
+from offline.system import OfflineSystem
+from support import wait_for
+
+OBJECTS = 1100  # S3 deletes 1,000 at once
+
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[OfflineSystem]:
+    """An account of its own, so that what is left in it is ours."""
+    with OfflineSystem() as running:
+        running.wait_until_ready()
+        yield running
+
+
+def contents(account: OfflineSystem) -> dict[str, list[str]]:
+    """What the account holds, by type."""
+    return {kind: sorted(find(account.aws)) for kind, find in LISTS.items()}
+
+
+@pytest.fixture
+def empty(account: OfflineSystem) -> Iterator[dict[str, list[str]]]:
+    """The account before and, if all goes well, after the test."""
+    before = contents(account)
+    yield before
+    assert contents(account) == before
+
+
+def versions(stack: Stack, bucket: str) -> list[Any]:
+    """Objects, their older versions, and the marks of deleted ones."""
+    pages = stack.aws.client("s3").get_paginator("list_object_versions")
+    pages = pages.paginate(Bucket=stack.resource(bucket))
+    found = [[*page.get("Versions", []), *page.get("DeleteMarkers", [])] for page in pages]
+    return [entry for page in found for entry in page]
+
+
+def fill(stack: Stack, objects: int) -> None:
+    """Put so many objects into both buckets; with versions, and some of them deleted again."""
+    s3 = stack.aws.client("s3")
+    for logical_id in ("TwitterBucket", "RekognitionBucket"):
+        bucket = stack.resource(logical_id)
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        for number in range(objects):
+            s3.put_object(Bucket=bucket, Key=f"kept/{number % (objects - 9)}", Body=b"x")
+        for number in range(5):
+            s3.delete_object(Bucket=bucket, Key=f"kept/{number}")
+        assert len(versions(stack, logical_id)) == objects + 5
+
+
+def test_every_type_of_the_template_is_looked_for() -> None:
+    resources = json.loads(TEMPLATE.read_text())["Resources"].values()
+    types = {resource["Type"] for resource in resources}
+    assert types - set(LISTS) == {"Custom::BucketEmptier"}  # which is its function
+    assert set(LISTS) <= types
+
+
+@pytest.mark.usefixtures("empty")
+def test_what_is_looked_for_is_found(account: OfflineSystem, empty: dict[str, list[str]]) -> None:
+    stack = Stack.launch(account.aws, account.parameters(EMAIL))
+    assert [kind for kind, found in contents(account).items() if found == empty[kind]] == []
+    stack.delete()
+
+
+class Listener:
+    """Stands for CloudFormation's address, to which the custom resource answers."""
+
+    def __init__(self) -> None:
+        self.answers: list[dict[str, Any]] = []
+        listener = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_PUT(self) -> None:
+                length = int(self.headers["Content-Length"])
+                listener.answers.append(json.loads(self.rfile.read(length)))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                """Keep quiet."""
+
+        self.server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.mark.usefixtures("empty")
+def test_full_buckets_with_versions_are_emptied(account: OfflineSystem) -> None:
+    """The emulated AWS deletes full buckets, too; AWS does not. So we ask the emptier itself."""
+    stack = Stack.launch(account.aws, account.parameters(EMAIL))
+    fill(stack, 10)
+    s3, bucket = account.aws.client("s3"), stack.resource("TwitterBucket")
+    for number in range(OBJECTS):
+        s3.put_object(Bucket=bucket, Key=f"many/{number}", Body=b"x")
+    listener = Listener()
+    event = {
+        "RequestType": "Delete",
+        "ResponseURL": listener.url,
+        "StackId": "s",
+        "RequestId": "r",
+        "LogicalResourceId": "BucketEmptier",
+        "ResourceProperties": {
+            "Buckets": [stack.resource("TwitterBucket"), stack.resource("RekognitionBucket")]
+        },
+    }
+    account.aws.client("lambda").invoke(
+        FunctionName=stack.resource("BucketEmptierFunction"), Payload=json.dumps(event)
+    )
+    (answer,) = wait_for(lambda: listener.answers)
+    listener.server.shutdown()
+    listener.server.server_close()
+    assert answer["Status"] == "SUCCESS", answer
+    assert versions(stack, "TwitterBucket") == versions(stack, "RekognitionBucket") == []
+    stack.delete()
+
+
+@pytest.mark.usefixtures("empty")
+def test_a_failed_create_leaves_nothing(account: OfflineSystem) -> None:
+    """The last resource cannot be created, when all the others are there."""
+    template = json.loads(TEMPLATE.read_text())
+    resources = template["Resources"]
+    resources["Last"] = {
+        "Type": "AWS::EC2::Instance",
+        "DependsOn": list(resources),
+        "Properties": {"ImageId": "ami-1", "IamInstanceProfile": "nobody"},
+    }
+    with pytest.raises(OfflineError, match="The stack was not created: Last:"):
+        Stack.launch(account.aws, account.parameters(EMAIL), json.dumps(template), "failed")
+    stack = Stack(account.aws, "failed")
+    stack.delete()
+
+
+@pytest.mark.usefixtures("empty")
+def test_twice_in_a_row_with_the_same_name(account: OfflineSystem) -> None:
+    for _ in range(2):
+        stack = Stack.launch(account.aws, account.parameters(EMAIL), name="again")
+        fill(stack, 10)
+        stack.delete()
+        stack.delete()  # of what is gone already

@@ -1,8 +1,4 @@
-"""The exercise's solution: paste it over the code of RekognitionLambdaFunction.
-
-Started by each photo of a post: compare it with the reference photo. On a match, look the post up
-in DynamoDB and send one e-mail through SNS.
-"""
+"""The exercise's solution: paste it over the code of RekognitionLambdaFunction."""
 
 import os
 import time
@@ -77,29 +73,8 @@ Photo: https://console.aws.amazon.com/s3/object/{bucket}?prefix={quote(key)}"""
     sns.publish(TopicArn=TOPIC_ARN, Subject=subject, Message=message)
 
 
-def reserve_mail(item, seconds):
-    """Reserve the e-mail of a photo for so long. Error: another invocation did that before.
-
-    Should we not live to send it, Lambda tries again, and by then the reservation is over.
-    """
-    now = int(time.time())
-    try:
-        table.update_item(
-            Key=item,
-            UpdateExpression="SET mailing_until = :then",
-            ConditionExpression="attribute_not_exists(outcome) AND "
-            "(attribute_not_exists(mailing_until) OR mailing_until <= :now)",
-            ExpressionAttributeValues={":now": now, ":then": now + seconds},
-        )
-    except table.meta.client.exceptions.ConditionalCheckFailedException as error:
-        raise RuntimeError("another invocation is mailing this match; trying later") from error
-
-
-def process(bucket, key, seconds):
-    """Compare one photo, send the e-mail if it is a match, and keep the outcome in its item.
-
-    `seconds` is how long this invocation may still take.
-    """
+def process(bucket, key, context):
+    """Compare one photo, send the e-mail if it is a match, and keep the outcome in its item."""
     item = {"media_key": key.removeprefix("images/").removesuffix(".jpg")}
     post = table.get_item(Key=item, ConsistentRead=True).get("Item", {})
     if "outcome" in post:
@@ -113,19 +88,25 @@ def process(bucket, key, seconds):
     if outcome in UNUSABLE.values() and not reference_is_ready(bucket):
         return "not compared"
     if outcome == "match":
-        reserve_mail(item, seconds)
+        # Keep others from mailing it for as long as we live. One who tries fails, and tries again.
+        now, seconds = int(time.time()), context.get_remaining_time_in_millis() // 1000
+        table.update_item(
+            Key=item,
+            UpdateExpression="SET mailing_until = :until",
+            ConditionExpression="attribute_not_exists(outcome) AND "
+            "(attribute_not_exists(mailing_until) OR mailing_until <= :now)",
+            ExpressionAttributeValues={":now": now, ":until": now + seconds},
+        )
         try:
             publish(post, similarity, bucket, key)
         except Exception:
             table.update_item(Key=item, UpdateExpression="REMOVE mailing_until")
             raise  # so that Lambda tries again
+    values = {":outcome": outcome, ":similarity": Decimal(f"{similarity:.2f}")}
     table.update_item(
         Key=item,
         UpdateExpression="SET outcome = :outcome, similarity = :similarity REMOVE mailing_until",
-        ExpressionAttributeValues={
-            ":outcome": outcome,
-            ":similarity": Decimal(f"{similarity:.2f}"),
-        },
+        ExpressionAttributeValues=values,
     )
     return f"{outcome}, similarity {similarity:.2f} %"
 
@@ -135,5 +116,4 @@ def lambda_handler(event, context):
     for record in event["Records"]:
         bucket = record["s3"]["bucket"]["name"]
         key = unquote_plus(record["s3"]["object"]["key"])
-        seconds = context.get_remaining_time_in_millis() // 1000
-        print(f"Photo {key}: {process(bucket, key, seconds)}")
+        print(f"Photo {key}: {process(bucket, key, context)}")

@@ -11,6 +11,7 @@ from support import REPOSITORY
 TEXT = (REPOSITORY / "Instructions.md").read_text(encoding="utf-8")
 HEADINGS = re.findall(r"(?m)^(#+) (.+)$", re.sub(r"(?ms)^```.*?^```$", "", TEXT))
 SECOND_TERMINAL = "terminal-2"  # where a block goes that does not say so
+AGAIN = "again"  # goes there, too, and only looks: it may be typed until what should come is there
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Block:
         section: the heading of the second level above it.
         heading: the nearest heading above it.
         language: shell, text (which is what one should see), or python.
-        place: the terminal of a shell's block; on-aws or no-run.
+        place: the terminal of a shell's block; AGAIN, on-aws or no-run.
         text: its lines.
     """
 

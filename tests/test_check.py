@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -211,7 +210,6 @@ def run(file: Path | str = "") -> tuple[int, str]:
 
 
 def test_compare_faces_passes_all() -> None:
-    started = time.monotonic()
     done = subprocess.run(
         [sys.executable, "workshop.py", "check", "compareFaces.py"],
         cwd=REPOSITORY / "scripts",
@@ -222,7 +220,6 @@ def test_compare_faces_passes_all() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("✓ passed") == len(CASES)
     assert f"{len(CASES)} of {len(CASES)} cases passed" in done.stdout
-    assert time.monotonic() - started < 60  # 10 on an idle computer
 
 
 @pytest.mark.parametrize("name", ["short.py", "wordy.py"])
@@ -297,9 +294,7 @@ def test_a_function_without_end_ends_the_check(
 ) -> None:
     monkeypatch.setattr(check_bench, "FUNCTION_SECONDS", 2)
     impatient = [Bench(system, benches[0].pictures) for _ in range(2)]
-    started = time.monotonic()
     results = check_code(impatient, code.encode())
-    assert time.monotonic() - started < 20
     assert "The function did not end within 2 s" in results[0].hint
     assert all("same error as in the first case" in r.hint for r in results[1:] if r.tried)
     assert [result.tried for result in results].count(True) <= TIMEOUTS + 1
@@ -368,11 +363,9 @@ def test_without_a_running_workshop_a_file_is_needed(
 def test_a_workshop_that_has_ended_is_noticed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     gone = running.Running("eu-west-1", f"http://127.0.0.1:{free_port()}", "", "", "", {})
     monkeypatch.setattr(running, "load", lambda: gone)
-    started = time.monotonic()
     status, output = run()
     assert status == 2
     assert "The offline workshop does not answer" in output
-    assert time.monotonic() - started < 5
 
 
 def test_the_deployed_code_is_found(system: OfflineSystem, benches: list[Bench]) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 import instructions
-from instructions import Block
+from instructions import AGAIN, SECOND_TERMINAL, Block
 from support import REPOSITORY, wait_for
 
 NOT_COPIED = (".git", ".venv", ".workshop", ".*_cache", "__pycache__")
@@ -87,15 +87,16 @@ def copy_repository(folder: Path) -> None:
         (virtual / stamp).touch()
 
 
-def assert_seen(block: Block, printed: str) -> None:
-    """Compare what the text promises with what came."""
+def missing(block: Block, printed: str) -> str:
+    """What the text promises and what did not come; empty if all is there."""
     if "…" not in block.text:
         lines = [line.strip() for line in printed.splitlines() if line.strip()]
-        assert lines == block.lines
-        return
+        return "" if lines == block.lines else block.text
     for line in block.lines:
         pattern = re.escape(line).replace("…", ".*").replace(r"\ ", r"\s+")
-        assert re.search(pattern, printed, re.DOTALL), f"{line!r} is not in:\n{printed}"
+        if not re.search(pattern, printed, re.DOTALL):
+            return line
+    return ""
 
 
 class Story:
@@ -104,27 +105,41 @@ class Story:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.terminals: dict[str, Terminal] = {}
-        self.last = ""  # the terminal of the last commands
+        self.last: Block  # of commands
         self.printed = ""  # by them
+
+    def terminal(self, place: str) -> Terminal:
+        name = SECOND_TERMINAL if place == AGAIN else place
+        if name not in self.terminals:
+            self.terminals[name] = Terminal(self.folder, name)
+        return self.terminals[name]
+
+    def type(self, block: Block) -> None:
+        terminal = self.terminal(block.place)
+        self.last = block
+        if block.place in (SECOND_TERMINAL, AGAIN):
+            self.printed = "".join(terminal.run(line) for line in block.lines)
+        else:  # what runs there does not end by itself
+            for line in block.lines:
+                terminal.type(line)
+
+    def look(self, block: Block) -> str:
+        """Say what is missing on the screen, after typing again what may be typed again."""
+        if self.last.place == SECOND_TERMINAL:
+            return missing(block, self.printed)
+        if self.last.place == AGAIN:
+            if lacks := missing(block, self.printed):
+                self.type(self.last)
+            return lacks
+        return missing(block, self.terminal(self.last.place).output.read_text())
 
     def run(self, block: Block) -> None:
         if block.language == "shell":
-            self.last = block.place
-            if block.place not in self.terminals:
-                self.terminals[block.place] = Terminal(self.folder, block.place)
-            terminal = self.terminals[block.place]
-            if block.place == instructions.SECOND_TERMINAL:
-                self.printed = "".join(terminal.run(line) for line in block.lines)
-            else:  # what runs there does not end by itself
-                for line in block.lines:
-                    terminal.type(line)
-        elif self.last == instructions.SECOND_TERMINAL:
-            assert_seen(block, self.printed)
+            self.type(block)
+        elif self.last.place == SECOND_TERMINAL:
+            assert self.look(block) == "", self.printed
         else:
-            output = self.terminals[self.last].output
-            last = re.escape(block.lines[-1]).replace("…", ".*")
-            wait_for(lambda: re.search(last, output.read_text()), 60)
-            assert_seen(block, output.read_text())
+            wait_for(lambda: not self.look(block), 60)
 
 
 @pytest.fixture(scope="module")

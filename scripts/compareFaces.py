@@ -78,28 +78,18 @@ Photo: https://console.aws.amazon.com/s3/object/{bucket}?prefix={quote(key)}"""
 
 
 def reserve_mail(item, seconds):
-    """Reserve the e-mail of a photo for so long. Error: another invocation did that before.
-
-    Should we not live to send it, Lambda tries again, and by then the reservation is over.
-    """
+    """Fail if another invocation sends this e-mail, or did; when it is over, we may try again."""
     now = int(time.time())
-    try:
-        table.update_item(
-            Key=item,
-            UpdateExpression="SET mailing_until = :then",
-            ConditionExpression="attribute_not_exists(outcome) AND "
-            "(attribute_not_exists(mailing_until) OR mailing_until <= :now)",
-            ExpressionAttributeValues={":now": now, ":then": now + seconds},
-        )
-    except table.meta.client.exceptions.ConditionalCheckFailedException as error:
-        raise RuntimeError("another invocation is mailing this match; trying later") from error
+    table.update_item(
+        Key=item,
+        UpdateExpression="SET mailing_until = :then",
+        ConditionExpression="NOT (mailing_until > :now OR attribute_exists(outcome))",
+        ExpressionAttributeValues={":now": now, ":then": now + seconds},
+    )
 
 
 def process(bucket, key, seconds):
-    """Compare one photo, send the e-mail if it is a match, and keep the outcome in its item.
-
-    `seconds` is how long this invocation may still take.
-    """
+    """Compare one photo, mail a match, and keep the outcome; we may take so many seconds."""
     item = {"media_key": key.removeprefix("images/").removesuffix(".jpg")}
     post = table.get_item(Key=item, ConsistentRead=True).get("Item", {})
     if "outcome" in post:

@@ -4,7 +4,7 @@ VENV := .venv
 RUN := PYTHONPATH=scripts $(VENV)/bin/python
 SOURCES := scripts tests media
 
-.PHONY: demo workshop test faults lint media clean samples
+.PHONY: demo workshop test faults load lint media clean samples
 
 demo: $(VENV)/installed samples ## the whole workshop in a minute, on this computer
 	$(RUN) scripts/workshop.py demo
@@ -17,6 +17,9 @@ test: $(VENV)/installed-test samples ## all tests
 
 faults: $(VENV)/installed samples ## everything that can go wrong does, and the books balance
 	PYTHONPATH=scripts:tests $(VENV)/bin/python tests/faults/run.py
+
+load: $(VENV)/installed samples ## 5,000 photos as fast as they can be posted
+	PYTHONPATH=scripts:tests $(VENV)/bin/python tests/faults/run.py --only load --posts 5000
 
 lint: $(VENV)/installed-test ## format, style, types and the template
 	$(VENV)/bin/ruff format --check $(SOURCES)

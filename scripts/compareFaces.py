@@ -93,8 +93,7 @@ def process(bucket, key, context):
         table.update_item(
             Key=item,
             UpdateExpression="SET mailing_until = :until",
-            ConditionExpression="attribute_not_exists(outcome) AND "
-            "(attribute_not_exists(mailing_until) OR mailing_until <= :now)",
+            ConditionExpression="NOT (mailing_until > :now OR attribute_exists(outcome))",
             ExpressionAttributeValues={":now": now, ":until": now + seconds},
         )
         try:

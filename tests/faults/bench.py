@@ -231,9 +231,3 @@ class Bench:
         self.system.children.remove(self.streamer)
         os.killpg(self.streamer.process.pid, signal.SIGTERM)
         return self.streamer.process.wait(60)
-
-    def close(self) -> None:
-        """Stop the streamer and delete the stack."""
-        if self.streamer in self.system.children:
-            self.stop_streamer()
-        self.stack.delete()

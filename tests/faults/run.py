@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 
 import click
 from rich.console import Console
@@ -81,41 +83,77 @@ def explain(console: Console, pages: list[Page]) -> None:
             console.print(f"{page.fault}: {note}", soft_wrap=True, highlight=False)
 
 
-@click.command(help=__doc__)
-@click.option("--only", "names", metavar="TEXT", multiple=True, help="Faults with this in the name")
-@click.option("--photos", "number", default=4, show_default=True, help="About so many per fault.")
-@click.option("--posts", default=5000, show_default=True, help="So many at once, for the load.")
-def main(names: tuple[str, ...], number: int, posts: int) -> None:
-    """Run the faults one after the other, and the load in the end."""
-    every = [*FAULTS, LOAD]
-    chosen = [name for name in every if not names or any(text in name for text in names)]
-    if not chosen:
-        raise click.UsageError(f"No fault is called so; there are: {', '.join(every)}.")
-    console = Console(width=None if sys.stdout.isatty() else WIDTH)
-    started = time.monotonic()
-    try:
+class Run:
+    """Some offline systems, each with a stack of its own, which share the faults.
+
+    Most of the time is spent waiting, so two of them at once take half as long.
+    """
+
+    def __init__(self, console: Console, names: list[str], number: int, posts: int) -> None:
+        self.console = console
+        self.names = deque(names)
+        self.total = len(names)
+        self.number = number
+        self.posts = posts
+        self.pages: list[Page] = []
+        self.problems: list[str] = []
+
+    def work(self) -> None:
+        """Take one fault after the other, until there is none left."""
         with OfflineSystem() as system:
             system.wait_until_ready()
             bench = Bench(system)
-            for count, name in enumerate(chosen, start=1):
-                console.print(f"{count}/{len(chosen)} {name}", end=" ", highlight=False)
-                page = load(bench, posts) if name == LOAD else make(bench, name, number)
-                ok = "[red]does not balance[/red]" if page.problems else "balances"
-                console.print(f"{page.seconds:.1f} s, {ok}", highlight=False)
-                for problem in page.problems:
-                    console.print(f"[red]{escape(problem)}[/red]", soft_wrap=True)
-            problems = close(bench)
-    except OfflineError as error:
-        console.print(f"[red]{escape(str(error))}[/red]", soft_wrap=True)
-        sys.exit(1)
-    console.print(table_of(bench.pages))
-    explain(console, bench.pages)
-    for problem in problems:
+            while self.names:
+                name = self.names.popleft()
+                load_it = name == LOAD
+                page = load(bench, self.posts) if load_it else make(bench, name, self.number)
+                self.pages.append(page)
+                self.report(page)
+            self.problems += close(bench)
+
+    def report(self, page: Page) -> None:
+        """Say how one fault went."""
+        ok = "[red]does not balance[/red]" if page.problems else "balances"
+        line = f"{len(self.pages)}/{self.total} {page.fault}: {page.seconds:.1f} s, {ok}"
+        self.console.print(line, highlight=False)
+        for problem in page.problems:
+            self.console.print(f"[red]{escape(problem)}[/red]", soft_wrap=True)
+
+
+@click.command(help=__doc__)
+@click.option(
+    "--only", "wanted", metavar="TEXT", multiple=True, help="Faults with this in the name"
+)
+@click.option("--photos", "number", default=4, show_default=True, help="About so many per fault.")
+@click.option("--posts", default=500, show_default=True, help="So many photos for the load.")
+@click.option("--at-once", default=2, show_default=True, help="So many systems share the faults.")
+def main(wanted: tuple[str, ...], number: int, posts: int, at_once: int) -> None:
+    """Share the faults among the systems; show the table in the end."""
+    every = [*FAULTS, LOAD]
+    names = [name for name in every if not wanted or any(text in name for text in wanted)]
+    if not names:
+        raise click.UsageError(f"No fault is called so; there are: {', '.join(every)}.")
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    started = time.monotonic()
+    run = Run(console, names, number, posts)
+    with ThreadPoolExecutor(at_once) as threads:
+        workers = [threads.submit(run.work) for _ in range(min(at_once, len(names)))]
+        try:
+            for worker in workers:
+                worker.result()
+        except (OfflineError, KeyboardInterrupt) as error:
+            run.names.clear()  # the others end after what they are at
+            console.print(f"[red]Stopped: {escape(str(error))}[/red]", soft_wrap=True)
+            sys.exit(1)
+    pages = sorted(run.pages, key=lambda page: [*FAULTS, page.fault].index(page.fault))
+    console.print(table_of(pages))
+    explain(console, pages)
+    for problem in run.problems:
         console.print(f"[red]{escape(problem)}[/red]", soft_wrap=True)
-    photos = sum(len(page.photos) for page in bench.pages)
-    result = f"{len(problems)} wrong" if problems else "the books balance"
+    photos = sum(len(page.photos) for page in pages)
+    result = f"{len(run.problems)} wrong" if run.problems else "the books balance"
     console.print(f"{photos} photos in {time.monotonic() - started:.0f} s: {result}.")
-    sys.exit(int(bool(problems)))
+    sys.exit(int(bool(run.problems)))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ them does what the AWS documentation says where ministack answers but does nothi
 - time for the last lines of a function's log, which come late on a busy computer;
 - a secret's ARN as what Ref gives, which a role's policy refers to;
 - the roles' policies where ministack acts for a role: Lambda's logs and failures, and Firehose;
-- the question whether a caller may do something, which the emulated Rekognition asks.
+- the question whether a caller may do something, which the emulated Rekognition asks;
+- what was refused to whom, as AWS CloudTrail keeps it;
+- the refusal of requests that come from web pages.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import queue
 import secrets
 import threading
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,7 @@ from ministack.core.responses import get_account_id, get_region, new_uuid
 from ministack.services import cloudwatch_logs, ec2, firehose, iam, lambda_svc, sns, sts
 from ministack.services.cloudformation import provisioners
 
+from offline.guard import Guard
 from offline.processes import exit_with_parent
 
 logger = logging.getLogger("workshop")
@@ -48,6 +51,7 @@ INVOCATIONS_AT_ONCE = 2  # per function; more make the laptop slower, not the wo
 LOG_SECONDS = {"first_line_wait": 0.25, "idle_confirm": 0.02, "hard_cap": 1.0}
 FIREHOSE_SECONDS = 0.3  # what "no buffer", an interval of 0 seconds, takes here
 FIREHOSE_BYTES = 1 << 20  # the unit of SizeInMBs
+MAX_BODY = 64 << 20  # bytes of a request; the largest of the workshop are photos of 20 MB
 
 
 def timestamp(later: float = 0.0) -> str:
@@ -84,6 +88,19 @@ def recall() -> None:
 
 # --- IAM: may a role do what a service does for it? --------------------------------------------
 
+refusals: deque[dict[str, str]] = deque(maxlen=1000)  # who, action and resource, oldest first
+
+
+def enforce(
+    original: Callable[..., Any], key: str, action: str, *arguments: Any, **more: Any
+) -> Any:
+    """Ask ministack whether a request is allowed, and keep it if not."""
+    answer = original(key, action, *arguments, **more)
+    if isinstance(answer, iam_evaluator.EvalResult):
+        resource = more.get("resource_arn", "*")
+        refusals.append({"who": answer.principal_arn, "action": action, "resource": resource})
+    return answer
+
 
 def may(access_key: str, action: str, resource: str) -> dict[str, Any]:
     """Say whether the policies of a caller allow an action on a resource (an ARN or *)."""
@@ -103,6 +120,8 @@ def may(access_key: str, action: str, resource: str) -> dict[str, Any]:
         principal_keys=principal.keys,
     )
     answer = iam_evaluator.evaluate(question, principal.policies, *principal.limits)
+    if answer.decision != "Allow":
+        refusals.append({"who": principal.arn, "action": action, "resource": resource})
     text = f"User: {principal.arn} is not authorized to perform: {action} on resource: {resource}"
     return {"allowed": answer.decision == "Allow", "message": text}
 
@@ -362,7 +381,10 @@ def write_log(original: Callable[..., None], function: Any, *arguments: Any, **m
     group = (config.get("LoggingConfig") or {}).get("LogGroup")
     group = group or f"/aws/lambda/{config['FunctionName']}"
     arn = f"arn:aws:logs:{get_region()}:{get_account_id()}:log-group:{group}:log-stream:any"
-    if group in cloudwatch_logs._log_groups and role_may(config["Role"], "logs:PutLogEvents", arn):
+    needed = ("logs:CreateLogStream", "logs:PutLogEvents")
+    if group in cloudwatch_logs._log_groups and all(
+        role_may(config["Role"], action, arn) for action in needed
+    ):
         original(function, *arguments, **more)
 
 
@@ -370,7 +392,7 @@ def write_log(original: Callable[..., None], function: Any, *arguments: Any, **m
 
 
 def workshop_pages(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """Add /_workshop/outbox, /_workshop/authorize and /_workshop/instances/ to ministack."""
+    """Add /_workshop/outbox, authorize, refusals and instances/ to ministack."""
 
     async def application(scope: Scope, receive: Any, send: Send) -> None:
         path = scope.get("path", "")
@@ -389,6 +411,8 @@ def workshop_pages(original: Callable[..., Awaitable[None]]) -> Callable[..., Aw
             answer = outbox[int(query.get("after", 0)) :]  # so many mails are known already
         elif path == "/_workshop/authorize":
             answer = may(query["access_key"], query["action"], query["resource"])
+        elif path == "/_workshop/refusals":
+            answer = list(refusals)
         elif path.startswith("/_workshop/instances/"):
             status, answer = metadata(scope["method"], path, dict(scope["headers"]))
         body = answer if isinstance(answer, str) else json.dumps(answer)
@@ -415,7 +439,8 @@ def install() -> None:
     lambda_runtime.Worker._drain_stderr_bounded = functools.partialmethod(
         lambda_runtime.Worker._drain_stderr_bounded, **LOG_SECONDS
     )
-    gateway.app = workshop_pages(gateway.app)
+    iam_evaluator.enforce = functools.partial(enforce, iam_evaluator.enforce)
+    gateway.app = Guard(workshop_pages(gateway.app), MAX_BODY)
 
 
 if __name__ == "__main__":

@@ -46,12 +46,12 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from offline import faces
+from offline.guard import Guard
 from offline.processes import exit_with_parent
 
 MAX_BYTES = 5 * 1024 * 1024  # a picture in the request
@@ -574,8 +574,8 @@ def application(service: Rekognition) -> Starlette:
             Route("/_workshop/comparisons", service.list_comparisons),
             Route("/_workshop/faults", service.add_fault, methods=["POST"]),
         ],
-        # Else a web page could reach us with a host name of its own (DNS rebinding).
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
+        # `body_of` reads on past its own limit, so that the caller gets the service's error.
+        middleware=[Middleware(Guard, max_body=4 * MAX_BODY)],
         lifespan=lifespan,
     )
 

@@ -78,7 +78,8 @@ Photo: https://console.aws.amazon.com/s3/object/{bucket}?prefix={quote(key)}"""
 
 def process(bucket, key):
     """Compare one photo, keep the outcome in its item, and send the e-mail if it is a match."""
-    item = {"media_key": key.removeprefix("images/").removesuffix(".jpg")}
+    # A folder that somebody creates has no name of its own, and DynamoDB takes no empty key.
+    item = {"media_key": key.removeprefix("images/").removesuffix(".jpg") or key}
     post = table.get_item(Key=item).get("Item", {})
     if "outcome" in post:
         return "compared before"  # events come more than once

@@ -143,7 +143,7 @@ async def body_of(request: Request) -> dict[str, Any]:
         raise faces.ImageTooLargeError
     try:
         parsed = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         parsed = None
     if not isinstance(parsed, dict):
         raise ServiceError("SerializationException", "The request body is not a JSON object")
@@ -425,8 +425,8 @@ class Rekognition:
         body: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None
     ) -> Response:
         """A response of the AWS JSON 1.1 protocol."""
-        return JSONResponse(
-            body,
+        return Response(
+            json.dumps(body),  # as ASCII: a message may quote half a surrogate pair
             status,
             {"x-amzn-requestid": str(uuid.uuid4())} | (headers or {}),
             media_type="application/x-amz-json-1.1",

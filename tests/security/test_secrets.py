@@ -1,7 +1,7 @@
 """What a running workshop shows to others: no key of X anywhere, and no port but on 127.0.0.1.
 
 The keys are planted, and looked for in all that the workshop writes, answers, prints and hands to
-its processes. They may be in four places, which this file names.
+its processes. They may be in a few files, which this file names.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ ALLOWED_FILES = {
     "running.json": "the keys with which `workshop.py tweet` posts",
     "home/identity.json": "the keys that the emulated X knows again after a restart",
     "home/aws/secretsmanager.json": "the secret itself, in the emulated Secrets Manager",
+    "home/aws/cloudformation.json": "the stack's parameters, in the emulated CloudFormation",
 }
 
 
@@ -74,6 +75,14 @@ class Workshop:
             timeout=120,
         )
         return done.stdout + done.stderr
+
+    def files(self) -> dict[str, str | bytes]:
+        """The files that must hold no key, by name."""
+        files = [path for path in self.folder.rglob("*") if path.is_file()]
+        names = {str(path.relative_to(self.folder)): path for path in files}
+        return {
+            name: path.read_bytes() for name, path in names.items() if name not in ALLOWED_FILES
+        }
 
     def processes(self) -> list[Path]:
         """The /proc folders of the workshop and all that it started, and what these started."""
@@ -231,16 +240,8 @@ def test_no_command_prints_a_key(workshop: Workshop) -> None:
 
 
 def test_no_file_but_the_named_ones_holds_a_key(workshop: Workshop) -> None:
-    files = {
-        str(path.relative_to(workshop.folder)): path.read_bytes()
-        for path in workshop.folder.rglob("*")
-        if path.is_file()
-    }
-    assert len(files) > 10
-    places: dict[str, str | bytes] = {
-        name: data for name, data in files.items() if name not in ALLOWED_FILES
-    }
-    assert find_keys(places) == []
+    assert len(workshop.files()) > 10
+    assert find_keys(workshop.files()) == []
 
 
 def test_no_process_shows_a_key(workshop: Workshop) -> None:
@@ -283,3 +284,15 @@ def test_every_port_is_on_this_computer_only(workshop: Workshop) -> None:
                 listening[f"{family}:{int(port, 16)}"] = address
     assert len(listening) == len(PARTIES)
     assert set(listening.values()) == {"0100007F"}, listening  # 127.0.0.1, the lowest byte first
+
+
+def test_what_is_kept_for_the_next_start_holds_no_key_elsewhere(workshop: Workshop) -> None:
+    """Comes last: the emulated AWS writes its state when it stops."""
+    workshop.stop()
+    assert any(name.startswith("home/aws/") for name in workshop.files())
+    assert find_keys(workshop.files()) == []
+    assert (workshop.folder / "home").stat().st_mode & 0o077 == 0
+    for name in ("parameters.json", "home/identity.json"):
+        assert (workshop.folder / name).stat().st_mode & 0o077 == 0, name
+    kept = {name: (workshop.folder / name).read_bytes() for name in ALLOWED_FILES if "aws" in name}
+    assert {place.rpartition(" ")[2] for place in find_keys(dict(kept))} == set(kept)

@@ -4,7 +4,7 @@ VENV := .venv
 RUN := PYTHONPATH=scripts $(VENV)/bin/python
 SOURCES := scripts tests media
 
-.PHONY: demo workshop test lint least-privilege fuzz security clean samples
+.PHONY: demo workshop test lint least-privilege fuzz fuzz-coverage security clean samples
 
 demo: $(VENV)/installed samples ## the whole workshop in a minute, on this computer
 	$(RUN) scripts/workshop.py demo
@@ -27,6 +27,10 @@ least-privilege: $(VENV)/installed-test samples ## the table of the roles' permi
 
 fuzz: $(VENV)/installed-test ## 100,000 inputs for each parser, which takes a while
 	FUZZ_INPUTS=100000 $(RUN) -m pytest -q --numprocesses auto --show-capture=no tests/security/test_fuzz.py
+
+fuzz-coverage: $(VENV)/installed-fuzz ## the same by what the inputs reach; Linux, Python up to 3.13
+	for target in lines picture upload; do \
+	  PYTHONPATH=scripts:tests $(VENV)/bin/python tests/security/coverage_fuzz.py $$target -atheris_runs=100000 || exit 1; done
 
 security: $(VENV)/installed-security ## checkov on the template, and pip-audit, which needs the network
 	$(VENV)/security/bin/checkov --config-file .checkov.yaml
@@ -53,6 +57,11 @@ $(VENV)/installed-security: $(VENV)/installed
 	$(PYTHON) -m venv $(VENV)/security
 	$(VENV)/security/bin/python -m pip install --disable-pip-version-check "pip>=25.1"
 	$(VENV)/security/bin/python -m pip install --group security
+	@touch $@
+
+$(VENV)/installed-fuzz: $(VENV)/installed-test
+	$(VENV)/bin/python -m pip install --disable-pip-version-check "pip>=25.1"
+	$(VENV)/bin/python -m pip install --group fuzz
 	@touch $@
 
 $(VENV)/installed-test: $(VENV)/installed

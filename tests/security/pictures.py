@@ -1,10 +1,11 @@
-"""Pictures that want to do harm."""
+"""Pictures that want to do harm, and small ones to spoil."""
 
 from __future__ import annotations
 
 import io
 import struct
 import zlib
+from typing import Any
 
 from PIL import Image
 
@@ -30,3 +31,23 @@ def jpeg_bomb() -> bytes:
     jpeg = file.getvalue()
     size = jpeg.index(b"\xff\xc0") + 5
     return jpeg[:size] + struct.pack(">HH", 65_500, 65_500) + jpeg[size + 4 :]
+
+
+def small_pictures() -> list[bytes]:
+    """Small pictures of all the kinds that a JPEG or PNG can be."""
+    found = []
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by 90°
+    exif[0x010E] = "description"
+    image = Image.radial_gradient("L").resize((100, 90))
+    kinds = [("JPEG", mode) for mode in ("L", "RGB", "CMYK")]
+    kinds += [("PNG", mode) for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")]
+    options: list[dict[str, Any]] = [{}, {"exif": exif, "icc_profile": b"a profile"}]
+    for kind, mode in kinds:
+        for more in options:
+            file = io.BytesIO()
+            image.convert(mode).save(file, kind, **more)
+            found.append(file.getvalue())
+    file = io.BytesIO()
+    image.convert("RGB").save(file, "JPEG", progressive=True)
+    return [*found, file.getvalue()]

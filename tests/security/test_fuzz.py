@@ -17,10 +17,10 @@ from urllib.parse import quote_plus, urlsplit
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from offline import faces, rekognition, x
 from security.inline import VARIABLES, load_code, load_inline
+from security.pictures import small_pictures
 from support import REPOSITORY, s3_event
 
 INPUTS = int(os.environ.get("FUZZ_INPUTS", "0"))
@@ -298,25 +298,6 @@ def test_any_request_gets_an_answer_of_the_service(
 # --- Pictures -------------------------------------------------------------------------------------
 
 
-def samples() -> list[bytes]:
-    """Small pictures of all the kinds that a JPEG or PNG can be."""
-    found = []
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turned by 90°
-    exif[0x010E] = "description"
-    noise = Image.effect_noise((100, 90), 60)
-    kinds = [("JPEG", mode) for mode in ("L", "RGB", "CMYK")]
-    kinds += [("PNG", mode) for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")]
-    for kind, mode in kinds:
-        for more in ({}, {"exif": exif, "icc_profile": b"a profile"}):
-            file = io.BytesIO()
-            noise.convert(mode).save(file, kind, **more)
-            found.append(file.getvalue())
-    file = io.BytesIO()
-    noise.convert("RGB").save(file, "JPEG", progressive=True)
-    return [*found, file.getvalue()]
-
-
 # Where, what to put there, and how many bytes it replaces.
 changes = st.lists(
     st.tuples(
@@ -329,7 +310,7 @@ changes = st.lists(
 
 
 @inputs(150)
-@given(st.sampled_from(samples()), changes)
+@given(st.sampled_from(small_pictures()), changes)
 def test_any_picture_is_decoded_or_refused(
     picture: bytes, changed: list[tuple[int, bytes, int]]
 ) -> None:

@@ -4,7 +4,7 @@ VENV := .venv
 RUN := PYTHONPATH=scripts $(VENV)/bin/python
 SOURCES := scripts tests media
 
-.PHONY: demo workshop test faults load lint media clean samples
+.PHONY: demo workshop test faults load lint media least-privilege fuzz fuzz-coverage security clean samples
 
 demo: $(VENV)/installed samples ## the whole workshop in a minute, on this computer
 	$(RUN) scripts/workshop.py demo
@@ -25,10 +25,26 @@ lint: $(VENV)/installed-test ## format, style, types and the template
 	$(VENV)/bin/ruff format --check $(SOURCES)
 	$(VENV)/bin/ruff check $(SOURCES)
 	$(VENV)/bin/mypy
+	$(VENV)/bin/bandit --quiet --configfile pyproject.toml --recursive scripts media
 	$(VENV)/bin/cfn-lint --regions eu-west-1 us-east-1 --include-checks I --template RekognitionWorkshopCFN.json
 
 media: $(VENV)/installed-test ## draw all pictures again
 	$(RUN) media/draw.py
+
+least-privilege: $(VENV)/installed-test samples ## the table of the roles' permissions
+	$(RUN) -m pytest -q -s tests/security/test_least_privilege.py
+
+fuzz: $(VENV)/installed-test ## 100,000 inputs for each parser, which takes a while
+	FUZZ_INPUTS=100000 $(RUN) -m pytest -q --numprocesses auto --show-capture=no tests/security/test_fuzz.py
+
+fuzz-coverage: $(VENV)/installed-fuzz ## the same by what the inputs reach; Linux, Python up to 3.13
+	for target in lines picture upload; do \
+	  PYTHONPATH=scripts:tests $(VENV)/bin/python tests/security/coverage_fuzz.py $$target -atheris_runs=100000 || exit 1; done
+
+security: $(VENV)/installed-security ## checkov on the template, and pip-audit, which needs the network
+	$(VENV)/security/bin/checkov --config-file .checkov.yaml
+	$(VENV)/bin/python -m pip freeze --exclude serverless-bytes > $(VENV)/security/frozen.txt
+	$(VENV)/security/bin/pip-audit --disable-pip --no-deps --strict --requirement $(VENV)/security/frozen.txt
 
 clean: ## back to a fresh clone
 	rm -rf $(VENV) .cache .workshop .mypy_cache .pytest_cache .ruff_cache
@@ -43,6 +59,18 @@ $(VENV)/installed: pyproject.toml
 	@echo "Setting up $(VENV): this takes a minute or two, and only once."
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --disable-pip-version-check .
+	@touch $@
+
+# It brings other versions of our dependencies, so it gets an environment of its own.
+$(VENV)/installed-security: $(VENV)/installed
+	$(PYTHON) -m venv $(VENV)/security
+	$(VENV)/security/bin/python -m pip install --disable-pip-version-check "pip>=25.1"
+	$(VENV)/security/bin/python -m pip install --group security
+	@touch $@
+
+$(VENV)/installed-fuzz: $(VENV)/installed-test
+	$(VENV)/bin/python -m pip install --disable-pip-version-check "pip>=25.1"
+	$(VENV)/bin/python -m pip install --group fuzz
 	@touch $@
 
 $(VENV)/installed-%: $(VENV)/installed

@@ -12,6 +12,7 @@ The Chromium of the system draws them. It contacts nothing.
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import re
@@ -160,7 +161,7 @@ def alt_text(environment: Environment, name: str) -> str:
     """The alt text of a picture, in one line."""
     template = environment.get_template(f"{name}.html")
     block = "".join(template.blocks["alt"](template.new_context()))
-    return " ".join(Markup(block).unescape().split())
+    return " ".join(html.unescape(block).split())
 
 
 def with_palette(picture: Image.Image) -> Image.Image:

@@ -75,7 +75,7 @@ Photo: https://console.aws.amazon.com/s3/object/{bucket}?prefix={quote(key)}"""
 
 def process(bucket, key, context):
     """Compare one photo, send the e-mail if it is a match, and keep the outcome in its item."""
-    item = {"media_key": key.removeprefix("images/").removesuffix(".jpg")}
+    item = {"media_key": key.removeprefix("images/").removesuffix(".jpg") or key}  # never empty
     post = table.get_item(Key=item, ConsistentRead=True).get("Item", {})
     if "outcome" in post:
         return "compared before"  # events come more than once

@@ -22,6 +22,7 @@ from offline import journey
 from offline.demo import Demo
 from offline.stack import Stack
 from offline.system import LOGS, OfflineSystem
+from security.pictures import png_bomb
 from support import REPOSITORY, wait_for
 
 MEMORY_LIMIT = 1.5 * 1024**3  # bytes, of all processes together
@@ -143,6 +144,8 @@ def test_own_pictures_of_all_kinds(
     text.write_text("This is not a photo.")
     cut.write_bytes(obama.read_bytes()[:30_000])
     big.write_bytes(obama.read_bytes() + bytes(20 << 20))
+    (folder / "bomb.png").write_bytes(png_bomb(50_000, 50_000))
+    (folder / "huge.jpg").write_bytes(bytes(40 << 20))
     noise = Image.effect_noise((4000, 3000), 20).convert("RGB")  # so that the file becomes large
     portrait = ImageOps.fit(Image.open(obama).convert("RGB"), (2000, 2500))
     noise.paste(portrait, (1000, 250))
@@ -163,6 +166,8 @@ def test_own_pictures_of_all_kinds(
         str(text): "unreadable",
         str(cut): "unreadable",
         str(big): "too large",
+        str(folder / "bomb.png"): "too large",
+        str(folder / "huge.jpg"): "too large",
     }
     tweets = [option for path in expected for option in ("--tweet", path)]
     demo = run("--json", "--reference", str(pictures["obama.jpg"]), *tweets)

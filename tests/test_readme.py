@@ -62,7 +62,7 @@ def test_make_targets_exist() -> None:
     targets = set(re.findall(r"(?m)^([a-z][\w-]*):", makefile))
     named = {command.split()[1] for command in COMMANDS if command.startswith("make ")}
     assert {"demo", "test"} <= named
-    assert named | set(re.findall(r"`make (\w+)", README)) <= targets
+    assert named | set(re.findall(r"`make ([\w-]+)", README)) <= targets
 
 
 def test_scripts_of_the_commands_exist() -> None:

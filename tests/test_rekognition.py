@@ -407,7 +407,7 @@ def test_requests_that_boto3_would_not_send(server: Server) -> None:
         status, code, _ = post(server.url, text, X_Amz_Target=target, Authorization=credential)
         assert (status, code != "") == (400, True)
     assert post(server.url, b"{}")[1] == "UnknownOperationException"
-    assert post(server.url, b"{}", X_Amz_Target=target, Host="evil.example")[:2] == (400, "")
+    assert post(server.url, b"{}", X_Amz_Target=target, Host="evil.example")[:2] == (421, "")
     assert post(f"{server.url}/_workshop/faults", b"{}")[0] == 400
 
 

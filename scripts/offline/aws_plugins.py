@@ -14,7 +14,9 @@ them does what the AWS documentation says where ministack answers but does nothi
 - a secret's ARN as what Ref gives, which a role's policy refers to;
 - the roles' policies where ministack acts for a role: Lambda's logs and failures, and Firehose;
 - the question whether a caller may do something, which the emulated Rekognition asks;
-- faults, made on purpose: see aws_faults.py.
+- faults, made on purpose: see aws_faults.py;
+- what was refused to whom, as AWS CloudTrail keeps it;
+- the refusal of requests that come from web pages.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ import queue
 import secrets
 import threading
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,7 @@ from ministack.services import cloudwatch_logs, ec2, firehose, iam, lambda_svc, 
 from ministack.services.cloudformation import provisioners
 
 from offline import aws_faults
+from offline.guard import Guard
 from offline.processes import exit_with_parent
 
 logger = logging.getLogger("workshop")
@@ -61,6 +64,7 @@ logging.basicConfig(
 FIREHOSE_SECONDS = 0.3  # what "no buffer", an interval of 0 seconds, takes here
 SAVE_SECONDS = 5.0
 FIREHOSE_BYTES = 1 << 20  # the unit of SizeInMBs
+MAX_BODY = 64 << 20  # bytes of a request; the largest of the workshop are photos of 20 MB
 
 
 def timestamp(later: float = 0.0) -> str:
@@ -97,6 +101,19 @@ def recall() -> None:
 
 # --- IAM: may a role do what a service does for it? --------------------------------------------
 
+refusals: deque[dict[str, str]] = deque(maxlen=1000)  # who, action and resource, oldest first
+
+
+def enforce(
+    original: Callable[..., Any], key: str, action: str, *arguments: Any, **more: Any
+) -> Any:
+    """Ask ministack whether a request is allowed, and keep it if not."""
+    answer = original(key, action, *arguments, **more)
+    if isinstance(answer, iam_evaluator.EvalResult):
+        resource = more.get("resource_arn", "*")
+        refusals.append({"who": answer.principal_arn, "action": action, "resource": resource})
+    return answer
+
 
 def may(access_key: str, action: str, resource: str) -> dict[str, Any]:
     """Say whether the policies of a caller allow an action on a resource (an ARN or *)."""
@@ -116,6 +133,8 @@ def may(access_key: str, action: str, resource: str) -> dict[str, Any]:
         principal_keys=principal.keys,
     )
     answer = iam_evaluator.evaluate(question, principal.policies, *principal.limits)
+    if answer.decision != "Allow":
+        refusals.append({"who": principal.arn, "action": action, "resource": resource})
     text = f"User: {principal.arn} is not authorized to perform: {action} on resource: {resource}"
     return {"allowed": answer.decision == "Allow", "message": text}
 
@@ -415,7 +434,10 @@ def write_log(original: Callable[..., None], function: Any, *arguments: Any, **m
     group = (config.get("LoggingConfig") or {}).get("LogGroup")
     group = group or f"/aws/lambda/{config['FunctionName']}"
     arn = f"arn:aws:logs:{get_region()}:{get_account_id()}:log-group:{group}:log-stream:any"
-    if group in cloudwatch_logs._log_groups and role_may(config["Role"], "logs:PutLogEvents", arn):
+    needed = ("logs:CreateLogStream", "logs:PutLogEvents")
+    if group in cloudwatch_logs._log_groups and all(
+        role_may(config["Role"], action, arn) for action in needed
+    ):
         original(function, *arguments, **more)
 
 
@@ -471,7 +493,7 @@ def save_now_and_then(original: Callable[..., None]) -> None:
 
 
 def workshop_pages(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """Add /_workshop/outbox, authorize, instances/ and faults to ministack."""
+    """Add /_workshop/outbox, authorize, refusals, instances/ and faults to ministack."""
 
     async def application(scope: Scope, receive: Any, send: Send) -> None:
         path = scope.get("path", "")
@@ -490,6 +512,8 @@ def workshop_pages(original: Callable[..., Awaitable[None]]) -> Callable[..., Aw
             answer = outbox[int(query.get("after", 0)) :]  # so many mails are known already
         elif path == "/_workshop/authorize":
             answer = may(query["access_key"], query["action"], query["resource"])
+        elif path == "/_workshop/refusals":
+            answer = list(refusals)
         elif path.startswith("/_workshop/instances/"):
             status, answer = metadata(scope["method"], path, dict(scope["headers"]))
         elif path == "/_workshop/faults":
@@ -529,7 +553,8 @@ def install() -> None:
         threading.Thread(target=save_now_and_then, args=(gateway.save_all,), daemon=True).start()
     gateway.save_all = functools.partial(save_at_the_end, gateway.save_all)
     gateway._load_persisted_state = functools.partial(load, gateway._load_persisted_state)
-    gateway.app = workshop_pages(aws_faults.with_faults(gateway.app))
+    iam_evaluator.enforce = functools.partial(enforce, iam_evaluator.enforce)
+    gateway.app = Guard(workshop_pages(aws_faults.with_faults(gateway.app)), MAX_BODY)
 
 
 if __name__ == "__main__":

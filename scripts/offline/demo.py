@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import requests
 from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.markup import escape
@@ -101,7 +102,13 @@ class Demo:
 
     def tweet(self, stack: Stack, photo: Path, name: str) -> Result:
         """Post a photo and follow it to its outcome: step 11."""
-        journey = self.post(stack, photo)
+        started = time.monotonic()
+        try:
+            journey = self.post(stack, photo)
+        except requests.HTTPError as error:
+            reason = f"too large, X refused it: {error.response.json()['detail']}"
+            self.console.print(f"[bold]{escape(photo.name)}[/bold] {escape(reason)}")
+            return Result(name, False, None, time.monotonic() - started, reason)
         processed = journey.reach(
             "→ TwitterLambdaFunction → S3 and DynamoDB: {found}",
             "TwitterLambdaLogs",

@@ -19,7 +19,6 @@ import importlib.util
 import io
 import math
 import signal
-import struct
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cache
@@ -187,8 +186,10 @@ def decode(data: bytes, longer_side: int) -> tuple[NDArray[np.uint8], float]:
         scaled = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
         if not is_png:  # the service ignores EXIF in PNG
             scaled = ImageOps.exif_transpose(scaled)
-    except (OSError, ValueError, SyntaxError, EOFError, struct.error) as error:
-        raise InvalidImageFormatError from error  # what Pillow raises on damaged files
+    except FaceError:
+        raise
+    except Exception as error:  # Pillow has a dozen kinds of exceptions for damaged files
+        raise InvalidImageFormatError from error
     return np.asarray(scaled), scale
 
 

@@ -68,6 +68,7 @@ class OfflineSystem:
         self.lasting = home is not None
         self.folder = home or Path(tempfile.mkdtemp(prefix="serverless-bytes-"))
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)  # the emulated AWS keeps the secret and the parameters in it
         self.ports, self.keys = self._identity()
         x_url, aws_url, self.rekognition_url = (
             f"http://127.0.0.1:{self.ports[name]}" for name in ("x", "aws", "rekognition")

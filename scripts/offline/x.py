@@ -30,14 +30,14 @@ import click
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from offline.guard import Guard
 from offline.processes import exit_with_parent
-from offline.x_photos import large_jpeg
+from offline.x_photos import is_too_large_to_decode, large_jpeg
 from offline.x_rules import (
     PROBLEM_TYPE,
     InvalidRule,
@@ -449,17 +449,16 @@ class X:
     async def upload(self, request: Request) -> Response:
         """POST /2/media/upload: any bytes in the form field "media", at most 32 MiB.
 
-        X would refuse what is no picture. Here it passes, to see what the Lambda function does.
+        X would refuse what is no picture. Here it passes, to see what the Lambda function does;
+        but not a picture that would take gigabytes to decode.
         """
         self.check_user(request)
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_UPLOAD_BYTES + MIB:  # what is around the file is less than 1 MiB
-                raise Problem(413)
-        data = form_file(request.headers.get("content-type", ""), bytes(body), "media")
+        body = await request.body()
+        data = form_file(request.headers.get("content-type", ""), body, "media")
         if len(data) > MAX_UPLOAD_BYTES:
             raise Problem(413)
+        if is_too_large_to_decode(data):
+            raise Problem(400, **INVALID_REQUEST | {"detail": "The picture has too many pixels."})
         media = Media(new_id(), "photo", secrets.token_urlsafe(11) + ".jpg")
         await asyncio.to_thread((self.photos / media.name).write_bytes, data)
         self.media[media.id] = media
@@ -641,10 +640,8 @@ class X:
                 Route("/_workshop/faults", self.fault, methods=["POST", "DELETE"]),
             ],
             exception_handlers={Problem: answer},
-            # A web page must not reach this server through a name that points to 127.0.0.1.
-            middleware=[
-                Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
-            ],
+            # What is around the file of an upload is less than 1 MiB.
+            middleware=[Middleware(Guard, max_body=MAX_UPLOAD_BYTES + MIB)],
         )
 
 

@@ -80,7 +80,7 @@ class Photo:
                 "object": {
                     "key": quote_plus(self.key, safe="/"),
                     "size": len(self.data),
-                    "eTag": hashlib.md5(self.data).hexdigest(),
+                    "eTag": hashlib.md5(self.data, usedforsecurity=False).hexdigest(),
                     "sequencer": f"{int(self.mark):018X}",
                 },
             },

@@ -1,0 +1,35 @@
+"""The template's inline code, loaded into this process without any AWS behind it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+from unittest import mock
+
+import inline_code
+
+VARIABLES = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "PHOTO_URL_PREFIX": "https://pbs.twimg.com/media/",
+    "REFERENCE_PHOTO": "celebrity.jpg",
+    "REKOGNITION_BUCKET": "bucket",
+    "SIMILARITY_THRESHOLD": "80",
+    "TABLE_NAME": "table",
+    "TOPIC_ARN": "topic",
+}
+
+
+def load_code(code: str, name: str, **environment: str) -> dict[str, Any]:
+    """Run a function's code as Lambda does when it starts, and return the names that it defines."""
+    names: dict[str, Any] = {"__name__": name}
+    with mock.patch.dict(os.environ, VARIABLES | environment):
+        exec(compile(code, f"{name}.py", "exec"), names)
+    return names
+
+
+def load_inline(logical_id: str, **environment: str) -> dict[str, Any]:
+    """The same for a function of the template."""
+    code = inline_code.take(inline_code.TEMPLATE.read_text(), logical_id)
+    return load_code(code, logical_id, **environment)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import itertools
 import json
 import os
@@ -253,7 +254,11 @@ class X:
 
     def __post_init__(self) -> None:
         """Begin with no rules and no posts."""
-        self.bearer = self.keys.get("TWITTER_BEARER_TOKEN") or secrets.token_urlsafe(48)
+        # Made of the consumer's keys, if we know them: it is the same after a restart, as X's is.
+        pair = (self.keys.get(name) for name in ("TWITTER_CONSUMER_KEY", "TWITTER_CONSUMER_SECRET"))
+        seed = "".join(key or secrets.token_urlsafe(48) for key in pair)
+        made = hashlib.sha256(f"bearer {seed}".encode()).hexdigest()
+        self.bearer = self.keys.get("TWITTER_BEARER_TOKEN") or made
         self.users: dict[str, str] = {}  # id by username
         self.rule_set = RuleSet()
         self.media: dict[str, Media] = {}  # by id

@@ -105,8 +105,12 @@ class Run:
             bench = Bench(system)
             while self.names:
                 name = self.names.popleft()
-                load_it = name == LOAD
-                page = load(bench, self.posts) if load_it else make(bench, name, self.number)
+                try:
+                    load_it = name == LOAD
+                    page = load(bench, self.posts) if load_it else make(bench, name, self.number)
+                except AssertionError as error:  # it could not even be made
+                    self.problems.append(f"{name}: {error}")
+                    page = bench.page
                 self.pages.append(page)
                 self.report(page)
             self.problems += close(bench)

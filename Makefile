@@ -4,7 +4,7 @@ VENV := .venv
 RUN := PYTHONPATH=scripts $(VENV)/bin/python
 SOURCES := scripts tests media
 
-.PHONY: demo workshop test lint media clean samples
+.PHONY: demo workshop test bench lint media clean samples
 
 demo: $(VENV)/installed samples ## the whole workshop in a minute, on this computer
 	$(RUN) scripts/workshop.py demo
@@ -14,6 +14,9 @@ workshop: $(VENV)/installed-workshop samples ## the same, but it stays and the s
 
 test: $(VENV)/installed-test samples ## all tests
 	$(RUN) -m pytest --numprocesses 3 --dist loadfile
+
+bench: $(VENV)/installed-test samples ## speed and cost, beside the first edition's design
+	PYTHONPATH=scripts:tests $(VENV)/bin/python -m bench
 
 lint: $(VENV)/installed-test ## format, style, types and the template
 	$(VENV)/bin/ruff format --check $(SOURCES)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,6 @@ from typing import Any
 from unittest import mock
 
 import boto3
-import requests
 
 from bench import streaming
 from bench.calls import Calls
@@ -71,7 +70,7 @@ class Used:
     calls: Counter[str] = field(default_factory=Counter)
     objects: int = 0
     billed: int = 0
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     invocations: Counter[str] = field(default_factory=Counter)
     mails: int = 0
 
@@ -210,15 +209,3 @@ class Bench:
         handler(s3_event(bucket, key), None)
         used.seconds[logical_id] += time.perf_counter() - started
         used.invocations[logical_id] += 1
-
-
-def lines_of(system: OfflineSystem, posts: int) -> list[bytes]:
-    """The lines with which X streams the last posts, the oldest first."""
-    found = requests.get(
-        f"{system.x_url}/_workshop/posts", params={"limit": posts}, timeout=30
-    ).json()
-    lines = []
-    for post in reversed(found):
-        includes = {"media": post.pop("media"), "users": [post.pop("user")]}
-        lines.append(json.dumps({"data": post, "includes": includes}).encode() + b"\r\n")
-    return lines

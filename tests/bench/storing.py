@@ -25,17 +25,20 @@ from twitter_streaming import photos_of
 HOST_SECONDS = 0.1  # after which the photo host answers
 
 
-def upload(system: OfflineSystem, photo: Path, count: int) -> list[bytes]:
-    """Upload a photo so many times; return the lines of the posts that have them.
+def upload(system: OfflineSystem, photos: list[Path], count: int) -> list[bytes]:
+    """Upload so many photos, in turns; return the lines of the posts that have them.
 
-    It is made as large as X shows it on a phone, 640 pixels wide.
+    They are made as large as X shows them on a phone, 640 pixels wide. No two are the same file,
+    unless this is done again.
     """
-    jpeg = io.BytesIO()
-    with Image.open(photo) as image:
-        image.thumbnail((640, 640))
-        image.save(jpeg, "JPEG")
-    media = [system.x.upload(jpeg.getvalue()) for _ in range(count)]
-    system.x.post("all of them", media[:1])
+    jpegs = []
+    for photo in photos:
+        jpeg = io.BytesIO()
+        with Image.open(photo) as image:
+            image.thumbnail((640, 640))
+            image.save(jpeg, "JPEG")
+        jpegs.append(jpeg.getvalue())
+    media = [system.x.upload(jpegs[n % len(jpegs)] + b"%d" % n) for n in range(count)]
     journal = system.folder / "photos" / "journal.jsonl"
     changes = [json.loads(line) for line in journal.read_text().splitlines()]
     names = {value["id"]: value["name"] for kind, value in changes if kind == "media"}
@@ -51,15 +54,19 @@ def slow_host(system: OfflineSystem, seconds: float) -> None:
         requests.post(url, json=fault, timeout=10)
 
 
+def renamed(lines: list[bytes]) -> list[bytes]:
+    """The same posts with media keys that were never seen."""
+    return [line.replace(b'"3_', b'"%d_' % (uuid.uuid4().int % 10**9)) for line in lines]
+
+
 def deliver(bench: Bench, lines: list[bytes]) -> str:
     """Write the object that Firehose makes of some posts, each a photo that was never seen."""
     records = []
-    for line in lines:
-        new = line.replace(b'"3_', b'"%d_' % (uuid.uuid4().int % 10**9))
+    for line in renamed(lines):
         if bench.edition is OURS:
-            records += [json.dumps(p).encode() + b"\n" for p in photos_of(json.loads(new))]
+            records += [json.dumps(p).encode() + b"\n" for p in photos_of(json.loads(line))]
         else:
-            records += first_streamer.records(new)
+            records += first_streamer.records(line)
     key = f"firehose/{uuid.uuid4()}"
     bench.s3.put_object(Bucket=bench.posts, Key=key, Body=b"".join(records))
     return key

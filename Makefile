@@ -4,7 +4,7 @@ VENV := .venv
 RUN := PYTHONPATH=scripts $(VENV)/bin/python
 SOURCES := scripts tests media
 
-.PHONY: demo workshop test faults load lint media least-privilege fuzz fuzz-coverage security clean samples
+.PHONY: demo workshop test faults load bench lint media least-privilege fuzz fuzz-coverage security clean samples
 
 demo: $(VENV)/installed samples ## the whole workshop in a minute, on this computer
 	$(RUN) scripts/workshop.py demo
@@ -20,6 +20,9 @@ faults: $(VENV)/installed samples ## everything that can go wrong does, and the 
 
 load: $(VENV)/installed samples ## 5,000 photos as fast as they can be posted
 	PYTHONPATH=scripts:tests $(VENV)/bin/python tests/faults/run.py --only load --posts 5000
+
+bench: $(VENV)/installed-test samples ## speed and cost, beside the first edition's design
+	PYTHONPATH=scripts:tests $(VENV)/bin/python -m bench
 
 lint: $(VENV)/installed-test ## format, style, types and the template
 	$(VENV)/bin/ruff format --check $(SOURCES)

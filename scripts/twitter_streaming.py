@@ -23,19 +23,20 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnection
 
-X_API = "https://api.twitter.com"  # tweepy knows no other
+X_API = "https://api.twitter.com"  # tweepy's own
 RULE_TAG = "serverless-bytes"
 KEYS = ("TWITTER_CONSUMER_KEY", "TWITTER_CONSUMER_SECRET", "TWITTER_TOKEN", "TWITTER_TOKEN_SECRET")
-REFUSALS = {  # what no retry will change
+REFUSALS = {  # no retry helps
     400: "it does not understand the request",
     401: "the keys are wrong; copy them again from console.x.com",
     402: "no credits are left; buy some at console.x.com",
     403: "the app may not do this; check it at console.x.com",
 }
 BATCH_RECORDS, BATCH_BYTES = 500, 4 << 20  # what one PutRecordBatch takes
-BUFFER_RECORDS = 10_000  # with more waiting, we read more slowly from X
-LINGER_SECONDS = 0.2  # how long the first line of a batch waits for company
-FLUSH_SECONDS = 30  # how long we try to send the rest after Ctrl-C
+RECORD_BYTES = 5_000  # the least that Firehose bills
+BUFFER_LINES = 10_000  # with more waiting, we read from X more slowly
+LINGER_SECONDS = 0.2  # how long a line waits for more
+FLUSH_SECONDS = 30  # how long we send the rest after Ctrl-C
 FIELDS = {
     "expansions": "attachments.media_keys,author_id",
     "media_fields": "url,type",
@@ -63,7 +64,7 @@ class Buffer:
     def add(self, lines: list[bytes]) -> None:
         """Add the lines of one post; wait while the buffer is full."""
         with self._changed:
-            self._changed.wait_for(lambda: self.closed or len(self._lines) < BUFFER_RECORDS)
+            self._changed.wait_for(lambda: self.closed or len(self._lines) < BUFFER_LINES)
             if not self.closed:
                 self.counts["posts"] += 1
                 self.counts["photos" if lines else "skipped"] += len(lines) or 1
@@ -71,13 +72,13 @@ class Buffer:
                 self._changed.notify_all()
 
     def close(self) -> None:
-        """Take no more; `batches` hands out what is there and ends."""
+        """Take no more; `batches` ends with what is there."""
         with self._changed:
             self.closed = self.closed or time.monotonic()
             self._changed.notify_all()
 
     def batches(self) -> Iterator[list[bytes]]:
-        """Yield batches: full, LINGER_SECONDS old, or empty when nothing comes."""
+        """Yield batches of records: full, LINGER_SECONDS old, or empty."""
         while not self.closed or self._lines:
             batch: list[bytes] = []
             with self._changed:
@@ -87,14 +88,17 @@ class Buffer:
                     )
                 room = BATCH_BYTES
                 while self._lines and len(batch) < BATCH_RECORDS and len(self._lines[0]) <= room:
-                    room -= len(self._lines[0])
-                    batch.append(self._lines.popleft())
+                    line = self._lines.popleft()
+                    room -= len(line)
+                    if not batch or len(batch[-1] + line) > RECORD_BYTES:
+                        batch.append(b"")
+                    batch[-1] += line
                 self._changed.notify_all()
             yield batch
 
 
 def photos_of(message: dict[str, Any]) -> list[dict[str, str]]:
-    """Return the photos of a post with its includes. A video has none."""
+    """Return the photos of a post; a video has none."""
     post, includes = message["data"], message.get("includes", {})
     media = {item["media_key"]: item for item in includes.get("media", [])}
     users = {user["id"]: user.get("username") for user in includes.get("users", [])}
@@ -112,7 +116,7 @@ def photos_of(message: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def receive(raw: bytes, buffer: Buffer) -> None:
-    """Take one line of X's stream. Whatever it holds, the stream goes on."""
+    """Take one line of X's stream, whatever it holds."""
     text = raw.strip()
     if not text or text.startswith(b":"):  # a keep-alive
         return
@@ -137,13 +141,13 @@ class ApiAddress(requests.adapters.HTTPAdapter):
         request.url = base + request.url.removeprefix(X_API)
         response = super().send(request, *args, **options | {"timeout": 21})
         raw: Any = response.raw
-        # Asked for 512 bytes, urllib3 holds a post back until it has them.
+        # Else urllib3 holds a post back until it has 512 bytes.
         raw.stream = lambda *_, **__: iter(lambda: raw.read1(1 << 16, decode_content=True), b"")
         return response
 
 
 class PostStream(tweepy.StreamingClient):
-    """X's filtered stream, with what tweepy leaves to us: bad lines, pauses and refusals."""
+    """X's filtered stream; bad lines, pauses and refusals are ours."""
 
     def __init__(self, bearer_token: str, buffer: Buffer, rule: str) -> None:
         super().__init__(bearer_token)
@@ -197,7 +201,7 @@ class PostStream(tweepy.StreamingClient):
                 say(f"What was posted meanwhile may be missing: {error}")
 
     def on_data(self, raw_data: bytes) -> None:
-        """Replace tweepy's parser, which ends the stream at a line it cannot read."""
+        """Replace tweepy's parser, which ends at a line it cannot read."""
         self.heard = time.time()
         receive(raw_data, self.buffer)
 
@@ -210,7 +214,7 @@ class PostStream(tweepy.StreamingClient):
         self._wait("The connection to X broke")
 
     def on_request_error(self, status_code: int) -> None:
-        """Give up where no retry helps; else tweepy waits, longer each time."""
+        """Give up where no retry helps; else tweepy waits."""
         if status_code in REFUSALS:
             self.problem = StreamingError(f"X answered {status_code}: {REFUSALS[status_code]}")
             self.disconnect()
@@ -237,7 +241,7 @@ class PostStream(tweepy.StreamingClient):
 
 
 def open_stream(buffer: Buffer, config: dict[str, Any]) -> PostStream:
-    """Log in to X: as the app for the stream, as the user for the rule "my own posts"."""
+    """Log in to X: as the app, and as the user for the default rule."""
     token, rule = os.environ.get("TWITTER_BEARER_TOKEN", "").strip(), config.get("rule")
     needed = KEYS if not rule else () if token else KEYS[:2]
     keys: dict[str, str] = dict(os.environ)
@@ -272,11 +276,11 @@ def send(firehose: Any, stream: str, batch: list[bytes], buffer: Buffer) -> None
     pause = 0.1
     while batch:
         try:
-            records = [{"Data": line} for line in batch]
+            records = [{"Data": data} for data in batch]
             answer = firehose.put_record_batch(DeliveryStreamName=stream, Records=records)
-            # HTTP 200 says nothing; each record has its own result.
+            # Each record has its own result, also with HTTP 200.
             results = zip(batch, answer["RequestResponses"], strict=True)
-            unsent = [line for line, result in results if result.get("ErrorCode")]
+            unsent = [data for data, result in results if result.get("ErrorCode")]
             problem = f"Firehose did not take {len(unsent)} of {len(batch)} records"
         except (NoConnection, HTTPClientError) as error:  # or no answer in time
             unsent, problem = batch, str(error)
@@ -286,7 +290,7 @@ def send(firehose: Any, stream: str, batch: list[bytes], buffer: Buffer) -> None
             if status < 500 and "Throttl" not in problem and "Limit" not in problem:
                 raise
             unsent = batch
-        buffer.counts["sent"] += len(batch) - len(unsent)
+        buffer.counts["sent"] += b"".join(batch).count(b"\n") - b"".join(unsent).count(b"\n")
         if unsent:
             if buffer.closed and time.monotonic() - buffer.closed > FLUSH_SECONDS:
                 raise StreamingError(f"{problem}; the rest was not sent")
@@ -297,7 +301,7 @@ def send(firehose: Any, stream: str, batch: list[bytes], buffer: Buffer) -> None
 
 
 def say(text: str, end: str = "\n") -> None:
-    """Print a line over the live count, which only a terminal shows."""
+    """Print a line over the live count, a terminal's."""
     print(f"\r\033[K{text}" if sys.stdout.isatty() else text, end=end, flush=True)
 
 
@@ -335,7 +339,7 @@ def read_config() -> dict[str, Any]:
 
 
 def main() -> int:
-    """Run until Ctrl-C, SIGTERM or the end of the replay; return the exit code."""
+    """Run until Ctrl-C, SIGTERM or the replay's end; return the exit code."""
     logging.disable()  # what tweepy logs, `PostStream` says in a sentence
     config = read_config()
     if config.get("region"):

@@ -9,6 +9,7 @@ import tarfile
 import zlib
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,6 +40,10 @@ def scaled(data: bytes, longer_side: int) -> Image.Image:
     picture = opened(data)
     factor = longer_side / max(picture.size)
     return picture.resize((round(picture.width * factor), round(picture.height * factor)))
+
+
+def detect(data: bytes) -> dict[str, Any]:
+    return faces.describe(faces.find_faces(data))
 
 
 def best(source: bytes, target: bytes) -> float:
@@ -93,7 +98,7 @@ def test_answers_are_computed_from_the_pictures(photos: dict[str, bytes]) -> Non
 
 
 def test_landscape_has_no_face(photos: dict[str, bytes]) -> None:
-    assert faces.detect(photos["landscape.jpg"]) == {"FaceDetails": []}
+    assert detect(photos["landscape.jpg"]) == {"FaceDetails": []}
     with pytest.raises(faces.InvalidParameterError):
         faces.compare(photos["obama.jpg"], photos["landscape.jpg"])
     with pytest.raises(faces.InvalidParameterError):
@@ -246,48 +251,23 @@ def unusable(photos: dict[str, bytes], case: str) -> bytes:
 )
 def test_unusable_files(photos: dict[str, bytes], case: str) -> None:
     with pytest.raises(faces.InvalidImageFormatError):
-        faces.detect(unusable(photos, case))
+        detect(unusable(photos, case))
 
 
 def test_sizes_that_are_refused() -> None:
     with pytest.raises(faces.InvalidParameterError):
-        faces.detect(encoded(Image.new("RGB", (1, 1)), "PNG"))
+        detect(encoded(Image.new("RGB", (1, 1)), "PNG"))
     with pytest.raises(faces.InvalidParameterError):
-        faces.detect(encoded(Image.new("RGB", (400, 79)), "PNG"))
-    assert faces.detect(encoded(Image.new("RGB", (400, 80)), "PNG")) == {"FaceDetails": []}
+        detect(encoded(Image.new("RGB", (400, 79)), "PNG"))
+    assert detect(encoded(Image.new("RGB", (400, 80)), "PNG")) == {"FaceDetails": []}
     with pytest.raises(faces.ImageTooLargeError):
-        faces.detect(png_that_declares(50_000, 50_000))
+        detect(png_that_declares(50_000, 50_000))
     # Below the limit the same file is merely damaged: it was the size that was refused.
     with pytest.raises(faces.InvalidImageFormatError):
-        faces.detect(png_that_declares(500, 500))
+        detect(png_that_declares(500, 500))
 
 
-# ---------------------------------------------------------------- references and models
-
-
-def test_a_reference_is_computed_once(
-    photos: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    detected = []
-    real = faces.find_faces
-
-    def counting(data: bytes) -> list[faces.Face]:
-        detected.append(data)
-        return real(data)
-
-    monkeypatch.setattr(faces, "find_faces", counting)
-    monkeypatch.setattr(faces, "CACHED_REFERENCES", 2)
-    faces._references.clear()
-    small = {name: encoded(scaled(photos[name], 400)) for name in SAME}
-    for name in ("obama.jpg", "obama.jpg", "obama2.jpg", "obama.jpg"):
-        faces.reference_face(small[name])
-    assert detected == [small["obama.jpg"], small["obama2.jpg"]]
-    faces.reference_face(small["obama3.jpg"])  # takes the place of obama2.jpg, used longest ago
-    faces.reference_face(small["obama.jpg"])
-    assert len(detected) == 3
-    faces.reference_face(small["obama2.jpg"])
-    assert len(detected) == 4
-    assert len(faces._references) == 2
+# ---------------------------------------------------------------- models
 
 
 def test_the_models_package_is_found_but_not_imported() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import instructions
-from instructions import HEADINGS, TEXT
+from instructions import HEADINGS, TEXT, price, table
 from launch_links import launch_links, launch_table, rekognition_regions
 from support import REPOSITORY
 
@@ -69,12 +69,6 @@ NO_REKOGNITION = ["eu-west-3", "eu-north-1"]
 def section(name: str) -> str:
     """The text below a heading of the second level."""
     return TEXT.split(f"\n## {name}\n")[1].split("\n## ")[0]
-
-
-def table(head: str) -> list[list[str]]:
-    """The rows of the table whose first line begins so, without the two lines of its head."""
-    after = TEXT[TEXT.index(f"| {head}") :].split("\n\n")[0].splitlines()[2:]
-    return [[cell.strip(" *") for cell in line.strip("|").split(" | ")] for line in after]
 
 
 def test_the_first_edition_s_anchors_still_work() -> None:
@@ -180,15 +174,6 @@ def test_the_links_launch_in_every_region() -> None:
     template = main.url.partition("templateURL=")[2]
     assert launch_table(rekognition_regions(TEMPLATE), template) in TEXT
     assert launch_links(README)[0].url == main.url
-
-
-def price(name: str) -> Decimal:
-    """A price of the table of prices, for one."""
-    found: dict[str, Decimal] = {}
-    for what, per, usd in table("Price of"):
-        count = re.match(r"[\d,]+", per)
-        found[what] = Decimal(usd) / int(count[0].replace(",", "") if count else 1)
-    return found[name]
 
 
 def test_costs_follow_from_the_prices() -> None:

@@ -22,7 +22,7 @@ import threading
 import time
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -263,7 +263,7 @@ class FakeFirehose:
         self.plan = deque(plan)
         self.always = always
         self.calls: list[list[bytes]] = []  # as they came, also those that failed
-        self.taken: list[bytes] = []
+        self.taken: list[bytes] = []  # line by line
         self.times: list[float] = []
         self.names: set[str] = set()
         self.server = serve(FirehoseHandler, self, port)
@@ -278,8 +278,12 @@ class FakeFirehose:
             raise Failure("InvalidArgumentException")
         step = self.plan.popleft() if self.plan else self.always
         failed = step(self, records) if step else set()
-        self.taken += [data for at, data in enumerate(records) if at not in failed]
+        self.take(data for at, data in enumerate(records) if at not in failed)
         return failed
+
+    def take(self, records: Iterable[bytes]) -> None:
+        """Keep the lines of records."""
+        self.taken += b"".join(records).splitlines(keepends=True)
 
     def posts(self) -> list[int]:
         """The posts that were taken, in the order they came."""
@@ -348,7 +352,7 @@ def reset(firehose: FakeFirehose, records: list[bytes]) -> set[int]:
 
 def take_and_say_nothing(firehose: FakeFirehose, records: list[bytes]) -> set[int]:
     """Take all, and let the caller wait for the answer until it gives up."""
-    firehose.taken += records
+    firehose.take(records)
     time.sleep(12)
     raise ConnectionResetError
 
@@ -833,6 +837,22 @@ def test_no_batch_is_above_the_limits(tmp_path: Path, firehose: FakeFirehose) ->
     assert len(firehose.calls) <= 3 + 3 + 2
 
 
+def test_small_lines_share_a_record_of_5_kb(tmp_path: Path, firehose: FakeFirehose) -> None:
+    """Firehose bills each record as 5 KB or more. No line is cut, or moved before another."""
+    posts = [a_post(at, text="x" * (at * 37 % 900)) for at in range(600)] + [a_post(600)]
+    posts[300] = a_post(300, text="x" * 20_000)  # alone it is more than a record
+    with play(tmp_path, firehose, *posts) as streamer:
+        assert streamer.finish() == 0
+    assert firehose.posts() == list(range(601))
+    records = [record for call in firehose.calls for record in call]
+    assert all(record.endswith(b"}\n") for record in records)
+    (long,) = (record for record in records if len(record) > 5_000)
+    assert long.count(b"\n") == 1
+    lines = sum(map(len, firehose.taken))
+    assert lines / 5_000 <= len(records) < 1.3 * lines / 5_000
+    assert streamer.counts()["sent"] == 601
+
+
 def test_a_replay_of_20_000_posts_fills_its_batches(tmp_path: Path, firehose: FakeFirehose) -> None:
     line = json.dumps(a_post(12345)).encode().replace(b"12345", b"%d") + b"\n"
     numbers = range(10_000, 30_000)
@@ -841,7 +861,7 @@ def test_a_replay_of_20_000_posts_fills_its_batches(tmp_path: Path, firehose: Fa
         assert streamer.finish(seconds=60) == 0
     assert firehose.posts() == list(numbers)
     assert len(firehose.calls) <= 20_000 / 500 + 5
-    assert max(map(len, firehose.calls)) == 500
+    assert max(b"".join(call).count(b"\n") for call in firehose.calls) >= 500
 
 
 def test_a_post_at_rest_is_sent_at_once(tmp_path: Path, x: FakeX, firehose: FakeFirehose) -> None:
@@ -1017,7 +1037,8 @@ def test_only_the_failed_records_are_sent_again(tmp_path: Path) -> None:
     firehose = FakeFirehose(
         fail_some(lambda at: at % 3 == 0), fail_some(lambda at: at > 0), fail_some(lambda at: True)
     )
-    with play(tmp_path, firehose, *map(a_post, range(90))) as streamer:
+    posts = [a_post(at, text="x" * 5_000) for at in range(90)]  # so each has its own record
+    with play(tmp_path, firehose, *posts) as streamer:
         assert streamer.finish() == 0
     thirds = [at for at in range(90) if at % 3 == 0]
     sizes = [[int(json.loads(line)["post_id"]) for line in call] for call in firehose.calls]
@@ -1046,7 +1067,8 @@ def test_what_passes_is_tried_again(tmp_path: Path, step: Step) -> None:
         assert streamer.finish() == 0
     assert firehose.posts() == list(range(20))
     assert len(firehose.calls) == 3
-    assert streamer.out.count("sending 20 again") == 2  # each failure is said, none is hidden
+    said = f"sending {len(firehose.calls[0])} again"
+    assert streamer.out.count(said) == 2  # each failure is said, none is hidden
     assert streamer.counts()["sent"] == 20
 
 

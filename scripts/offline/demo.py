@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,13 +49,17 @@ class Demo:
         self.console = console
         self.stack: Stack | None = None
         self.streamer: Child | None = None
+        self.started = time.monotonic()
+        self.spent: defaultdict[str, float] = defaultdict(
+            float
+        )  # seconds by part, for the last line
 
     def launch(self) -> Stack:
         """Launch the stack, confirm the subscription and start the streamer: steps 3 to 5."""
         system = self.system
-        with self.step("offline AWS, X and Rekognition answer"):
+        with self.step("offline AWS, X and Rekognition answer", "start"):
             system.wait_until_ready()
-        with self.step("the stack is launched from RekognitionWorkshopCFN.json"):
+        with self.step("the stack is launched from RekognitionWorkshopCFN.json", "launch"):
             self.stack = Stack.launch(system.aws, system.parameters(EMAIL))
         with self.step(f"the subscription of {EMAIL} is confirmed"):
             self.stack.confirm_subscription()
@@ -90,6 +95,7 @@ class Demo:
         journey.reach(
             "→ RekognitionLambdaFunction: {found}", "RekognitionLambdaLogs", journey.arrived
         )
+        self.spent["photos"] += journey.seconds
         if journey.mail():
             raise JourneyError("The starter sent an e-mail.", "RekognitionLambdaLogs")
         self.console.print("        no mail: that is the exercise")
@@ -102,6 +108,12 @@ class Demo:
 
     def tweet(self, stack: Stack, photo: Path, name: str) -> Result:
         """Post a photo and follow it to its outcome: step 11."""
+        result = self.follow(stack, photo, name)
+        self.spent["photos"] += result.seconds
+        return result
+
+    def follow(self, stack: Stack, photo: Path, name: str) -> Result:
+        """Post a photo, and wait for its outcome."""
         started = time.monotonic()
         try:
             journey = self.post(stack, photo)
@@ -134,7 +146,7 @@ class Demo:
     def clean_up(self, stack: Stack) -> None:
         """Delete the stack, and list what is left."""
         self.console.rule("Clean up", align="left")
-        with self.step("the streamer is stopped and the stack is deleted"):
+        with self.step("the streamer is stopped and the stack is deleted", "clean-up"):
             if self.streamer:
                 self.streamer.stop()
             stack.delete()
@@ -158,12 +170,22 @@ class Demo:
         self.console.print(text, highlight=False, no_wrap=True, overflow="ellipsis")
 
     @contextlib.contextmanager
-    def step(self, text: str) -> Iterator[None]:
-        """Show that something is going on, then how long it took."""
+    def step(self, text: str, part: str = "steps between") -> Iterator[None]:
+        """Show that something is going on, then how long it took; add that to a part."""
         started = time.monotonic()
         with self.console.status(escape(text)):
             yield
-        self.show_hop(text, time.monotonic() - started)
+        seconds = time.monotonic() - started
+        self.spent[part] += seconds
+        self.show_hop(text, seconds)
+
+    def show_where_the_time_went(self) -> None:
+        """Print the last line: how long it took in all, and what took it."""
+        stats = requests.get(f"{self.system.rekognition_url}/_workshop/stats", timeout=10).json()
+        parts = [f"{part} {seconds:.1f} s" for part, seconds in self.spent.items()]
+        parts.append(f"comparing faces, on the way, {stats['seconds']:.1f} s")
+        total = time.monotonic() - self.started
+        self.console.print(f"{total:5.1f} s  in all: {', '.join(parts)}", highlight=False)
 
     def keep_logs(self) -> Path:
         """Copy all logs to a folder that stays, the functions' as well; return it."""
@@ -198,6 +220,7 @@ def run(console: Console, reference: Path, tweets: list[tuple[Path, str]]) -> It
             for photo, name in tweets:
                 yield demo.tweet(stack, photo, name)
             demo.clean_up(stack)
+            demo.show_where_the_time_went()
         except UnusableReferenceError:
             raise
         except JourneyError as error:

@@ -14,12 +14,10 @@ quotas" and "Error handling", and from the API Reference, page "CompareFaces".
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import io
 import math
 import signal
-from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing.connection import Connection
@@ -38,7 +36,6 @@ MIN_FACE = 40  # pixels in the original picture, as the service's
 MIN_SIDE = 80  # pixels; the service takes no smaller pictures
 MAX_PIXELS = 50_000_000  # a file of some kilobytes can declare gigabytes
 MAX_FACES = 100  # the service returns the 100 largest
-CACHED_REFERENCES = 16
 
 # Ours is stricter, and is checked before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None
@@ -246,27 +243,6 @@ def sharpness(chip: NDArray[np.uint8]) -> float:
     return float(100 * (1 - np.exp(-edges.var() / 250)))
 
 
-_references: OrderedDict[bytes, Face] = OrderedDict()
-
-
-def reference_face(data: bytes) -> Face:
-    """The largest face of a source image; remembered, for a workshop uses one against many.
-
-    Raises:
-        FaceError: see `decode`; InvalidParameterError also when there is no face.
-    """
-    key = hashlib.sha256(data).digest()
-    if key not in _references:
-        found = find_faces(data)
-        if not found:
-            raise InvalidParameterError
-        _references[key] = found[0]
-        if len(_references) > CACHED_REFERENCES:
-            _references.popitem(last=False)
-    _references.move_to_end(key)
-    return _references[key]
-
-
 def similarity(one: Face, other: Face) -> float:
     """How alike two faces are, 0 to 100.
 
@@ -277,31 +253,31 @@ def similarity(one: Face, other: Face) -> float:
     return 100 / (1 + math.exp(20 * (distance - 0.6193)))
 
 
-def compare(source: bytes, target: bytes, threshold: float = 80.0) -> tuple[dict[str, Any], float]:
-    """Compare the largest face of `source` with every face of `target`, like CompareFaces.
+def rate(
+    source: list[Face], target: list[Face], threshold: float = 80.0
+) -> tuple[dict[str, Any], float]:
+    """Compare the largest face of a source picture with every face of a target, like CompareFaces.
 
     Args:
-        source: JPEG or PNG file.
-        target: JPEG or PNG file.
+        source: the faces of one picture, largest first.
+        target: the faces of the other.
         threshold: 0 to 100; faces at least this similar are matches.
 
     Returns:
         The service's answer, and the best similarity, which the answer lacks below the threshold.
 
     Raises:
-        FaceError: a picture cannot be used, or shows no face.
+        InvalidParameterError: one of them shows no face.
     """
-    reference = reference_face(source)
-    found = find_faces(target)
-    if not found:
+    if not source or not target:
         raise InvalidParameterError
     rated = sorted(
-        ((similarity(reference, face), face) for face in found),
+        ((similarity(source[0], face), face) for face in target),
         key=lambda pair: pair[0],
         reverse=True,
     )
     answer = {
-        "SourceImageFace": reference.box(),
+        "SourceImageFace": source[0].box(),
         "FaceMatches": [
             {"Similarity": value, "Face": face.details()}
             for value, face in rated
@@ -312,13 +288,18 @@ def compare(source: bytes, target: bytes, threshold: float = 80.0) -> tuple[dict
     return answer, rated[0][0]
 
 
-def detect(data: bytes) -> dict[str, Any]:
-    """Describe every face of a JPEG or PNG, like DetectFaces; no face gives an empty list.
+def compare(source: bytes, target: bytes, threshold: float = 80.0) -> tuple[dict[str, Any], float]:
+    """Find the faces of two JPEG or PNG files and `rate` them.
 
     Raises:
-        FaceError: the picture cannot be used.
+        FaceError: a picture cannot be used, or shows no face.
     """
-    return {"FaceDetails": [face.details() for face in find_faces(data)]}
+    return rate(find_faces(source), find_faces(target), threshold)
+
+
+def describe(found: list[Face]) -> dict[str, Any]:
+    """Describe every face of a picture, like DetectFaces; no face gives an empty list."""
+    return {"FaceDetails": [face.details() for face in found]}
 
 
 def work(pipe: Connection) -> None:

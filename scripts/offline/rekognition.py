@@ -26,7 +26,7 @@ import asyncio
 import base64
 import binascii
 import contextlib
-import copy
+import hashlib
 import json
 import multiprocessing
 import os
@@ -34,11 +34,10 @@ import re
 import sys
 import time
 import uuid
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import sha256
 from types import FrameType
 from typing import Any
 
@@ -61,8 +60,8 @@ MAX_BYTES = 5 * 1024 * 1024  # a picture in the request
 MAX_S3_BYTES = 15 * 1024 * 1024  # a picture in S3
 MAX_BODY = 16 * 1024 * 1024  # two pictures of 5 MB in base64, and the rest of the request
 MAX_WAITING = 100  # requests; more are throttled
-MAX_KNOWN = 200  # results that are kept, for the same pictures
 COMPARE_SECONDS = 60  # a worker that takes longer is replaced
+REMEMBERED = 1_000  # pictures whose faces are known; 2 KB each
 CREDENTIAL = re.compile(
     r"AWS4-HMAC-SHA256 Credential=([^/,\s]+)/\d{8}/([a-z0-9-]+)/rekognition/aws4_request"
 )
@@ -362,8 +361,7 @@ class Workers:
         """`count` workers will run; `start` starts them."""
         self.count = count
         self.started = 0
-        # Last in, first out: who worked last has the reference photo in its cache.
-        self.idle: asyncio.LifoQueue[Worker] = asyncio.LifoQueue()
+        self.idle: asyncio.Queue[Worker] = asyncio.Queue()
 
     @property
     def ready(self) -> bool:
@@ -397,6 +395,55 @@ class Workers:
         self.idle.put_nowait(worker)
 
 
+class Remembered:
+    """The faces of the pictures that came last, by their bytes.
+
+    A workshop compares one reference with many photos, and photos are posted more than once: each
+    picture is looked at once, also when several requests have it at the same time.
+    """
+
+    def __init__(self, workers: Workers) -> None:
+        """Let the workers look at what is new."""
+        self.workers = workers
+        self.seconds = 0.0  # that the workers computed
+        self.known: OrderedDict[bytes, asyncio.Future[list[faces.Face]]] = OrderedDict()
+
+    async def find(self, data: bytes, note: dict[str, Any]) -> list[faces.Face]:
+        """The faces of a picture, largest first; the seconds that it took are added to `note`.
+
+        Raises:
+            FaceError: the picture cannot be used.
+            RuntimeError: the worker failed; the next request tries again.
+        """
+        key = hashlib.sha256(data).digest()
+        if key not in self.known:
+            self.known[key] = asyncio.ensure_future(self.look(data, note))
+            # One that nobody waits for any more has raised its error for nobody.
+            self.known[key].add_done_callback(lambda task: task.cancelled() or task.exception())
+            if len(self.known) > REMEMBERED:
+                self.known.popitem(last=False)
+        self.known.move_to_end(key)
+        try:
+            return await asyncio.shield(self.known[key])
+        except RuntimeError:
+            self.known.pop(key, None)
+            raise
+
+    async def look(self, data: bytes, note: dict[str, Any]) -> list[faces.Face]:
+        """Let an idle worker find the faces."""
+        async with self.workers.take() as worker:
+            started = time.perf_counter()
+            try:
+                found: list[faces.Face] = await asyncio.to_thread(
+                    worker.call, faces.find_faces, data
+                )
+                return found
+            finally:
+                seconds = time.perf_counter() - started
+                note["seconds"] = round(note.get("seconds", 0) + seconds, 4)
+                self.seconds += seconds
+
+
 # ---------------------------------------------------------------- the service
 
 
@@ -411,14 +458,13 @@ class Rekognition:
             aws: the address of the offline AWS; empty: no permissions and no S3.
         """
         self.workers = Workers(processes)
+        self.faces = Remembered(self.workers)
         self.aws = OfflineAws(aws) if aws else None
         # Pictures are read for those whose turn is next, so that a queue does not fill the memory.
         self.turn = asyncio.Semaphore(2 * processes)
         self.waiting = 0
         self.faults: list[Fault] = []
         self.calls: Counter[str] = Counter()
-        self.seconds = 0.0
-        self.known: dict[Any, Any] = {}  # results by function, arguments and pictures; oldest first
         self.comparisons: deque[dict[str, Any]] = deque(maxlen=100)
         self.operations = {"CompareFaces": self.compare_faces, "DetectFaces": self.detect_faces}
 
@@ -498,58 +544,31 @@ class Rekognition:
         }
         self.comparisons.append(note)
         try:
-            result, best = await self.compute(
-                caller, [source, target], note, faces.compare, threshold
-            )
+            reference, found = await self.find_faces(caller, [source, target], note)
+            result, best = faces.rate(reference, found, threshold)
         except Exception as error:
             note["error"] = getattr(error, "code", "InternalServerError")
             raise
         note["faces"] = boxes(result)
         note["similarity"] = best
-        return dict(result)
+        return result
 
     async def detect_faces(self, caller: Caller, body: dict[str, Any]) -> dict[str, Any]:
         """DetectFaces. `Attributes` beyond the default cannot be computed and are left out."""
-        return dict(await self.compute(caller, [picture_of(body, "Image")], {}, faces.detect))
+        (found,) = await self.find_faces(caller, [picture_of(body, "Image")], {})
+        return faces.describe(found)
 
-    async def compute(
-        self,
-        caller: Caller,
-        pictures: list[Picture],
-        note: dict[str, Any],
-        function: Callable[..., Any],
-        *arguments: object,
-    ) -> Any:
-        """Read the pictures, then call a function of `faces` with them in a worker.
+    async def find_faces(
+        self, caller: Caller, pictures: list[Picture], note: dict[str, Any]
+    ) -> list[list[faces.Face]]:
+        """Read the pictures, and find the faces of each.
 
-        The seconds that the worker took go into `note`.
+        The seconds that the workers took go into `note`.
         """
         async with self.turn:
+            note["seconds"] = 0
             data = [await self.read(caller, picture) for picture in pictures]
-            key = (function, *arguments, *(sha256(picture).digest() for picture in data))
-            note["seconds"] = 0.0
-            if key not in self.known:  # else the same pictures were compared before
-                self.known[key] = await self.work(note, function, *data, *arguments)
-                if len(self.known) > MAX_KNOWN:
-                    self.known.pop(next(iter(self.known)))
-            result = self.known[key]
-            if isinstance(result, faces.FaceError):
-                raise result.with_traceback(None)  # which would grow each time
-            return copy.deepcopy(result)
-
-    async def work(
-        self, note: dict[str, Any], function: Callable[..., Any], *arguments: object
-    ) -> Any:
-        """Call a function of `faces` in a worker; return its result, or its FaceError."""
-        async with self.workers.take() as worker:
-            started = time.perf_counter()
-            try:
-                return await asyncio.to_thread(worker.call, function, *arguments)
-            except faces.FaceError as error:
-                return error
-            finally:
-                note["seconds"] = round(time.perf_counter() - started, 4)
-                self.seconds += note["seconds"]
+            return [await self.faces.find(one, note) for one in data]
 
     async def read(self, caller: Caller, picture: Picture) -> bytes:
         """The bytes of a picture, from the request or from S3."""
@@ -567,7 +586,7 @@ class Rekognition:
 
     async def stats(self, _: Request) -> Response:
         """How many calls came, and how many seconds the workers computed."""
-        return JSONResponse({"calls": dict(self.calls), "seconds": round(self.seconds, 4)})
+        return JSONResponse({"calls": dict(self.calls), "seconds": round(self.faces.seconds, 4)})
 
     async def list_comparisons(self, _: Request) -> Response:
         """The last comparisons; one without `similarity` and `error` is still under way."""

@@ -1,0 +1,85 @@
+"""Calls of AWS: counted where they are made, and in the emulated parties' own logs."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import requests
+
+from offline.system import OfflineSystem
+
+READS = {"CompareFaces": 2, "DetectFaces": 1}  # pictures that Rekognition gets from S3 for a call
+NAMES = {"POST.sns": "Publish", "ListObjects": "ListObjectsV2"}  # the log's → the operation's
+
+
+class CountError(Exception):
+    """The calls that were counted are not those of the emulator's log."""
+
+
+class Calls:
+    """Counts the calls of AWS that one edition makes.
+
+    Attributes:
+        session: of boto3; what its clients call is counted.
+        made: how often each operation was called, Rekognition's own reads of S3 included.
+        stored: the keys of the photos that were put into S3, in that order.
+    """
+
+    def __init__(self, system: OfflineSystem) -> None:
+        self.system = system
+        self.log = system.aws.client("cloudtrail")
+        self.session: Any = boto3.Session()
+        self.session.events.register("before-call", self.note)
+        self.here: Counter[str] = Counter()
+        self.made: Counter[str] = Counter()
+        self.stored: list[str] = []
+
+    def note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        """Count a call; botocore tells us of each, once, before it is sent."""
+        self.here[model.name] += 1
+        if model.name == "PutObject":
+            self.stored.append("images/" + params["url_path"].partition("/images/")[2])
+
+    @contextlib.contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count the calls within a `with`, and see that the logs have the same.
+
+        Raises:
+            CountError: they differ.
+        """
+        self.record(True)
+        known, rekognition = set(self.logged()), self.rekognition()
+        self.here.clear()
+        yield
+        new = [name for event, name in self.logged().items() if event not in known]
+        self.record(False)
+        logged = Counter(new) + (self.rekognition() - rekognition)
+        reads = sum(count * self.here[name] for name, count in READS.items())
+        expected = self.here + Counter(GetObject=reads)
+        if logged != expected:
+            raise CountError(f"counted {dict(expected)}, but the logs have {dict(logged)}")
+        self.made += logged
+
+    def record(self, on: bool) -> None:
+        """Switch the emulated AWS's log on or off."""
+        setting = {"cloudtrail._recording_enabled": on}
+        requests.post(f"{self.system.aws.url}/_ministack/config", json=setting, timeout=30)
+
+    def logged(self) -> dict[str, str]:
+        """What the log of the emulated AWS has of the last minutes: event → operation."""
+        since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=3)
+        pages = self.log.get_paginator("lookup_events").paginate(StartTime=since)
+        events = [event for page in pages for event in page["Events"]]
+        return {
+            event["EventId"]: NAMES.get(event["EventName"], event["EventName"]) for event in events
+        }
+
+    def rekognition(self) -> Counter[str]:
+        """The calls that the emulated Rekognition has counted."""
+        stats = requests.get(f"{self.system.rekognition_url}/_workshop/stats", timeout=30).json()
+        return Counter(stats["calls"])

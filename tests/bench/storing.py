@@ -1,0 +1,107 @@
+"""TwitterLambdaFunction's lines: many photos in one object, from a host that takes its time."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import requests
+from PIL import Image
+
+from bench import posts
+from bench.editions import OURS, Bench
+from bench.first_edition import streamer as first_streamer
+from bench.streaming import peak
+from offline.system import OfflineSystem
+from support import s3_event
+from twitter_streaming import photos_of
+
+HOST_SECONDS = 0.1  # after which the photo host answers
+
+
+def upload(system: OfflineSystem, photos: list[Path], count: int) -> list[bytes]:
+    """Upload so many photos, in turns; return the lines of the posts that have them.
+
+    They are made as large as X shows them on a phone, 640 pixels wide. No two are the same file,
+    unless this is done again.
+    """
+    jpegs = []
+    for photo in photos:
+        jpeg = io.BytesIO()
+        with Image.open(photo) as image:
+            image.thumbnail((640, 640))
+            image.save(jpeg, "JPEG")
+        jpegs.append(jpeg.getvalue())
+    media = [system.x.upload(jpegs[n % len(jpegs)] + b"%d" % n) for n in range(count)]
+    journal = system.folder / "photos" / "journal.jsonl"
+    changes = [json.loads(line) for line in journal.read_text().splitlines()]
+    names = {value["id"]: value["name"] for kind, value in changes if kind == "media"}
+    return [posts.line(int(key), f"{system.x_url}/media/{names[key]}") for key in media]
+
+
+def slow_host(system: OfflineSystem, seconds: float) -> None:
+    """Let X's photo host wait before it answers; 0 ends that."""
+    url = f"{system.x_url}/_workshop/faults"
+    requests.delete(url, timeout=10)
+    if seconds:
+        fault = {"kind": "photo", "name": "*", "delay": seconds, "times": 10**6}
+        requests.post(url, json=fault, timeout=10)
+
+
+def renamed(lines: list[bytes]) -> list[bytes]:
+    """The same posts with media keys that were never seen."""
+    return [line.replace(b'"3_', b'"%d_' % (uuid.uuid4().int % 10**9)) for line in lines]
+
+
+def deliver(bench: Bench, lines: list[bytes]) -> str:
+    """Write the object that Firehose makes of some posts, each a photo that was never seen."""
+    records = []
+    for line in renamed(lines):
+        if bench.edition is OURS:
+            records += [json.dumps(p).encode() + b"\n" for p in photos_of(json.loads(line))]
+        else:
+            records += first_streamer.records(line)
+    key = f"firehose/{uuid.uuid4()}"
+    bench.s3.put_object(Bucket=bench.posts, Key=key, Body=b"".join(records))
+    return key
+
+
+def seconds(bench: Bench, lines: list[bytes]) -> float:
+    """How long the function works on the posts in one object."""
+    event = s3_event(bench.posts, deliver(bench, lines))
+    slow_host(bench.system, HOST_SECONDS)
+    started = time.perf_counter()
+    bench.store(event, None)
+    taken = time.perf_counter() - started
+    slow_host(bench.system, 0)
+    return taken
+
+
+def memory(bench: Bench, lines: list[bytes]) -> float:
+    """The most memory, in MiB, of a new process that does the same, as Lambda's does."""
+    event = s3_event(bench.posts, deliver(bench, lines))
+    with bench.environment(bench.variables("TwitterLambdaFunction")):
+        environment = dict(os.environ)
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.storing"],
+        input=json.dumps({"code": bench.edition.store, "event": event}),
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout.split()[-1])
+
+
+if __name__ == "__main__":
+    task = json.load(sys.stdin)
+    function: dict[str, object] = {"__name__": "index"}
+    exec(task["code"], function)
+    function["lambda_handler"](task["event"], None)  # type: ignore[operator]
+    print(peak())

@@ -169,10 +169,14 @@ def test_the_starter_logs_any_key(names: list[str]) -> None:
     starter["lambda_handler"](s3_event("bucket", *map(quote_plus, names)), None)
 
 
+# What Lambda tells the function, as far as it asks.
+CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
+
+
 class Table(SimpleNamespace):
     """A table that refuses what DynamoDB refuses: a key that is empty."""
 
-    def get_item(self, Key: dict[str, str]) -> dict[str, Any]:  # noqa: N803
+    def get_item(self, Key: dict[str, str], **_: Any) -> dict[str, Any]:  # noqa: N803
         assert 0 < len(Key["media_key"].encode()) <= 2048
         return {"Item": self.post}
 
@@ -195,8 +199,8 @@ def test_the_solution_mails_any_post(name: str, post: dict[str, str], similarity
         exceptions=SimpleNamespace(InvalidS3ObjectException=KeyError),
     )
     solution["sns"] = SimpleNamespace(publish=lambda **mail: mails.append(mail))
-    solution["lambda_handler"](s3_event("bucket", quote_plus(f"images/{name}")), None)
-    solution["lambda_handler"](s3_event("bucket", quote_plus(name or "a key")), None)
+    solution["lambda_handler"](s3_event("bucket", quote_plus(f"images/{name}")), CONTEXT)
+    solution["lambda_handler"](s3_event("bucket", quote_plus(name or "a key")), CONTEXT)
     for mail in mails:
         assert mail["Subject"].isascii()
         assert mail["Subject"].isprintable()

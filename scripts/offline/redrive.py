@@ -233,7 +233,8 @@ def redrive(stack: str | None) -> None:
     console.print(
         f"{count(counts['sent'], 'event')} of {work.stack} sent again, "
         f"{count(counts['kept'], 'message')} kept."
-        + (" What becomes of them: python scripts/workshop.py doctor" if counts["sent"] else "")
+        + (" What becomes of them: python scripts/workshop.py doctor" if counts["sent"] else ""),
+        soft_wrap=True,
     )
     if counts["busy"]:
         busy = count(counts["busy"], "message")

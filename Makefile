@@ -16,7 +16,7 @@ test: $(VENV)/installed-test samples ## all tests
 	$(RUN) -m pytest --numprocesses 3 --dist loadfile
 
 bench: $(VENV)/installed-test samples ## speed and cost, beside the first edition's design
-	PYTHONPATH=scripts:tests $(VENV)/bin/python -m bench
+	PYTHONPATH=scripts:tests:media $(VENV)/bin/python -m bench
 
 lint: $(VENV)/installed-test ## format, style, types and the template
 	$(VENV)/bin/ruff format --check $(SOURCES)

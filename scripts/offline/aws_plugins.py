@@ -12,7 +12,8 @@ them does what the AWS documentation says where ministack answers but does nothi
 - the handler of the root logger, through which `logging` reaches a function's log;
 - a secret's ARN as what Ref gives, which a role's policy refers to;
 - the roles' policies where ministack acts for a role: Lambda's logs and failures, and Firehose;
-- the question whether a caller may do something, which the emulated Rekognition asks.
+- the question whether a caller may do something, which the emulated Rekognition asks;
+- how many calls are in CloudTrail's log, of which LookupEvents gives no more than 50.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import queue
 import secrets
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ from ministack import app as gateway
 from ministack.core import iam_evaluator, lambda_runtime
 from ministack.core.persistence import PERSIST_STATE, STATE_DIR
 from ministack.core.responses import get_account_id, get_region, new_uuid
-from ministack.services import cloudwatch_logs, ec2, firehose, iam, lambda_svc, sns, sts
+from ministack.services import cloudtrail, cloudwatch_logs, ec2, firehose, iam, lambda_svc, sns, sts
 from ministack.services.cloudformation import provisioners
 
 from offline.processes import exit_with_parent
@@ -405,11 +406,22 @@ def run_warm(original: Callable[..., Any], *arguments: Any, **more: Any) -> dict
     return result
 
 
+# --- CloudTrail: what was called ----------------------------------------------------------------
+
+calls: Counter[str] = Counter()  # by operation, while recording is switched on
+
+
+def count_call(original: Callable[..., None], **event: Any) -> None:
+    """Count a call, and write it into the log."""
+    calls[event["event_name"]] += 1
+    original(**event)
+
+
 # --- HTTP: what the other parties ask -----------------------------------------------------------
 
 
 def workshop_pages(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """Add /_workshop/outbox, /_workshop/authorize and /_workshop/instances/ to ministack."""
+    """Add outbox, calls, authorize and instances/ below /_workshop/ to ministack."""
 
     async def application(scope: Scope, receive: Any, send: Send) -> None:
         path = scope.get("path", "")
@@ -426,6 +438,8 @@ def workshop_pages(original: Callable[..., Awaitable[None]]) -> Callable[..., Aw
         query = dict(parse_qsl(scope["query_string"].decode()))
         if path == "/_workshop/outbox":
             answer = outbox[int(query.get("after", 0)) :]  # so many mails are known already
+        elif path == "/_workshop/calls":
+            answer = calls
         elif path == "/_workshop/authorize":
             answer = may(query["access_key"], query["action"], query["resource"])
         elif path.startswith("/_workshop/instances/"):
@@ -449,6 +463,7 @@ def install() -> None:
     subscription["create"] = functools.partial(create_subscription, subscription["create"])
     sns._subscribe = functools.partial(subscribe, sns._subscribe)
     sns._fanout = functools.partial(fan_out, sns._fanout)
+    cloudtrail.record_event = functools.partial(count_call, cloudtrail.record_event)
     firehose._deliver_records_to_s3 = buffer_records
     lambda_svc.invoke_async_with_retry = invoke_later
     lambda_svc._execute_function_warm = functools.partial(

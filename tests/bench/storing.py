@@ -69,6 +69,7 @@ def deliver(bench: Bench, lines: list[bytes]) -> str:
             records += first_streamer.records(line)
     key = f"firehose/{uuid.uuid4()}"
     bench.s3.put_object(Bucket=bench.posts, Key=key, Body=b"".join(records))
+    bench.delivered.add(key)
     return key
 
 

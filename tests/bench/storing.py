@@ -87,7 +87,8 @@ def seconds(bench: Bench, lines: list[bytes]) -> float:
 def memory(bench: Bench, lines: list[bytes]) -> float:
     """The most memory, in MiB, of a new process that does the same, as Lambda's does."""
     event = s3_event(bench.posts, deliver(bench, lines))
-    with bench.environment(bench.variables("TwitterLambdaFunction")):
+    paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with bench.environment(bench.variables("TwitterLambdaFunction") | paths):
         environment = dict(os.environ)
     done = subprocess.run(
         [sys.executable, "-m", "bench.storing"],

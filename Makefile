@@ -22,7 +22,7 @@ load: $(VENV)/installed samples ## 5,000 photos as fast as they can be posted
 	PYTHONPATH=scripts:tests $(VENV)/bin/python tests/faults/run.py --only load --posts 5000
 
 bench: $(VENV)/installed-test samples ## speed and cost, beside the first edition's design
-	PYTHONPATH=scripts:tests $(VENV)/bin/python -m bench
+	PYTHONPATH=scripts:tests:media $(VENV)/bin/python -m bench
 
 lint: $(VENV)/installed-test ## format, style, types and the template
 	$(VENV)/bin/ruff format --check $(SOURCES)

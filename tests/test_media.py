@@ -27,7 +27,7 @@ from offline.system import OfflineSystem
 from support import REPOSITORY
 
 NAMES = [
-    *("aws", "architecture", "launch", "twitch"),
+    *("aws", "architecture", "growth", "launch", "twitch"),
     *("TwitterApps", "LoginTwitter", "CreateTwitterApp"),
     *("AppDetails", "AppDetails2", "AppDetails3", "AppDetails4"),
     *("AWSKeyPair", "SaveKP", "CreateKP", "cf1", "cf2", "cf3"),
@@ -115,7 +115,7 @@ def words(name: str) -> str:
     return " ".join(str(committed(name).text["Text"]).split())
 
 
-def test_pictures_are_those_of_the_first_edition_and_the_badge() -> None:
+def test_pictures_are_those_of_the_first_edition_the_badge_and_the_bench_s() -> None:
     assert sorted(path.stem for path in draw.MEDIA.glob("*.png")) == sorted(NAMES)
     assert draw.names() == sorted(NAMES)
 

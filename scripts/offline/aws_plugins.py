@@ -14,6 +14,7 @@ them does what the AWS documentation says where ministack answers but does nothi
 - a secret's ARN as what Ref gives, which a role's policy refers to;
 - the roles' policies where ministack acts for a role: Lambda's logs and failures, and Firehose;
 - the question whether a caller may do something, which the emulated Rekognition asks;
+- how many calls are in CloudTrail's log, of which LookupEvents gives no more than 50;
 - faults, made on purpose: see aws_faults.py;
 - what was refused to whom, as AWS CloudTrail keeps it;
 - the refusal of requests that come from web pages.
@@ -30,7 +31,7 @@ import queue
 import secrets
 import threading
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ from ministack import app as gateway
 from ministack.core import iam_evaluator, lambda_runtime
 from ministack.core.persistence import PERSIST_STATE, STATE_DIR
 from ministack.core.responses import get_account_id, get_region, new_uuid
-from ministack.services import cloudwatch_logs, ec2, firehose, iam, lambda_svc, sns, sts
+from ministack.services import cloudtrail, cloudwatch_logs, ec2, firehose, iam, lambda_svc, sns, sts
 from ministack.services.cloudformation import provisioners
 
 from offline import aws_faults
@@ -489,11 +490,22 @@ def save_now_and_then(original: Callable[..., None]) -> None:
         save(original, gateway._build_persistence_save_dict())
 
 
+# --- CloudTrail: what was called ----------------------------------------------------------------
+
+calls: Counter[str] = Counter()  # by operation, while recording is switched on
+
+
+def count_call(original: Callable[..., None], **event: Any) -> None:
+    """Count a call, and write it into the log."""
+    calls[event["event_name"]] += 1
+    original(**event)
+
+
 # --- HTTP: what the other parties ask -----------------------------------------------------------
 
 
 def workshop_pages(original: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """Add /_workshop/outbox, authorize, refusals, instances/ and faults to ministack."""
+    """Add outbox, calls, authorize, refusals, instances/ and faults below /_workshop/."""
 
     async def application(scope: Scope, receive: Any, send: Send) -> None:
         path = scope.get("path", "")
@@ -510,6 +522,8 @@ def workshop_pages(original: Callable[..., Awaitable[None]]) -> Callable[..., Aw
         query = dict(parse_qsl(scope["query_string"].decode()))
         if path == "/_workshop/outbox":
             answer = outbox[int(query.get("after", 0)) :]  # so many mails are known already
+        elif path == "/_workshop/calls":
+            answer = calls
         elif path == "/_workshop/authorize":
             answer = may(query["access_key"], query["action"], query["resource"])
         elif path == "/_workshop/refusals":
@@ -539,6 +553,7 @@ def install() -> None:
     subscription["create"] = functools.partial(create_subscription, subscription["create"])
     sns._subscribe = functools.partial(subscribe, sns._subscribe)
     sns._fanout = functools.partial(fan_out, sns._fanout)
+    cloudtrail.record_event = functools.partial(count_call, cloudtrail.record_event)
     firehose._deliver_records_to_s3 = buffer_records
     lambda_svc.invoke_async_with_retry = functools.partial(aws_faults.hold_events, invoke_later)
     lambda_svc._execute_function_warm = functools.partial(

@@ -69,6 +69,7 @@ def deliver(bench: Bench, lines: list[bytes]) -> str:
             records += first_streamer.records(line)
     key = f"firehose/{uuid.uuid4()}"
     bench.s3.put_object(Bucket=bench.posts, Key=key, Body=b"".join(records))
+    bench.delivered.add(key)
     return key
 
 
@@ -86,7 +87,8 @@ def seconds(bench: Bench, lines: list[bytes]) -> float:
 def memory(bench: Bench, lines: list[bytes]) -> float:
     """The most memory, in MiB, of a new process that does the same, as Lambda's does."""
     event = s3_event(bench.posts, deliver(bench, lines))
-    with bench.environment(bench.variables("TwitterLambdaFunction")):
+    paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with bench.environment(bench.variables("TwitterLambdaFunction") | paths):
         environment = dict(os.environ)
     done = subprocess.run(
         [sys.executable, "-m", "bench.storing"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import statistics
 import subprocess
@@ -114,7 +115,8 @@ def delay(streamer: Streamer, count: int, per_second: float) -> float:
 def memory(counts: list[int]) -> list[float]:
     """The most memory that our streamer had after so many posts, in MiB, in a new process."""
     command = [sys.executable, "-m", "bench.streaming", *map(str, counts)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return [float(line) for line in done.stdout.split()]
 
 

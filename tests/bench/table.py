@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+import draw
 from support import REPOSITORY
 
 RESULTS = Path(__file__).resolve().parent / "results.json"
@@ -109,7 +110,8 @@ def scale_markdown(results: dict[str, Any]) -> str:
 
 def parts(results: dict[str, Any]) -> dict[str, str]:
     """The parts of README.md that the bench writes, by the name in their markers."""
-    return {"bench": markdown(results), "scale": scale_markdown(results)}
+    picture = f"![{draw.alt_text(draw.templates(), 'growth')}](media/growth.png)"
+    return {"bench": markdown(results), "growth": picture, "scale": scale_markdown(results)}
 
 
 def written(text: str, results: dict[str, Any]) -> str:

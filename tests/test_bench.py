@@ -1,0 +1,193 @@
+"""The bench: counts and shapes, no seconds. The figures are those of `make bench`."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import growth as plots
+from bench import calls, costs, growth, posts, queues, storing, streaming, table
+from bench.editions import OURS, THEIRS, Bench, Edition, Used
+from bench.first_edition import streamer as first_streamer
+from offline.system import OfflineSystem
+from support import REPOSITORY
+from twitter_streaming import photos_of
+
+Benches = dict[str, Bench]
+
+
+@pytest.fixture(scope="module")
+def benches(system: OfflineSystem, pictures: dict[str, Path]) -> Benches:
+    """Both editions on stacks of their own."""
+    return {one.name: Bench(system, one, pictures["obama.jpg"]) for one in (OURS, THEIRS)}
+
+
+@pytest.fixture(scope="module")
+def lines(system: OfflineSystem, pictures: dict[str, Path]) -> list[bytes]:
+    """Six posts, of which every other one matches."""
+    return storing.upload(system, [pictures["obama2.jpg"], pictures["biden.jpg"]], 6)
+
+
+# --- The first edition, as it is rebuilt -------------------------------------------------------
+
+
+def test_both_streamers_say_the_same_of_a_photo() -> None:
+    line = posts.line(7, "https://pbs.twimg.com/media/7.jpg")
+    (record,) = first_streamer.records(line)
+    (photo,) = photos_of(json.loads(line))
+    assert record.count(b"\n    ") == 6  # indented
+    assert sorted(map(str, json.loads(record).values())) == sorted(photo.values())
+
+
+@pytest.mark.parametrize("count", [1, 60, 1_000])
+def test_firehose_is_called_for_each_photo_or_for_a_batch(count: int) -> None:
+    firehoses = []
+    for streamer in streaming.ours, streaming.first:
+        firehoses.append(streaming.Firehose(seconds=0))
+        streamer(posts.stream(count), firehoses[-1])
+    ours, first = firehoses
+    assert (ours.photos, first.photos, first.calls) == (count, count, count)
+    assert ours.calls <= math.ceil(count / 500) + 1
+    assert first.billed == 5_000 * count
+    assert ours.billed <= max(5_000, first.billed / 4)
+
+
+# --- Calls, checked against the emulator's own log ---------------------------------------------
+
+
+def test_calls_of_a_new_photo_and_of_one_that_was_seen(
+    benches: Benches, lines: list[bytes]
+) -> None:
+    ours, first = benches[OURS.name], benches[THEIRS.name]
+    new, again = ours.take(lines), ours.take(lines)
+    assert new.calls == {
+        **{"PutRecordBatch": 1, "PutItem": 6, "PutObject": 6, "GetItem": 6, "CompareFaces": 6},
+        **{"UpdateItem": 6, "Publish": 3, "GetObject": new.objects + 12},
+    }
+    assert (new.mails, new.invocations["RekognitionLambdaFunction"]) == (3, 6)
+    assert again.calls["CompareFaces"] == again.calls["PutObject"] == again.mails == 0
+    for used in first.take(lines), first.take(lines):
+        assert used.calls == {
+            **{"PutRecord": 6, "PutItem": 6, "PutObject": 6, "DetectFaces": 12},
+            **{"CompareFaces": 6, "GetItem": 3, "UpdateItem": 3, "Publish": 3},
+            "GetObject": used.objects + 24,
+        }
+        assert used.mails == 3
+        assert costs.cost(used)["Rekognition"] == pytest.approx(3 * costs.cost(new)["Rekognition"])
+        assert sum(costs.cost(new).values()) < 0.35 * sum(costs.cost(used).values())
+
+
+@pytest.mark.parametrize("order", [lambda found: found, lambda found: found[::-1]])
+def test_a_repost_storm_is_one_comparison(
+    benches: Benches, lines: list[bytes], order: Callable[[list[bytes]], list[bytes]]
+) -> None:
+    one, other = storing.renamed(lines[:2])
+    storm = benches[OURS.name].take(order([one] * 60 + [other]))
+    assert storm.calls["CompareFaces"] == 2
+    assert storm.mails == 1
+
+
+def test_a_call_that_is_not_in_the_log_stops_the_bench(benches: Benches) -> None:
+    counted = benches[OURS.name].calls
+    with pytest.raises(calls.CountError, match="PutItem"), counted.counted():
+        counted.here["PutItem"] += 1
+
+
+def test_costs_are_those_of_the_counted_calls() -> None:
+    used = Used(objects=2, billed=10**9, mails=5)
+    used.calls.update(CompareFaces=1_000, PutObject=998, GetItem=1_000_000)
+    used.invocations["TwitterLambdaFunction"] = 1_000_000
+    used.seconds["TwitterLambdaFunction"] = 2_000
+    assert costs.cost(used) == pytest.approx(
+        {
+            **{"Rekognition": 1.0, "S3": 0.005, "DynamoDB": 0.142, "Firehose": 0.031},
+            **{"SNS": 0.0001, "Lambda": 0.20 + 2_000 * 0.5 * 0.0000166667},
+        }
+    )
+
+
+@pytest.mark.parametrize("edition", [OURS, THEIRS], ids=lambda edition: edition.name)
+def test_memory_is_that_of_the_function_alone(
+    benches: Benches, lines: list[bytes], edition: Edition
+) -> None:
+    assert 30 < storing.memory(benches[edition.name], lines) < 256
+
+
+# --- The bounds of AWS -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", queues.SCENARIOS)
+def test_nothing_is_lost_at_scale(name: str) -> None:
+    outcome = queues.Simulation(queues.SCENARIOS[name], 5_000).run()
+    assert outcome.compared + outcome.failed == outcome.photos == 5_000
+    assert outcome.lost == 0
+    assert 0 < outcome.waiting < 5_000
+    assert outcome.mailed == pytest.approx(outcome.compared / 10, abs=1)
+
+
+def test_what_binds_first() -> None:
+    binds = {name: bounds.first_to_bind() for name, bounds in queues.SCENARIOS.items()}
+    assert binds["new account, eu-west-1"] == "Lambda, concurrency"
+    assert binds["usual account, elsewhere"] == "Rekognition, CompareFaces"
+    few = queues.Simulation(queues.SCENARIOS["new account, elsewhere"], 2_000).run()
+    assert few.failed == 0  # Lambda slows down to what Rekognition takes
+    many = queues.Simulation(queues.SCENARIOS["usual account, elsewhere"], 5_000).run()
+    assert many.failed > 0
+
+
+def test_below_the_bounds_nothing_waits() -> None:
+    bounds = queues.Bounds(concurrency=1_000, compare_faces=100)
+    outcome = queues.Simulation(bounds, 500, per_second=50, matches=1).run()
+    assert (outcome.failed, outcome.waiting, outcome.compared) == (0, 1, 500)
+    assert outcome.longest * 60 < 2
+    assert outcome.mail_minutes * 60 == pytest.approx(50, abs=2)  # ten mails a second
+
+
+def test_what_waits_for_six_hours_is_in_the_failure_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queues, "EVENT_SECONDS", 10.0)
+    bounds = queues.Bounds(concurrency=10, compare_faces=100)
+    outcome = queues.Simulation(bounds, 1_000).run()
+    assert outcome.failed > 0
+    assert outcome.lost == 0
+
+
+# --- What the last run found -------------------------------------------------------------------
+
+
+def test_readme_has_the_results() -> None:
+    text = table.README.read_text(encoding="utf-8")
+    assert table.written(text, table.load()) == text, "python -m bench --readme writes it again"
+
+
+def test_every_line_that_misses_its_goal_says_why() -> None:
+    lines = table.lines_of(table.load())
+    assert len(lines) >= 14
+    assert all(line.why for line in lines if not line.met)
+
+
+def test_results_do_not_name_the_computer() -> None:
+    text = table.RESULTS.read_text(encoding="utf-8")
+    assert str(Path.home()) not in text
+    assert str(REPOSITORY) not in text
+
+
+def test_plots_show_the_results() -> None:
+    found = table.load()["growth"]
+    assert found["times"] == list(growth.TIMES)
+    assert [plot.name for plot in plots.plots()] == [panel["name"] for panel in found["panels"]]
+    for plot in plots.plots():
+        for curve in plot.curves:
+            assert all(0 <= x <= plots.WIDTH for x, _ in curve.points)
+            assert all(0 <= y <= plots.HEIGHT for _, y in curve.points)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0.0234, "0.023 s"), (5.31, "5.3 s"), (10, "10 s"), (99.5, "100 s"), (1301, "1,301 s")],
+)
+def test_figures_are_rounded(value: float, said: str) -> None:
+    assert plots.rounded(value, "s") == said

@@ -595,7 +595,7 @@ def test_the_stack_failed(system: OfflineSystem) -> None:
     for name, (template, reason) in cases.items():
         cloudformation.create_stack(
             StackName=name,
-            TemplateBody=template,
+            TemplateBody=json.dumps(json.loads(template)),  # shorter: AWS takes 51,200 bytes
             Parameters=parameters,
             Capabilities=["CAPABILITY_IAM"],
         )

@@ -224,8 +224,9 @@ def _(bench: Bench, number: int) -> None:
 
 @fault("streamer: SIGTERM with a full buffer")
 def _(bench: Bench, number: int) -> None:
-    throttle_firehose(bench, 2)
+    throttle_firehose(bench, 4)
     bench.post_many(5 * number)
+    time.sleep(2)  # what it has not read from X yet, it does not hold
     assert bench.stop_streamer() == 0, bench.log.read_text()
     assert "failed 0" in bench.log.read_text()
     bench.start_streamer()

@@ -300,7 +300,7 @@ def test_the_functions_code_is_broken(workshop: Workshop) -> None:
     workshop.compare()
     findings = workshop.is_well()  # though the queue holds what failed before
     assert findings[d.QUEUE].mark == d.NOTHING
-    assert "purge-queue" in findings[d.QUEUE].text
+    assert "workshop.py redrive" in findings[d.QUEUE].text
 
 
 def test_a_functions_settings_are_changed(workshop: Workshop) -> None:
@@ -562,7 +562,7 @@ def test_all_photos_are_rejected(system: OfflineSystem, pictures: dict[str, Path
 def test_only_the_queue_knows_of_a_failure(workshop: Workshop) -> None:
     sqs, url = workshop.client("sqs"), workshop.stack.resource("FailureQueue")
     sqs.send_message(QueueUrl=url, MessageBody="an event")
-    assert "purge-queue" in workshop.diagnose(d.QUEUE).mend
+    assert "workshop.py redrive" in workshop.diagnose(d.QUEUE).mend
     workshop.diagnose(d.QUEUE)  # it is still there
 
 

@@ -162,14 +162,14 @@ def see_queue(patient: Patient) -> Finding:
     """No event failed three times; or that was before a function was mended."""
     if not (number := patient.failures()):
         return ok("empty")
-    empty = f"aws sqs purge-queue --queue-url {patient.ids['FailureQueue']}"
+    again = "python scripts/workshop.py redrive"
     text = f"{count(number, 'event')} failed three times"
     last_runs = [run for name in (TWITTER, REKOGNITION) for run in recent_runs(patient, name)[-1:]]
     if any(run.lines and not run.error for run in last_runs):
-        return nothing(f"{text}, but the last run went well. Empty it: {empty}")
+        return nothing(f"{text}, but the last run went well. Try them again: {again}")
     return wrong(
         text,
-        "The photos of these events are lost until they are posted again; no log says why.",
-        f"Post them again, then empty the queue: {empty}",
+        "The photos of these events wait there until they are tried again; no log says why.",
+        f"Try them again: {again}",
         *(SUBSCRIPTION, STREAM, OBJECTS, TRIGGERS, TWITTER, PHOTOS, TABLE, REKOGNITION, REFERENCE),
     )

@@ -164,9 +164,9 @@ def measure_endpoint(report: Report, endpoint: comparing.Endpoint, photo: Path, 
         small <= 300 and large <= 350,
         f"{small:.0f} · {large:.0f} ms",
         why=f"By the clock. Of a core's time it takes {core[0]:.0f} · {core[1]:.0f} ms; the rest "
-        "is waiting for a core when other programs run, see the load. Most of it is looking for faces "
-        "at 1280 pixels. Looking at 640 first would halve it, and miss small faces beside large "
-        "ones.",
+        "is waiting for a core when other programs run, see the load. Most of it is looking for "
+        "faces at 1280 pixels. Looking at 640 first would halve it, and miss small faces beside "
+        "large ones.",
     )
     report.add(
         "Face endpoint, two at a time",

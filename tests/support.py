@@ -11,7 +11,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 Found = TypeVar("Found")
 
 
-def wait_for(what: Callable[[], Found | None], seconds: float = 30.0) -> Found:
+def wait_for(what: Callable[[], Found | None], seconds: float = 60.0) -> Found:
     """Wait until `what` gives something true, and return it."""
     deadline = time.monotonic() + seconds
     while not (found := what()):

@@ -54,7 +54,7 @@ Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 INVOCATIONS_AT_ONCE = 2  # per function; more make the laptop slower, not the workshop faster
-LOG_SECONDS = {"first_line_wait": 0.25, "idle_confirm": 0.02, "hard_cap": 1.0}
+LOG_SECONDS = {"first_line_wait": 0.25, "idle_confirm": 0.05, "hard_cap": 3.0}
 # Runs first in a function's process. As on Lambda, there is a handler and the level is WARNING.
 LOGGING = """
 import logging, sys

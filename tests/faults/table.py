@@ -79,11 +79,11 @@ def refuse(status: int) -> Fault:
     return function
 
 
-fault("stream: 503 at the next connect")(refuse(503))
+fault("stream: 503 at the next connect", long=True)(refuse(503))
 fault("stream: 429 at the next connect", long=True)(refuse(429))
 
 
-@fault("stream: 409, the rule was deleted")
+@fault("stream: 409, the rule was deleted", long=True)
 def _(bench: Bench, number: int) -> None:
     bench.delete_rules()
     bench.x_fault(kind="disconnect")
@@ -106,7 +106,7 @@ def stop_for_good(status: int) -> Fault:
     return function
 
 
-fault("stream: 402, then started again")(stop_for_good(402))
+fault("stream: 402, then started again", long=True)(stop_for_good(402))
 fault("stream: 401, then started again", long=True)(stop_for_good(401))
 
 
@@ -222,7 +222,7 @@ def _(bench: Bench, number: int) -> None:
     bench.post_many(number)
 
 
-@fault("streamer: SIGTERM with a full buffer")
+@fault("streamer: SIGTERM with a full buffer", long=True)
 def _(bench: Bench, number: int) -> None:
     throttle_firehose(bench, 4)
     bench.post_many(5 * number)
@@ -333,7 +333,7 @@ def _(bench: Bench, number: int) -> None:
         bench.post(b"this is no photo", "rejected: unreadable")
 
 
-@fault("photos: odd names")
+@fault("photos: odd names", long=True)
 def _(bench: Bench, number: int) -> None:
     bad = "rejected: its address is not that of a photo"
     names = [
@@ -390,7 +390,7 @@ def throttled(service: str, code: str, **more: Any) -> Fault:
 
 fault("dynamodb: throttled")(throttled("dynamodb", "ThrottlingException"))
 fault("sns: throttled")(throttled("sns", "Throttling"))
-fault("s3: SlowDown")(throttled("s3", "SlowDown", status=503))
+fault("s3: SlowDown", long=True)(throttled("s3", "SlowDown", status=503))
 fault("sns: 500")(throttled("sns", "InternalError", status=500, times=3))
 
 
@@ -408,7 +408,7 @@ def _(bench: Bench, number: int) -> None:
     bench.post_many(3 * number)
 
 
-@fault("rekognition: down too long, then redrive")
+@fault("rekognition: down too long, then redrive", long=True)
 def _(bench: Bench, number: int) -> None:
     bench.rekognition_fault("ServiceUnavailableException", times=10_000)
     bench.set_timeout("RekognitionLambdaFunction", 2)
@@ -418,7 +418,7 @@ def _(bench: Bench, number: int) -> None:
     redrive(bench, photos)
 
 
-@fault("lambda: both functions time out")
+@fault("lambda: both functions time out", long=True)
 def _(bench: Bench, number: int) -> None:
     for function in ("TwitterLambdaFunction", "RekognitionLambdaFunction"):
         bench.set_timeout(function, 2)

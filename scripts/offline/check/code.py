@@ -20,6 +20,7 @@ from offline.aws import Aws
 from offline.check.bench import FUNCTION
 from offline.processes import OfflineError
 from offline.running import Running
+from offline.stack import workshop_stacks
 
 PROVIDED = {"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"}
 MAX_BYTES = 1_000_000  # of code; compareFaces.py has 5,000
@@ -64,9 +65,8 @@ def deployed_code(workshop: Running) -> tuple[bytes, str]:
     once = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1})
     cloudformation = aws.client("cloudformation", once)
     try:
-        stacks = cloudformation.describe_stacks()["Stacks"]
-        for stack in sorted(stacks, key=lambda stack: stack["CreationTime"], reverse=True):
-            with contextlib.suppress(ClientError):  # another stack, or one without the function
+        for stack in workshop_stacks(cloudformation, FUNCTION):
+            with contextlib.suppress(ClientError):  # one without the function, such as a failed one
                 resource = cloudformation.describe_stack_resource(
                     StackName=stack["StackName"], LogicalResourceId=FUNCTION
                 )

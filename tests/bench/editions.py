@@ -152,7 +152,7 @@ class Bench:
         )["Environment"]["Variables"]
         return found
 
-    def load(self, code: str, logical_id: str) -> Callable[[dict[str, Any], None], Any]:
+    def load(self, code: str, logical_id: str) -> Callable[[dict[str, Any]], Any]:
         """Load a function's code as Lambda does; its clients are counted."""
         names: dict[str, Any] = {"__name__": logical_id, "print": lambda *_: None}
         with (
@@ -162,7 +162,7 @@ class Bench:
             exec(compile(code, f"{logical_id}.py", "exec"), names)
         topic = self.variables(logical_id).get("TOPIC_ARN", "")
 
-        def handler(event: dict[str, Any], context: None) -> Any:
+        def handler(event: dict[str, Any]) -> Any:
             with mock.patch.dict(os.environ, {"TOPIC_ARN": topic}):
                 return names["lambda_handler"](event, CONTEXT)
 
@@ -204,13 +204,13 @@ class Bench:
     def invoke(
         self,
         logical_id: str,
-        handler: Callable[[dict[str, Any], None], Any],
+        handler: Callable[[dict[str, Any]], Any],
         bucket: str,
         key: str,
         used: Used,
     ) -> None:
         """Call a function for one object, and note how long it took."""
         started = time.perf_counter()
-        handler(s3_event(bucket, key), None)
+        handler(s3_event(bucket, key))
         used.seconds[logical_id] += time.perf_counter() - started
         used.invocations[logical_id] += 1

@@ -78,7 +78,7 @@ def seconds(bench: Bench, lines: list[bytes]) -> float:
     event = s3_event(bench.posts, deliver(bench, lines))
     slow_host(bench.system, HOST_SECONDS)
     started = time.perf_counter()
-    bench.store(event, None)
+    bench.store(event)
     taken = time.perf_counter() - started
     slow_host(bench.system, 0)
     return taken

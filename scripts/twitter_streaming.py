@@ -301,8 +301,8 @@ def send(firehose: Any, stream: str, batch: list[bytes], buffer: Buffer) -> None
 
 
 def say(text: str, end: str = "\n") -> None:
-    """Print a line over the live count, a terminal's."""
-    print(f"\r\033[K{text}" if sys.stdout.isatty() else text, end=end, flush=True)
+    """Print a line over the live count, a terminal's; in one piece, for several threads do."""
+    print(f"\r\033[K{text}{end}" if sys.stdout.isatty() else text + end, end="", flush=True)
 
 
 def summary(counts: Counter[str]) -> str:

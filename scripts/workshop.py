@@ -27,7 +27,7 @@ from offline.redrive import redrive
 from offline.running import Running
 from offline.stack import find_stack
 from offline.system import OfflineSystem
-from offline.x_client import XClient
+from offline.x_client import XClient, refusal
 from publish import publish
 
 PHOTO = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -136,7 +136,9 @@ def tweet(files: tuple[Path, ...], text: str) -> None:
     try:
         post_id = client.post(text, [client.upload(file.read_bytes()) for file in files])
     except requests.RequestException as error:
-        raise click.ClickException(f"The emulated X did not take the post: {error}") from error
+        raise click.ClickException(
+            f"The emulated X did not take the post: {refusal(error)}"
+        ) from error
     click.echo(f"Posted {len(files)} photo(s) on X: post {post_id}")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import growth as plots
-from bench import calls, costs, growth, posts, queues, storing, streaming, table
+from bench import calls, costs, growth, posts, queues, storing, streaming, table, travelling
 from bench.editions import OURS, THEIRS, Bench, Edition, Used
 from bench.first_edition import streamer as first_streamer
 from offline.system import OfflineSystem
@@ -54,6 +54,18 @@ def test_firehose_is_called_for_each_photo_or_for_a_batch(count: int) -> None:
     assert ours.calls <= math.ceil(count / 500) + 1
     assert first.billed == 5_000 * count
     assert ours.billed <= max(5_000, first.billed / 4)
+
+
+def test_it_is_deployed_as_well(system: OfflineSystem, pictures: dict[str, Path]) -> None:
+    with travelling.deployed(system, THEIRS, pictures["obama.jpg"]) as stack:
+        item = {"media_key": "1", "text": "hello", "name": "learner", "id_str": "17"}
+        table = stack.resource("PostsTable")
+        stack.aws.client("dynamodb").put_item(
+            TableName=table, Item={name: {"S": value} for name, value in item.items()}
+        )
+        photos = stack.resource("RekognitionBucket")
+        stack.aws.client("s3").upload_file(str(pictures["obama2.jpg"]), photos, "images/1.jpg")
+        travelling.mailed(stack, "post 17")
 
 
 # --- Calls, checked against the emulator's own log ---------------------------------------------

@@ -27,6 +27,7 @@ from offline.processes import SCRIPTS, Child, free_port
 from offline.running import Running
 from offline.stack import EMAIL, Stack
 from offline.system import OfflineSystem
+from security.pictures import png_bomb
 from support import REPOSITORY, wait_for
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -540,6 +541,17 @@ def test_what_is_no_photo_is_refused(ready: Workshop) -> None:
         assert requests.get(ready.url + path, timeout=20).status_code == 404
     answer = requests.post(f"{ready.url}/reference?sample=../x", timeout=20)
     assert answer.status_code == 404
+
+
+def test_json_without_an_end_to_its_depth_is_refused(ready: Workshop) -> None:
+    answer = requests.post(f"{ready.url}/posts", data="[" * 5_000, timeout=20)
+    assert (answer.status_code, answer.json()["error"]) == (400, "The request is not understood.")
+
+
+def test_what_x_refuses_is_said_in_its_words(ready: Workshop) -> None:
+    answer = requests.post(f"{ready.url}/photos", data=png_bomb(50_000, 50_000), timeout=20)
+    sentence = "X refused the photo: The picture has too many pixels."
+    assert (answer.status_code, answer.json()["error"]) == (400, sentence)
 
 
 def test_half_an_emoji_is_posted_as_an_unknown_character(ready: Workshop) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import http.server
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -321,6 +323,17 @@ def test_one_bad_photo_costs_no_other(
     wait_for(lambda: "{'rejected': 3, 'stored': 1}" in log(stack))
     assert f"Photo {text['media_key']} rejected: unreadable: neither JPEG nor PNG" in log(stack)
     assert item(stack, text["media_key"]) == {}
+
+
+def test_what_is_said_of_a_photo_is_not_mixed_with_what_is_said_of_another(
+    function: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces: list[str] = []
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(write=pieces.append))
+    function["process"]({})
+    (piece,) = filter(None, pieces)
+    assert piece.startswith("Photo {} rejected: ")
+    assert piece.endswith("\n")
 
 
 def test_the_same_event_three_times_changes_nothing(

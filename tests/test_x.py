@@ -481,6 +481,25 @@ def test_an_impossible_post_is_refused(x: Server, body: Any) -> None:
     assert (answer.status_code, answer.json()["title"]) == (400, "Invalid Request")
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"text": "half \\ud83d"}',
+        '{"text": "x", "emulator": {"username": "\\udc00"}}',
+        '{"media": {"media_ids": [NaN]}}',
+        "[" * 100_000,
+        '{"text": ' + "[" * 100_000,
+        b'{"text": "\xff"}',
+    ],
+    ids=["half an emoji", "half a name", "not a number", "deep", "deep text", "not UTF-8"],
+)
+def test_a_post_that_could_not_be_sent_on_is_refused(x: Server, body: str | bytes) -> None:
+    before = x.get("/_workshop/posts").json()
+    answer = x.client.session.post(x.url + "/2/tweets", data=body)
+    assert (answer.status_code, answer.json()["title"]) == (400, "Invalid Request")
+    assert x.get("/_workshop/posts").json() == before
+
+
 def test_five_photos_are_too_many(x: Server) -> None:
     photo = x.client.upload(b"x")
     with pytest.raises(requests.HTTPError, match="400"):

@@ -22,6 +22,7 @@ from offline.journey import Journey, JourneyError
 from offline.processes import Child, OfflineError
 from offline.stack import EMAIL, SOLUTION, Stack, left_over
 from offline.system import LOGS, OfflineSystem
+from offline.x_client import refusal
 
 REFERENCE = "celebrity.jpg"
 
@@ -118,7 +119,7 @@ class Demo:
         try:
             journey = self.post(stack, photo)
         except requests.HTTPError as error:
-            reason = f"too large, X refused it: {error.response.json()['detail']}"
+            reason = f"too large, X refused it: {refusal(error)}"
             self.console.print(f"[bold]{escape(photo.name)}[/bold] {escape(reason)}")
             return Result(name, False, None, time.monotonic() - started, reason)
         processed = journey.reach(

@@ -131,7 +131,9 @@ async def json_object(request: Request) -> dict[str, Any]:
     """
     try:
         body = await request.json()
-    except ValueError:
+        # Neither half of an emoji nor NaN could be sent on.
+        json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
         raise Problem(400, **INVALID_REQUEST)

@@ -10,6 +10,14 @@ from typing import Any
 import requests
 
 
+def refusal(error: requests.RequestException) -> str:
+    """Why X did not do what it was asked: in its own words, if it answered."""
+    try:
+        return str(error.response.json()["detail"])  # type: ignore[union-attr]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return str(error)
+
+
 class XClient:
     """Posts to the emulated X, as the learner's phone does to X.
 

@@ -154,7 +154,7 @@ class Bench:
 
     def load(self, code: str, logical_id: str) -> Callable[[dict[str, Any]], Any]:
         """Load a function's code as Lambda does; its clients are counted."""
-        names: dict[str, Any] = {"__name__": logical_id, "print": lambda *_: None}
+        names: dict[str, Any] = {"__name__": logical_id, "print": lambda *_, **__: None}
         with (
             self.environment(self.variables(logical_id)),
             mock.patch.object(boto3, "DEFAULT_SESSION", self.calls.session),

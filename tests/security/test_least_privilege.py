@@ -276,7 +276,9 @@ def rows() -> Iterator[dict[Permission, str]]:
 
 
 def launch(system: OfflineSystem, face: bytes) -> Walk:
-    stack = Stack.launch(system.aws, system.parameters(EMAIL))
+    # Without its white space, so that there is room for a statement that you try out.
+    template = json.dumps(json.loads(TEMPLATE.read_text()))
+    stack = Stack.launch(system.aws, system.parameters(EMAIL), template)
     stack.confirm_subscription()
     stack.replace_code("RekognitionLambdaFunction", SOLUTION.read_text())
     # The policy that a topic has by default lets everybody of the account publish in ministack.

@@ -9,6 +9,7 @@ from offline.page.known import Known
 from offline.page.parties import Parties
 from offline.page.pictures import kind_of, sample
 from offline.page.refusal import Refusal
+from offline.x_client import refusal
 
 MAX_TEXT = 280  # characters of a post
 MAX_PHOTOS = 4  # of a post
@@ -29,7 +30,10 @@ class Actions:
         """Upload a photo of a post to come; return its id."""
         if not kind_of(photo):
             raise Refusal("This file is not a photo. X takes JPEG, PNG, GIF and WebP.", 415)
-        return self.parties.poster().upload(photo)
+        try:
+            return self.parties.poster().upload(photo)
+        except requests.HTTPError as error:
+            raise Refusal(f"X refused the photo: {refusal(error)}") from None
 
     def post(self, body: Doc) -> str:
         """Post {"text": …, "photos": [{"id": …} or {"sample": …}, …]}; return the post's id."""
@@ -55,7 +59,7 @@ class Actions:
             ]
             return x.post(text, ids)
         except requests.HTTPError as error:
-            raise Refusal(f"X refused the post: {error.response.status_code}.") from None
+            raise Refusal(f"X refused the post: {refusal(error)}") from None
 
     def change_reference(self, photo: bytes) -> str:
         """Upload the reference photo; return its name."""

@@ -79,7 +79,7 @@ async def json_of(request: Request) -> Doc:
     body = await body_of(request, MAX_JSON, "The text is too long.")
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
         raise Refusal("The request is not understood.")

@@ -252,8 +252,8 @@ def measure_calls(report: Report, ours: Bench, first: Bench, photos: list[list[b
         f"{every[0][0] / every[1][0]:.2f} · {every[0][1] / every[1][1]:.2f}",
         "Half of the photos match; Rekognition's own reads of S3 are counted. A new photo needs "
         "PutItem, PutObject, GetItem, CompareFaces with two reads, and UpdateItem; a match also "
-        "Publish, and an UpdateItem that reserves its mail. So an event that comes twice is neither "
-        "compared nor mailed twice, and a function that is killed loses no mail. Reckoned, to "
+        "Publish, and an UpdateItem that reserves its mail. So an event that comes twice is not "
+        "compared or mailed twice, and a function that is killed loses no mail. Reckoned, to "
         "reserve each photo instead of reading it first saves 0.5; one transaction for all items "
         "of an object, 0.9; to send the reference from memory, 0.9. Only all three reach 0.50, and "
         "then there are items of photos that were never stored, and matches with a reference that "

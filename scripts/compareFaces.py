@@ -90,22 +90,23 @@ def process(bucket, key, context):
     if outcome == "match":
         # Keep others from mailing it for as long as we live. One who tries fails, and tries again.
         now, seconds = int(time.time()), context.get_remaining_time_in_millis() // 1000
+        me = context.aws_request_id
         table.update_item(
             Key=item,
-            UpdateExpression="SET mailing_until = :until",
-            ConditionExpression="NOT (mailing_until > :now OR attribute_exists(outcome))",
-            ExpressionAttributeValues={":now": now, ":until": now + seconds},
+            UpdateExpression="SET mailing_until = :until, mailer = :me",
+            ConditionExpression="attribute_not_exists(outcome)"
+            " AND (NOT mailing_until > :now OR mailer = :me)",
+            ExpressionAttributeValues={":now": now, ":until": now + seconds, ":me": me},
         )
         try:
             publish(post, similarity, bucket, key)
         except Exception:
-            table.update_item(Key=item, UpdateExpression="REMOVE mailing_until")
+            table.update_item(Key=item, UpdateExpression="REMOVE mailing_until, mailer")
             raise  # so that Lambda tries again
-    values = {":outcome": outcome, ":similarity": Decimal(f"{similarity:.2f}")}
     table.update_item(
         Key=item,
-        UpdateExpression="SET outcome = :outcome, similarity = :similarity REMOVE mailing_until",
-        ExpressionAttributeValues=values,
+        UpdateExpression="SET outcome = :o, similarity = :s REMOVE mailing_until, mailer",
+        ExpressionAttributeValues={":o": outcome, ":s": Decimal(f"{similarity:.2f}")},
     )
     return f"{outcome}, similarity {similarity:.2f} %"
 

@@ -22,7 +22,7 @@ SOLUTION = (REPOSITORY / "scripts" / "compareFaces.py").read_text()
 
 
 # What Lambda tells the function, as far as it asks.
-CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
+CONTEXT = SimpleNamespace(aws_request_id="1", get_remaining_time_in_millis=lambda: 60_000)
 
 
 @pytest.fixture(scope="module")

@@ -77,7 +77,7 @@ class Used:
 
 
 # What Lambda tells a function, as far as ours asks.
-CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
+CONTEXT = SimpleNamespace(aws_request_id="1", get_remaining_time_in_millis=lambda: 60_000)
 
 
 class Firehose:

@@ -13,7 +13,8 @@ from typing import Any
 from offline.stack import Stack
 
 POLL_SECONDS = 0.3
-MAILED, QUEUED, LOST = "mailed", "in the queue", "lost"
+MAILED, TWICE, QUEUED, LOST = "mailed", "mailed twice", "in the queue", "lost"
+MAILS = {MAILED: 1, TWICE: 2}
 REJECTION = re.compile(r"Photo (?:images/)?([\w-]+)(?:\.jpg:)? (rejected: .*|not compared)")
 
 
@@ -23,9 +24,9 @@ class Photo:
 
     Attributes:
         media_key: its name from X to the mail.
-        expected: what is to become of it: MAILED, QUEUED, an outcome of the comparison, a
+        expected: what is to become of it: MAILED, TWICE, QUEUED, an outcome of the comparison, a
             rejection with its reason, or LOST.
-        why: if it is to be lost, why it cannot be otherwise.
+        why: if it is to be lost or mailed twice, why it cannot be otherwise.
         state: what became of it.
         mails: how many there are about it.
     """
@@ -39,8 +40,8 @@ class Photo:
     @property
     def as_expected(self) -> bool:
         """Whether it ended as it should, with one mail if it is a match."""
-        same = self.state.startswith(self.expected)
-        return same and self.mails == (self.expected == MAILED)
+        mails = MAILS.get(self.expected, 0)
+        return self.mails == mails and self.state.startswith(MAILED if mails else self.expected)
 
     @property
     def is_accounted_for(self) -> bool:

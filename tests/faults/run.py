@@ -78,7 +78,8 @@ def explain(console: Console, pages: list[Page]) -> None:
     for page in pages:
         whys = [photo.why for photo in page.photos if photo.why]
         for why in dict.fromkeys(whys):
-            console.print(f"{page.fault}: {whys.count(why)} photos: {why}.", soft_wrap=True)
+            photos = f"{whys.count(why)} photo{'s' if whys.count(why) > 1 else ''}"
+            console.print(f"{page.fault}: {photos}: {why}.", soft_wrap=True)
         for note in page.notes:
             console.print(f"{page.fault}: {note}", soft_wrap=True, highlight=False)
 

@@ -14,7 +14,7 @@ from typing import Any
 from PIL import Image
 
 from faults.bench import MATCH, NO_FACE, OTHER, Bench
-from faults.books import MAILED, QUEUED, Photo
+from faults.books import MAILED, QUEUED, TWICE, Photo
 
 Fault = Callable[[Bench, int], None]  # the number: how many photos, or about so many
 
@@ -392,6 +392,31 @@ fault("dynamodb: throttled")(throttled("dynamodb", "ThrottlingException"))
 fault("sns: throttled")(throttled("sns", "Throttling"))
 fault("s3: SlowDown", long=True)(throttled("s3", "SlowDown", status=503))
 fault("sns: 500")(throttled("sns", "InternalError", status=500, times=3))
+
+
+@fault("dynamodb, s3: done, but the answer is lost")
+def _(bench: Bench, number: int) -> None:
+    late = 11 if number > 2 else 0  # seconds; after 10 the solution waits no longer
+    error = {"code": "InternalError", "status": 500, "after": True, "times": 2}
+    for service, action in (
+        ("dynamodb", "PutItem"),
+        ("s3", "PutObject"),
+        ("dynamodb", "GetItem"),
+        ("dynamodb", "UpdateItem"),
+    ):
+        bench.aws_fault(service, action, **error, delay=late)
+    for _ in range(number):
+        bench.post(MATCH)
+        bench.post(OTHER)
+
+
+@fault("sns: mailed, but the answer is lost")
+def _(bench: Bench, number: int) -> None:
+    why = "SNS does not say whether it has taken a mail, so it is asked again"
+    for _ in range(number):
+        bench.aws_fault("sns", "Publish", status=500, after=True, times=1)
+        bench.post(MATCH, TWICE, why)
+        bench.settle()
 
 
 @fault("rekognition: so many calls a second")

@@ -170,7 +170,7 @@ def test_the_starter_logs_any_key(names: list[str]) -> None:
 
 
 # What Lambda tells the function, as far as it asks.
-CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
+CONTEXT = SimpleNamespace(aws_request_id="1", get_remaining_time_in_millis=lambda: 60_000)
 
 
 class Table(SimpleNamespace):

@@ -13,7 +13,7 @@ import re
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -119,6 +119,14 @@ def is_ours(body: bytes) -> bool:
     except (ValueError, TypeError, KeyError):
         return False
     return bool(version) and str(template.get("Description")).startswith("Serverless Bytes:")
+
+
+def lasting(problem: Callable[[], str]) -> str:
+    """Ask again and again whether there is a problem; return the one that does not go away."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (found := problem()) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    return found
 
 
 class Publisher:
@@ -316,15 +324,12 @@ class Publisher:
         if not policy:
             click.echo("The bucket's policy allows everybody to read it.")
             return
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while problem := self.refusal(policy):
-            if time.monotonic() > deadline:
-                raise click.ClickException(
-                    f"The bucket's policy was refused: {problem} The links stay as they are. If "
-                    "Block Public Access is on for your whole account, nobody else can read a "
-                    "template in it: take another account."
-                )
-            time.sleep(POLL_SECONDS)
+        if problem := lasting(lambda: self.refusal(policy)):
+            raise click.ClickException(
+                f"The bucket's policy was refused: {problem} The links stay as they are. If "
+                "Block Public Access is on for your whole account, nobody else can read a "
+                "template in it: take another account."
+            )
         self.changed = True
         click.echo("The bucket's policy now allows everybody to read this file, and adds no more.")
 
@@ -341,15 +346,11 @@ class Publisher:
     def read_back(self) -> None:
         """See that the template can be read without credentials and is the same."""
         url = f"{self.endpoint}/{self.name}/{NAME}"
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while problem := self.difference(url):
-            if time.monotonic() > deadline:
-                raise click.ClickException(
-                    f"{url} cannot be read without credentials ({problem}): the links stay as "
-                    "they are. Look at the bucket's policy and at Block Public Access, then try "
-                    "again."
-                )
-            time.sleep(POLL_SECONDS)
+        if problem := lasting(lambda: self.difference(url)):
+            raise click.ClickException(
+                f"{url} cannot be read without credentials ({problem}): the links stay as they "
+                "are. Look at the bucket's policy and at Block Public Access, then try again."
+            )
         click.echo(f"Without credentials it reads the same, {len(self.template)} bytes: {url}")
 
     def difference(self, url: str) -> str:

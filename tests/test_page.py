@@ -19,6 +19,7 @@ import requests
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
+import draw
 from offline import instance
 from offline.page.parties import Parties
 from offline.page.server import Server
@@ -30,21 +31,13 @@ from offline.system import OfflineSystem
 from security.pictures import png_bomb
 from support import REPOSITORY, wait_for
 
-CHROMIUM = Path("/usr/bin/chromium")
 SOLUTION = (REPOSITORY / "scripts" / "compareFaces.py").read_text()
 MIB = 1024 * 1024
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-quic",
-]
-needs_chromium = pytest.mark.skipif(
-    not CHROMIUM.exists(), reason=f"needs a browser: apt-get install chromium, for {CHROMIUM}"
-)
+try:
+    CHROMIUM, missing = draw.find_browser(), ""
+except draw.DrawingError as error:
+    CHROMIUM, missing = "", str(error)
+needs_chromium = pytest.mark.skipif(not CHROMIUM, reason=missing)
 expect.set_options(timeout=30_000)
 
 
@@ -126,7 +119,7 @@ def ready(workshop: Workshop, pictures: dict[str, Path]) -> Workshop:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=draw.ARGUMENTS)
         yield started
         started.close()
 

@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.text import Text
 
 from offline import running
+from offline.stack import workshop_stacks
 
 FUNCTIONS = ("TwitterLambdaFunction", "RekognitionLambdaFunction")
 HIDDEN_SECONDS = 120  # so long a message is ours; after a crash it is in the queue again
@@ -181,14 +182,8 @@ def find_stack(cloudformation: Any, region: str, wanted: str | None) -> str:
     Raises:
         click.UsageError: there is none, or several.
     """
-    pages = cloudformation.get_paginator("describe_stacks").paginate()
-    names = [
-        str(stack["StackName"])
-        for page in pages
-        for stack in page["Stacks"]
-        if stack["StackStatus"] != "DELETE_COMPLETE"
-        and "FailureQueueUrl" in {output["OutputKey"] for output in stack.get("Outputs", [])}
-    ]
+    stacks = workshop_stacks(cloudformation, "FailureQueue")
+    names = [str(stack["StackName"]) for stack in stacks if stack.get("Outputs")]  # complete ones
     if wanted and wanted not in names:
         raise click.UsageError(f"There is no stack of this workshop called {wanted} in {region}.")
     if not names:

@@ -7,9 +7,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from offline.doctor.finding import REKOGNITION, Finding, nothing, ok, shorten, wrong
 from offline.doctor.patient import Json, Patient
+from offline.stack import workshop_stacks
 
 COMPLETE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
-NO_STACK_YET = ("DELETE_COMPLETE", "REVIEW_IN_PROGRESS")  # AWS lists these, too
 
 
 def see_credentials(patient: Patient) -> Finding:
@@ -86,15 +86,8 @@ def find(patient: Patient) -> str:
     Raises:
         click.UsageError: there are several, or none.
     """
-    cloudformation = patient.client("cloudformation")
-    statuses: dict[str, str] = {}
-    for page in cloudformation.get_paginator("list_stacks").paginate():
-        for summary in page["StackSummaries"]:
-            if summary["StackStatus"] not in NO_STACK_YET:
-                # The template, because a stack that failed has no resources any more.
-                body = cloudformation.get_template(StackName=summary["StackId"])["TemplateBody"]
-                if REKOGNITION in (body if isinstance(body, str) else body.get("Resources", {})):
-                    statuses[summary["StackName"]] = summary["StackStatus"]
+    stacks = workshop_stacks(patient.client("cloudformation"), REKOGNITION)
+    statuses: dict[str, str] = {stack["StackName"]: stack["StackStatus"] for stack in stacks}
     staying = [name for name, status in statuses.items() if status != "DELETE_IN_PROGRESS"]
     names = sorted(staying or statuses)
     if not names:

@@ -227,7 +227,8 @@ class Walk:
         self.until(failed, "the event in the failure queue")
 
     def clean_up(self) -> None:
-        self.s3.put_object(Bucket=self.buckets[1], Key="images/full.jpg", Body=b"x")
+        # Not below images/: that starts a function, whose role goes with the stack.
+        self.s3.put_object(Bucket=self.buckets[1], Key="full.jpg", Body=b"x")
         self.stack.cloudformation.delete_stack(StackName=self.stack.name)
         self.until(lambda: self.stack.wait() == "DELETE_COMPLETE", "the deleted stack")
 

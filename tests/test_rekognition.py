@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import boto3
@@ -88,7 +88,9 @@ class StandInHandler(BaseHTTPRequestHandler):
 class Server:
     """The endpoint as a subprocess, ready to answer."""
 
-    def __init__(self, aws: str = "", processes: int = 2) -> None:
+    def __init__(
+        self, aws: str = "", processes: int = 2, output: int | IO[bytes] = subprocess.PIPE
+    ) -> None:
         self.url = f"http://127.0.0.1:{free_port()}"
         environment = {name: value for name, value in os.environ.items() if name[:4] != "AWS_"}
         environment |= {"PYTHONPATH": str(SCRIPTS), "AWS_EC2_METADATA_DISABLED": "true"}
@@ -98,7 +100,7 @@ class Server:
         self.process = subprocess.Popen(
             [*command, "--processes", str(processes)],
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=output,
             stderr=subprocess.STDOUT,
             env=environment,
         )
@@ -572,3 +574,16 @@ def test_a_worker_that_breaks_is_replaced(photos: dict[str, bytes]) -> None:
     assert found["ResponseMetadata"]["RetryAttempts"] == 1
     assert len(found["FaceDetails"]) == 1
     assert b"a worker was replaced" in server.stop()
+
+
+def test_a_worker_imports_nothing_of_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")  # Python says what it imports
+    log = tmp_path / "imports"
+    with log.open("ab") as output:
+        Server(processes=1, output=output).stop()
+    imported = Counter(line.rpartition("|")[2].strip() for line in log.read_text().splitlines())
+    assert imported["offline.faces"] == 2  # by the server and by its worker
+    alone = ("offline.rekognition.server", "boto3", "uvicorn", "click")
+    assert [imported[name] for name in alone] == [1] * len(alone)

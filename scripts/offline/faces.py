@@ -288,15 +288,6 @@ def rate(
     return answer, rated[0][0]
 
 
-def compare(source: bytes, target: bytes, threshold: float = 80.0) -> tuple[dict[str, Any], float]:
-    """Find the faces of two JPEG or PNG files and `rate` them.
-
-    Raises:
-        FaceError: a picture cannot be used, or shows no face.
-    """
-    return rate(find_faces(source), find_faces(target), threshold)
-
-
 def describe(found: list[Face]) -> dict[str, Any]:
     """Describe every face of a picture, like DetectFaces; no face gives an empty list."""
     return {"FaceDetails": [face.details() for face in found]}

@@ -18,7 +18,10 @@ from urllib.parse import quote_plus, urlsplit
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from offline import faces, rekognition, x
+from offline import faces, x
+from offline.rekognition.remembered import Remembered
+from offline.rekognition.server import application
+from offline.rekognition.service import Rekognition
 from security.inline import VARIABLES, load_code, load_inline
 from security.pictures import small_pictures
 from support import REPOSITORY, s3_event
@@ -210,12 +213,12 @@ def test_the_solution_mails_any_post(name: str, post: dict[str, str], similarity
 
 # --- The emulated Rekognition ---------------------------------------------------------------------
 
-service = rekognition.Rekognition(1)
-endpoint = rekognition.application(service)
+service = Rekognition(1)
+endpoint = application(service)
 CREDENTIAL = "AWS4-HMAC-SHA256 Credential=AKIA/20260101/eu-west-1/rekognition/aws4_request, x"
 
 
-class NoFaces(rekognition.Remembered):
+class NoFaces(Remembered):
     """Stands for the workers that look at pictures; these have a test of their own."""
 
     async def find(self, data: bytes, note: dict[str, Any]) -> list[Any]:

@@ -247,7 +247,7 @@ def similarity(one: Face, other: Face) -> float:
     """How alike two faces are, 0 to 100.
 
     The curve is fitted to photos: a distance of 0.55 becomes 80, the service's default threshold,
-    which no two different people of 2,964 pairs reached. See section 7 of the design.
+    which no two different people of 2,964 pairs reached.
     """
     distance = float(np.linalg.norm(one.descriptor - other.descriptor))
     return 100 / (1 + math.exp(20 * (distance - 0.6193)))

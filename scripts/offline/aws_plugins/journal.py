@@ -6,6 +6,7 @@ as `workshop.py start` wants it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,14 @@ def remember(**change: Any) -> None:
     if PERSIST_STATE:
         journal.parent.mkdir(exist_ok=True)
         with journal.open("a") as file:
-            file.write(json.dumps(change) + "\n")
+            # First the line's end, so that a line that was cut off costs no other.
+            file.write("\n" + json.dumps(change))
 
 
 def remembered(kind: str) -> list[dict[str, Any]]:
     """The instances or e-mails ("instance" or "mail") of earlier runs, oldest first."""
-    lines = journal.read_text().splitlines() if PERSIST_STATE and journal.exists() else []
-    return [change for change in map(json.loads, lines) if kind in change]
+    changes = []
+    for line in journal.read_text().splitlines() if PERSIST_STATE and journal.exists() else []:
+        with contextlib.suppress(ValueError):  # cut off when the computer went down
+            changes.append(json.loads(line))
+    return [change for change in changes if kind in change]

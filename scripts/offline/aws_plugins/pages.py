@@ -37,20 +37,25 @@ def workshop_pages(original: ASGIApp) -> ASGIApp:
             await original(scope, receive, send)
             return
         status: int = 200
-        answer: Any = outbox
+        answer: Any
         query = dict(parse_qsl(scope["query_string"].decode()))
-        if path == "/_workshop/outbox":
-            answer = outbox[int(query.get("after", 0)) :]  # so many mails are known already
-        elif path == "/_workshop/calls":
-            answer = calls
-        elif path == "/_workshop/authorize":
-            answer = may(query["access_key"], query["action"], query["resource"])
-        elif path == "/_workshop/refusals":
-            answer = list(refusals)
-        elif path.startswith("/_workshop/instances/"):
-            status, answer = metadata(scope["method"], path, dict(scope["headers"]))
-        elif path == "/_workshop/faults":
-            status, answer = faults.change(scope["method"], await whole_body(receive))
+        try:
+            if path == "/_workshop/outbox":
+                answer = outbox[int(query.get("after", 0)) :]  # so many mails are known already
+            elif path == "/_workshop/calls":
+                answer = calls
+            elif path == "/_workshop/authorize":
+                answer = may(query["access_key"], query["action"], query["resource"])
+            elif path == "/_workshop/refusals":
+                answer = list(refusals)
+            elif path.startswith("/_workshop/instances/"):
+                status, answer = metadata(scope["method"], path, dict(scope["headers"]))
+            elif path == "/_workshop/faults":
+                status, answer = faults.change(scope["method"], await whole_body(receive))
+            else:
+                status, answer = 404, {"error": f"There is no {path} here."}
+        except (KeyError, ValueError) as error:
+            status, answer = 400, {"error": f"The question is not understood: {error}"}
         body = answer if isinstance(answer, str) else json.dumps(answer)
         await send({"type": "http.response.start", "status": status, "headers": []})
         await send({"type": "http.response.body", "body": body.encode()})

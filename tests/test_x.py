@@ -21,8 +21,9 @@ from PIL import Image
 from requests.adapters import HTTPAdapter
 
 from offline.processes import free_port
+from offline.x.posts import Media, Post
+from offline.x.rules import InvalidRule, compile_rule
 from offline.x_client import XClient
-from offline.x_rules import InvalidRule, Media, Post, compile_rule
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 KEYS = {

@@ -17,7 +17,9 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["PIL", "json", "offline"]):
-    from offline import faces, x
+    from offline import faces
+    from offline.x.bodies import form_file
+    from offline.x.problems import Problem
     from security.inline import load_inline
     from security.pictures import small_pictures
 
@@ -42,8 +44,8 @@ def picture(data: bytes) -> None:
 def upload(data: bytes) -> None:
     """Find a file in a form."""
     head, _, body = data.partition(b"\n")
-    with contextlib.suppress(x.Problem):
-        x.form_file(head.decode("latin-1"), body, "media")
+    with contextlib.suppress(Problem):
+        form_file(head.decode("latin-1"), body, "media")
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {"lines": lines, "picture": picture, "upload": upload}

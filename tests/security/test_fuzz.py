@@ -18,10 +18,12 @@ from urllib.parse import quote_plus, urlsplit
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from offline import faces, x
+from offline import faces
 from offline.rekognition.remembered import Remembered
 from offline.rekognition.server import application
 from offline.rekognition.service import Rekognition
+from offline.x.bodies import form_file
+from offline.x.problems import Problem
 from security.inline import VARIABLES, load_code, load_inline
 from security.pictures import small_pictures
 from support import REPOSITORY, s3_event
@@ -342,6 +344,6 @@ def damaged(picture: bytes, changed: list[tuple[int, bytes, int]]) -> bytes:
 )
 def test_any_upload_is_a_file_or_refused(content_type: str, body: bytes) -> None:
     try:
-        assert isinstance(x.form_file(content_type, body, "media"), bytes)
-    except x.Problem as problem:
+        assert isinstance(form_file(content_type, body, "media"), bytes)
+    except Problem as problem:
         assert problem.status == 400  # noqa: PT017

@@ -1,4 +1,4 @@
-"""Posts, and the rules of X's filtered stream, such as `from:me has:images -is:retweet`.
+"""A rule of X's filtered stream, such as `from:me has:images -is:retweet`.
 
 `compile_rule` turns the text of a rule into a function that says whether a post matches. It knows
 a part of X's operators and refuses everything else, as X itself refuses what X does not know: a
@@ -9,131 +9,23 @@ https://docs.x.com/x-api/posts/filtered-stream/integrate/build-a-rule
 
 from __future__ import annotations
 
-import itertools
 import re
 import string
-import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from offline.x.posts import Post
 
 MAX_LENGTH = 1024  # characters of a rule
 MAX_GROUPS = 50  # each ( is a level of recursion here
-EPOCH = 1288834974657  # when X began to count, in milliseconds since 1970
-PROBLEM_TYPE = "https://api.twitter.com/2/problems/"
-
-_counter = itertools.count()
-
-
-def new_id() -> str:
-    """Return an id of 19 digits that grows with time, made as X makes it (a "snowflake")."""
-    milliseconds = int(time.time() * 1000) - EPOCH
-    return str((milliseconds << 22) + next(_counter) % 2**22)
-
-
-def made_at(identity: str) -> float:
-    """Return when an id was made, in seconds since 1970."""
-    return ((int(identity) >> 22) + EPOCH) / 1000
-
-
-def now() -> str:
-    """Return the time as X writes it, such as 2026-03-01T12:00:00.000Z."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class InvalidRule(ValueError):  # noqa: N818 - X's own name for it
     """The rule cannot be used; the text says why and what to write instead."""
 
 
-@dataclass(frozen=True)
-class Media:
-    """A photo or video. `name` is its file name at the photo host, empty for a video."""
-
-    id: str
-    type: str  # "photo" or "video"
-    name: str = ""
-
-    @property
-    def key(self) -> str:
-        """The media key, such as 3_1990000000000000000; X numbers the types."""
-        return f"{'3' if self.type == 'photo' else '13'}_{self.id}"
-
-
-@dataclass(frozen=True)
-class Post:
-    """A post. `created_at` is in ISO 8601, UTC; `lang` a code such as "en"."""
-
-    id: str
-    text: str
-    author_id: str
-    username: str
-    created_at: str
-    media: list[Media] = field(default_factory=list)
-    lang: str = "en"
-    retweet: bool = False
-    reply: bool = False
-
-
 Matcher = Callable[[Post], bool]
-
-
-@dataclass
-class RuleSet:
-    """The rules of an app, changed with the requests of POST /2/tweets/search/stream/rules."""
-
-    rules: list[dict[str, str]] = field(default_factory=list)  # id, value, perhaps tag
-    matchers: dict[str, Matcher] = field(default_factory=dict)  # by the value of the rule
-
-    @classmethod
-    def restored(cls, rules: list[dict[str, str]]) -> RuleSet:
-        """Return the set with rules that were accepted before."""
-        return cls(rules, {rule["value"]: compile_rule(rule["value"]) for rule in rules})
-
-    def matching(self, post: Post) -> list[dict[str, str]]:
-        """Return id and tag of the rules that match the post."""
-        return [
-            {name: rule[name] for name in ("id", "tag") if name in rule}
-            for rule in self.rules
-            if self.matchers[rule["value"]](post)
-        ]
-
-    def add(self, wanted: list[dict[str, str]], dry_run: bool) -> dict[str, Any]:
-        """Add rules, each a value and perhaps a tag; return X's answer."""
-        created: list[dict[str, str]] = []
-        errors: list[dict[str, Any]] = []
-        for wish in wanted:
-            value = wish["value"]
-            twin = next((r for r in [*self.rules, *created] if r["value"] == value), None)
-            if twin:
-                error = {"title": "DuplicateRule", "type": PROBLEM_TYPE + "duplicate-rules"}
-                errors.append({"value": value, "id": twin["id"]} | error)
-                continue
-            try:
-                self.matchers[value] = compile_rule(value)
-            except InvalidRule as reason:
-                error = {"title": "UnprocessableEntity", "type": PROBLEM_TYPE + "invalid-rules"}
-                errors.append({"value": value, "details": [str(reason)]} | error)
-                continue
-            tag = {"tag": wish["tag"]} if wish.get("tag") else {}
-            created.append({"id": new_id(), "value": value} | tag)
-        if not dry_run:
-            self.rules += created
-        good, bad = len(created), len(errors)
-        summary = {"created": good, "not_created": bad, "valid": good, "invalid": bad}
-        answer = {"data": created, "meta": {"sent": now(), "summary": summary}, "errors": errors}
-        return {name: part for name, part in answer.items() if part}
-
-    def delete(self, wanted: dict[str, list[str]], dry_run: bool) -> dict[str, Any]:
-        """Delete rules by "ids" or "values"; return X's answer."""
-        ids, values = wanted.get("ids", []), wanted.get("values", [])
-        kept = [r for r in self.rules if r["id"] not in ids and r["value"] not in values]
-        deleted = len(self.rules) - len(kept)
-        if not dry_run:
-            self.rules = kept
-        summary = {"deleted": deleted, "not_deleted": len(ids) + len(values) - deleted}
-        return {"meta": {"sent": now(), "summary": summary}}
 
 
 class Clause(NamedTuple):

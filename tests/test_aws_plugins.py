@@ -257,6 +257,17 @@ def test_what_the_emulated_rekognition_may_ask(system: OfflineSystem, stack: Sta
     assert answers["ASIAUNKNOWN"]["allowed"] is False
 
 
+@pytest.mark.parametrize(
+    ("path", "status"), [("authorize", 400), ("outbox?after=x", 400), ("unknown", 404)]
+)
+def test_a_question_that_nobody_understands_is_refused(
+    system: OfflineSystem, path: str, status: int
+) -> None:
+    answer = requests.get(f"{system.aws.url}/_workshop/{path}", timeout=5)
+    assert answer.status_code == status
+    assert answer.json()["error"]
+
+
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="only Linux has /proc/net/tcp")
 def test_all_servers_listen_on_loopback_only(system: OfflineSystem) -> None:
     urls = (system.aws.url, system.x_url, system.rekognition_url)

@@ -21,6 +21,7 @@ from PIL import Image
 from requests.adapters import HTTPAdapter
 
 from offline.processes import free_port
+from offline.x.memory import Memory
 from offline.x.posts import Media, Post
 from offline.x.rules import InvalidRule, compile_rule
 from offline.x_client import XClient
@@ -499,6 +500,22 @@ def test_a_post_that_could_not_be_sent_on_is_refused(x: Server, body: str | byte
     answer = x.client.session.post(x.url + "/2/tweets", data=body)
     assert (answer.status_code, answer.json()["title"]) == (400, "Invalid Request")
     assert x.get("/_workshop/posts").json() == before
+
+
+def test_a_journal_that_was_cut_off_loses_its_last_line_only(tmp_path: Path) -> None:
+    memory = Memory(tmp_path, "http://127.0.0.1:1")
+    for number in "123":
+        memory.add_media(Media(number, "photo", f"{number}.jpg"))
+    journal = tmp_path / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes()[:-9])  # as when the computer went down
+    again = Memory(tmp_path, "http://127.0.0.1:1")
+    again.add_media(Media("4", "photo", "4.jpg"))
+    assert list(Memory(tmp_path, "http://127.0.0.1:1").media) == ["1", "2", "4"]
+
+
+@pytest.mark.parametrize("limit", ["x", "-1", ""])
+def test_an_impossible_limit_is_refused(x: Server, limit: str) -> None:
+    assert x.get(f"/_workshop/posts?limit={limit}").status_code == 400
 
 
 def test_five_photos_are_too_many(x: Server) -> None:

@@ -40,7 +40,7 @@ def upload(system: OfflineSystem, photos: list[Path], count: int) -> list[bytes]
         jpegs.append(jpeg.getvalue())
     media = [system.x.upload(jpegs[n % len(jpegs)] + b"%d" % n) for n in range(count)]
     journal = system.folder / "photos" / "journal.jsonl"
-    changes = [json.loads(line) for line in journal.read_text().splitlines()]
+    changes = [json.loads(line) for line in journal.read_text().split("\n") if line]
     names = {value["id"]: value["name"] for kind, value in changes if kind == "media"}
     return [posts.line(int(key), f"{system.x_url}/media/{names[key]}") for key in media]
 

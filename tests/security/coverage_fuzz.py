@@ -48,6 +48,10 @@ def upload(data: bytes) -> None:
         form_file(head.decode("latin-1"), body, "media")
 
 
+SEEDS: dict[Callable[[bytes], None], list[bytes]] = {
+    picture: small_pictures(),
+    upload: [b'multipart/form-data; boundary=b\n--b\r\nname="media"\r\n\r\nphoto\r\n--b--'],
+}
 TARGETS: dict[str, Callable[[bytes], None]] = {"lines": lines, "picture": picture, "upload": upload}
 
 
@@ -57,7 +61,7 @@ def main() -> None:
         sys.exit(f"Name one of these first: {', '.join(TARGETS)}.")
     target = TARGETS[sys.argv.pop(1)]
     with tempfile.TemporaryDirectory() as corpus:  # what it begins with
-        for number, data in enumerate(small_pictures() if target is picture else []):
+        for number, data in enumerate(SEEDS.get(target, [])):
             (Path(corpus) / str(number)).write_bytes(data)
         atheris.Setup([*sys.argv, corpus], target)
         atheris.Fuzz()

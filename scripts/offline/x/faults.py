@@ -30,7 +30,7 @@ class Faults:
         """
         fault = {"kind": "reset"} if request.method == "DELETE" else await json_object(request)
         stream, connection = self.stream, self.stream.connection
-        match fault:
+        match {"times": 1} | fault:
             case {"kind": "reset"}:
                 stream.repair()
                 self.photo_host.repair()
@@ -42,8 +42,8 @@ class Faults:
                 connection.send_line(text)
             case {"kind": "silence", "seconds": float() | int() as seconds}:
                 stream.silent_until = time.monotonic() + seconds
-            case {"kind": "status", "status": int(status)}:
-                stream.refuse_with += [status] * int(fault.get("times", 1))
+            case {"kind": "status", "status": int(status), "times": int(times)}:
+                stream.refuse_with += [status] * times
             case {"kind": "photo", "name": str()}:
                 self.photo_host.faults.append(PHOTO_FAULT | fault)
             case _:

@@ -7,6 +7,7 @@ reads it from the beginning.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -62,12 +63,16 @@ class Memory:
     def _remember(self, kind: str, value: Any) -> None:
         """Append a change to the journal."""
         with self.journal.open("a") as journal:
-            journal.write(json.dumps([kind, value]) + "\n")
+            # First the line's end, so that a line that was cut off costs no other.
+            journal.write("\n" + json.dumps([kind, value]))
 
     def _recall(self) -> None:
         """Read the journal."""
-        lines = self.journal.read_text().splitlines() if self.journal.exists() else []
-        for kind, value in map(json.loads, lines):
+        changes = []
+        for line in self.journal.read_text().splitlines() if self.journal.exists() else []:
+            with contextlib.suppress(ValueError):  # cut off when the computer went down
+                changes.append(json.loads(line))
+        for kind, value in changes:
             match kind:
                 case "rules":
                     self.rule_set = RuleSet.restored(value)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from offline.x.memory import Memory
 from offline.x.photo_host import PhotoHost
+from offline.x.posts import Post
+from offline.x.problems import INVALID_REQUEST, Problem
 from offline.x.stream import FilteredStream
 
 
@@ -23,13 +26,19 @@ class Overview:
     async def posts(self, request: Request) -> Response:
         """GET /_workshop/posts: all posts, the newest first; ?after=ID&limit=N for fewer."""
         after = request.query_params.get("after")
-        posts = itertools.takewhile(lambda post: post.id != after, reversed(self.memory.posts))
-        limit = int(request.query_params.get("limit", len(self.memory.posts)))
+        posts: Iterator[Post] = itertools.takewhile(
+            lambda post: post.id != after, reversed(self.memory.posts)
+        )
+        try:
+            limit = int(request.query_params.get("limit", len(self.memory.posts)))
+            posts = itertools.islice(posts, limit)
+        except ValueError:
+            raise Problem(400, **INVALID_REQUEST) from None
         streamed = self.stream.streamed
         return JSONResponse(
             [
                 data | {"media": media, "user": user, "streamed": data["id"] in streamed}
-                for data, media, user in map(self.memory.describe, itertools.islice(posts, limit))
+                for data, media, user in map(self.memory.describe, posts)
             ]
         )
 

@@ -70,7 +70,6 @@ class Workshop:
     def start_streamer(self) -> None:
         assert self.stack
         root = instance.boot(self.system.folder, self.stack)
-        self.system.folder.joinpath("streamer.log").unlink(missing_ok=True)
         self.streamer = instance.start_streamer(self.system, root)
         instance.wait_until_connected(self.streamer)
 

@@ -182,6 +182,17 @@ def test_who_comes_late_catches_up(terminal: Terminal, photo: Callable[[str], st
     terminal.type("tweet", photo("obama2"))
     mails = wait_for(lambda: requests.get(outbox, timeout=5).json()[1:])
     assert "Possible match" in mails[0]["subject"]
+    # X is killed: the workshop ends, says so, and goes on at the next start.
+    assert terminal.workshop
+    subprocess.run(
+        ["pkill", "-KILL", "-P", str(terminal.workshop.pid), "-f", "offline.x "], check=True
+    )
+    assert terminal.workshop.wait(30) == 1
+    assert "offline X has ended." in terminal.said()
+    assert "Start the workshop again" in terminal.said()
+    terminal.start("--at", "11")
+    terminal.type("tweet", photo("obama3"))
+    wait_for(lambda: len(requests.get(outbox, timeout=5).json()) > len(mails) + 1)
     terminal.stop()
 
 

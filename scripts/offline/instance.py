@@ -52,11 +52,13 @@ def environment(aws_url: str, x_url: str, root: Path) -> dict[str, str]:
 
 def start_streamer(system: OfflineSystem, root: Path) -> Child:
     """Type `python twitter_streaming.py` on the instance."""
+    log = system.folder / "streamer.log"
+    log.unlink(missing_ok=True)  # an earlier one was connected as well
     streamer = Child(
         "the streamer",
         [sys.executable, "-m", "offline.instance"],
         environment(system.aws.url, system.x_url, root),
-        system.folder / "streamer.log",
+        log,
         folder=root / WORKSHOP,
     )
     system.children.append(streamer)

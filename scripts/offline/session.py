@@ -89,7 +89,10 @@ class Session:
             while True:
                 for child in self.system.children:
                     if not child.running and child is not self.streamer:
-                        raise OfflineError(f"{child.name} has ended. Its log: {child.log}")
+                        raise OfflineError(
+                            f"{child.name} has ended. Its log: {child.log}. Start the workshop "
+                            "again; what you did is kept."
+                        )
                 self.boot_instances()
                 time.sleep(POLL_SECONDS)
         finally:

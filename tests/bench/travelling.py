@@ -66,7 +66,6 @@ def listening(system: OfflineSystem, stack: Stack) -> Iterator[None]:
         yield
     finally:
         streamer.stop()
-        streamer.log.unlink()  # the next one is to say itself that it is connected
 
 
 def mailed(stack: Stack, post_id: str, seconds: float = 120.0) -> None:

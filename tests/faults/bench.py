@@ -50,7 +50,6 @@ class Bench:
         """Start the streamer on the instance, and wait until it is connected."""
         root = instance.boot(self.system.folder, self.stack)
         self.log = self.system.folder / "streamer.log"
-        self.log.unlink(missing_ok=True)
         self.streamer = instance.start_streamer(self.system, root)
         instance.wait_until_connected(self.streamer)
         return self.streamer

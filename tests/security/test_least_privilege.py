@@ -183,7 +183,6 @@ class Walk:
         finally:
             streamer.stop()
             self.system.children.remove(streamer)
-            streamer.log.unlink()
 
     def objects(self) -> int:
         count: int = self.s3.list_objects_v2(Bucket=self.buckets[0])["KeyCount"]

@@ -212,6 +212,12 @@ def test_colour_modes(photos: dict[str, bytes], mode: str) -> None:
     assert best(photos["obama2.jpg"], data) > 95
 
 
+@pytest.mark.parametrize("exif", [b"Exif\0\0" + bytes(1000), b"Exif\0\0MM\0*\xff\xff", b"x"])
+def test_damaged_exif_does_not_matter(photos: dict[str, bytes], exif: bytes) -> None:
+    with Image.open(io.BytesIO(photos["obama2.jpg"])) as photo:
+        assert len(faces.find_faces(encoded(photo, exif=exif))) == 1
+
+
 def test_exif_orientation_is_applied(photos: dict[str, bytes]) -> None:
     upright = opened(photos["obama.jpg"])
     lying = upright.transpose(Image.Transpose.ROTATE_90)

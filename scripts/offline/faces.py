@@ -27,7 +27,9 @@ from typing import Any, ClassVar
 import dlib
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
+
+from offline.upright import upright
 
 # Pixels of the longer side when looking for faces: first fast, then, if there is none, closely.
 DETECT_SIZES = (1280, 2560)
@@ -182,7 +184,7 @@ def decode(data: bytes, longer_side: int) -> tuple[NDArray[np.uint8], float]:
             picture = Image.fromarray((np.asarray(picture) // 256).astype(np.uint8))
         scaled = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
         if not is_png:  # the service ignores EXIF in PNG
-            scaled = ImageOps.exif_transpose(scaled)
+            scaled = upright(scaled)
     except FaceError:
         raise
     except Exception as error:  # Pillow has a dozen kinds of exceptions for damaged files

@@ -7,10 +7,11 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from offline import samples
 from offline.page.refusal import Refusal
+from offline.upright import upright
 
 SMALL_PIXELS, LARGE_PIXELS = 320, 1280
 MAX_PIXELS = 50_000_000  # of a picture that is decoded
@@ -54,10 +55,10 @@ def shrink(data: bytes, pixels: int) -> bytes:
             if image.width * image.height > MAX_PIXELS:
                 raise Refusal("The picture has too many pixels.", 415)
             image.draft("RGB", (pixels, pixels))
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-            upright.thumbnail((pixels, pixels))
+            small = upright(image).convert("RGB")
+            small.thumbnail((pixels, pixels))
             jpeg = io.BytesIO()
-            upright.save(jpeg, "JPEG", quality=85)
+            small.save(jpeg, "JPEG", quality=85)
             return jpeg.getvalue()
     except Refusal:
         raise

@@ -6,7 +6,9 @@ import functools
 import io
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image
+
+from offline.upright import upright
 
 # X makes the photos that it takes smaller; the Lambda function is to see what is too large. So a
 # photo saved as PNG, of 4000 pixels and some 16 MB, arrives, and a file of 20 MB is passed on.
@@ -49,7 +51,7 @@ def large_jpeg(path: Path) -> bytes | None:
                 return None
             image.thumbnail((LARGE_PIXELS, LARGE_PIXELS))
             jpeg = io.BytesIO()
-            ImageOps.exif_transpose(image).convert("RGB").save(jpeg, "JPEG", quality=90)
+            upright(image).convert("RGB").save(jpeg, "JPEG", quality=90)
             return jpeg.getvalue()
     except Exception:  # Pillow has a dozen kinds of exceptions for broken pictures
         return None

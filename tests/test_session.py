@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -14,8 +15,12 @@ from typing import Any
 import boto3
 import pytest
 import requests
+from rich.console import Console
 
+from offline import session
 from offline.running import Running
+from offline.stack import Stack
+from offline.system import OfflineSystem
 from support import REPOSITORY, wait_for
 
 WORKSHOP = [sys.executable, str(REPOSITORY / "scripts" / "workshop.py")]
@@ -139,6 +144,28 @@ def test_the_steps_are_the_learner_s_and_survive_a_restart(
     terminal.start("--fresh")
     assert terminal.client("s3").list_buckets()["Buckets"] == []
     terminal.stop()
+
+
+def test_a_stack_that_is_gone_in_the_middle_does_not_end_the_workshop(
+    system: OfflineSystem, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    workshop = session.Session(system, Console(file=io.StringIO()))
+    looks = 0
+
+    def look(*_: Any) -> Stack:
+        nonlocal looks
+        looks += 1
+        if looks > 2:
+            raise KeyboardInterrupt
+        return Stack(system.aws, "gone")
+
+    monkeypatch.setattr(session, "find_stack", look)
+    monkeypatch.setattr(session, "FILE", tmp_path / "running.json")
+    monkeypatch.setattr(workshop, "announce", lambda: None)
+    monkeypatch.setattr(system, "start_page", lambda: None)
+    with pytest.raises(KeyboardInterrupt):
+        workshop.run(1)
+    assert looks == 3
 
 
 def test_env_tells_a_second_terminal_where_the_workshop_is(terminal: Terminal) -> None:

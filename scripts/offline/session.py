@@ -6,6 +6,7 @@ launched, the instance "boots", that is, its files are written to a folder.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.markup import escape
 
@@ -93,7 +95,9 @@ class Session:
                             f"{child.name} has ended. Its log: {child.log}. Start the workshop "
                             "again; what you did is kept."
                         )
-                self.boot_instances()
+                # A stack that is just being deleted, or an AWS that has ended: look again.
+                with contextlib.suppress(ClientError, BotoCoreError):
+                    self.boot_instances()
                 time.sleep(POLL_SECONDS)
         finally:
             FILE.unlink(missing_ok=True)  # the other commands look for it

@@ -18,6 +18,7 @@ from bench import posts
 from bench.editions import OURS, Bench
 from bench.first_edition import streamer as first_streamer
 from bench.streaming import peak
+from offline.journal import changes
 from offline.system import OfflineSystem
 from support import s3_event
 from twitter_streaming import photos_of
@@ -39,9 +40,8 @@ def upload(system: OfflineSystem, photos: list[Path], count: int) -> list[bytes]
             image.save(jpeg, "JPEG")
         jpegs.append(jpeg.getvalue())
     media = [system.x.upload(jpegs[n % len(jpegs)] + b"%d" % n) for n in range(count)]
-    journal = system.folder / "photos" / "journal.jsonl"
-    changes = [json.loads(line) for line in journal.read_text().split("\n") if line]
-    names = {value["id"]: value["name"] for kind, value in changes if kind == "media"}
+    journal = changes(system.folder / "photos" / "journal.jsonl")
+    names = {value["id"]: value["name"] for kind, value in journal if kind == "media"}
     return [posts.line(int(key), f"{system.x_url}/media/{names[key]}") for key in media]
 
 

@@ -49,8 +49,8 @@ class Bench:
     def start_streamer(self) -> Child:
         """Start the streamer on the instance, and wait until it is connected."""
         root = instance.boot(self.system.folder, self.stack)
-        self.log = self.system.folder / "streamer.log"
         self.streamer = instance.start_streamer(self.system, root)
+        self.log = self.streamer.log
         instance.wait_until_connected(self.streamer)
         return self.streamer
 

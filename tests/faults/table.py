@@ -458,14 +458,19 @@ def _(bench: Bench, number: int) -> None:
         bench.set_timeout(function, 120)
 
 
-@fault("reference: deleted while running")
-def _(bench: Bench, number: int) -> None:
-    bucket = bench.stack.resource("RekognitionBucket")
-    bench.s3.delete_object(Bucket=bucket, Key="celebrity.jpg")
+def mend_reference_later(bench: Bench, number: int) -> None:
+    """Post without a usable reference, then with one."""
     bench.post_many(number, "rejected: not compared")
     bench.settle()
     bench.upload_reference(bench.pictures["obama.jpg"])
     bench.post_many(number)
+
+
+@fault("reference: deleted while running")
+def _(bench: Bench, number: int) -> None:
+    bucket = bench.stack.resource("RekognitionBucket")
+    bench.s3.delete_object(Bucket=bucket, Key="celebrity.jpg")
+    mend_reference_later(bench, number)
 
 
 @fault("reference: replaced while running")
@@ -484,10 +489,7 @@ def _(bench: Bench, number: int) -> None:
 @fault("reference: without a face")
 def _(bench: Bench, number: int) -> None:
     bench.upload_reference(bench.pictures[NO_FACE])
-    bench.post_many(number, "rejected: not compared")
-    bench.settle()
-    bench.upload_reference(bench.pictures["obama.jpg"])
-    bench.post_many(number)
+    mend_reference_later(bench, number)
 
 
 # --- kill -9 ----------------------------------------------------------------------------------

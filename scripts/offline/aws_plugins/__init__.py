@@ -39,7 +39,7 @@ How the others reach it:
 What these share:
 
 - sessions: temporary credentials of a role
-- journal: what survives a restart, besides what ministack keeps itself
+- kept: what survives a restart, besides what ministack keeps itself
 - body: a request's body
 - clock: the time, as AWS writes it
 """

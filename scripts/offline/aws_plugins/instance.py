@@ -8,7 +8,7 @@ from ministack.core.responses import get_region
 from ministack.services import ec2, iam
 from ministack.services.cloudformation import provisioners
 
-from offline.aws_plugins.journal import remember, remembered
+from offline.aws_plugins.kept import remember, remembered
 from offline.aws_plugins.sessions import new_session, register_session
 
 instances: dict[str, dict[str, str]] = {}  # instance ID → its role's credentials

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from offline.aws_plugins.clock import timestamp
-from offline.aws_plugins.journal import remember, remembered
+from offline.aws_plugins.kept import remember, remembered
 
 outbox: list[dict[str, str]] = []  # every e-mail, oldest first
 

@@ -7,12 +7,11 @@ reads it from the beginning.
 
 from __future__ import annotations
 
-import contextlib
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from offline.journal import append, changes
 from offline.x.descriptions import Description, describe
 from offline.x.ids import new_id
 from offline.x.posts import Media, Post
@@ -62,17 +61,11 @@ class Memory:
 
     def _remember(self, kind: str, value: Any) -> None:
         """Append a change to the journal."""
-        with self.journal.open("a") as journal:
-            # First the line's end, so that a line that was cut off costs no other.
-            journal.write("\n" + json.dumps([kind, value]))
+        append(self.journal, [kind, value])
 
     def _recall(self) -> None:
         """Read the journal."""
-        changes = []
-        for line in self.journal.read_text().splitlines() if self.journal.exists() else []:
-            with contextlib.suppress(ValueError):  # cut off when the computer went down
-                changes.append(json.loads(line))
-        for kind, value in changes:
+        for kind, value in changes(self.journal):
             match kind:
                 case "rules":
                     self.rule_set = RuleSet.restored(value)

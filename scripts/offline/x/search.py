@@ -1,7 +1,4 @@
-"""The search for recent posts, with which a streamer finds what it missed.
-
-https://docs.x.com/x-api/posts/search/introduction
-"""
+"""The search for recent posts, with which a streamer finds what it missed."""
 
 from __future__ import annotations
 

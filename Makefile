@@ -54,7 +54,7 @@ clean: ## back to a fresh clone
 	find $(SOURCES) -name __pycache__ -exec rm -rf {} +
 
 samples: $(VENV)/installed
-	@$(RUN) -m offline.samples
+	@$(RUN) -m kit.samples
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "This needs Python 3.11 or newer; you have %d.%d. Name another one: make PYTHON=python3.12" % sys.version_info[:2])'

@@ -12,11 +12,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from offline import instance, samples
-from offline.journey import Journey
-from offline.session import STACK_NAME
-from offline.stack import EMAIL, TEMPLATE, Stack
-from offline.system import OfflineSystem
+from kit import samples
+from kit.commands.start import STACK_NAME
+from kit.emulators import instance
+from kit.emulators.system import OfflineSystem
+from kit.stack.journey import Journey
+from kit.stack.stack import EMAIL, TEMPLATE, Stack
 
 RUN = Path(__file__).with_name("drawings") / "run.json"
 TEXT = "Look who is here"

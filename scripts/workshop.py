@@ -17,18 +17,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 
-from offline import demo as offline_demo
-from offline import instance, running, samples, session
-from offline.aws import Aws
-from offline.check.command import check
-from offline.doctor.command import doctor
-from offline.processes import OfflineError
-from offline.redrive import redrive
-from offline.running import Running
-from offline.stack import find_stack
-from offline.system import OfflineSystem
-from offline.x_client import XClient, refusal
-from publish import publish
+from kit import running, samples
+from kit.aws_client import Aws
+from kit.commands import demo as offline_demo
+from kit.commands import start as session
+from kit.commands.check.command import check
+from kit.commands.doctor.command import doctor
+from kit.commands.publish.command import publish
+from kit.commands.redrive import redrive
+from kit.emulators import instance
+from kit.emulators.system import OfflineSystem
+from kit.processes import OfflineError
+from kit.running import Running
+from kit.stack.stack import find_stack
+from kit.x_client import XClient, refusal
 
 PHOTO = click.Path(exists=True, dir_okay=False, path_type=Path)
 

@@ -10,9 +10,9 @@ from unittest import mock
 
 import pytest
 
-from offline import samples
-from offline.stack import EMAIL, Stack
-from offline.system import OfflineSystem
+from kit import samples
+from kit.emulators.system import OfflineSystem
+from kit.stack.stack import EMAIL, Stack
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import uuid
 
 from PIL import Image
 
-from offline.stack import Stack
+from kit.stack.stack import Stack
 from support import s3_event, wait_for
 
 

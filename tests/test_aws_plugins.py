@@ -15,9 +15,9 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from offline import instance
-from offline.stack import EMAIL, TEMPLATE, Stack, left_over
-from offline.system import OfflineSystem
+from kit.emulators import instance
+from kit.emulators.system import OfflineSystem
+from kit.stack.stack import EMAIL, TEMPLATE, Stack, left_over
 from support import wait_for
 
 

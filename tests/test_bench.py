@@ -13,7 +13,7 @@ import growth as plots
 from bench import calls, costs, growth, posts, queues, storing, streaming, table, travelling
 from bench.editions import OURS, THEIRS, Bench, Edition, Used
 from bench.first_edition import streamer as first_streamer
-from offline.system import OfflineSystem
+from kit.emulators.system import OfflineSystem
 from support import REPOSITORY
 from twitter_streaming import photos_of
 

@@ -11,16 +11,16 @@ import pytest
 from click.testing import CliRunner
 
 import inline_code
-from offline import running
-from offline.check import bench as check_bench
-from offline.check.bench import ENTRY, FUNCTION, Bench, make_pictures
-from offline.check.cases import CASES
-from offline.check.code import deployed_code, load_problem
-from offline.check.command import LANES, check
-from offline.check.patience import TIMEOUTS, Patience
-from offline.check.run import Result, check_code, try_case
-from offline.processes import OfflineError, free_port
-from offline.system import OfflineSystem
+from kit import running
+from kit.commands.check import bench as check_bench
+from kit.commands.check.bench import ENTRY, FUNCTION, Bench, make_pictures
+from kit.commands.check.cases import CASES
+from kit.commands.check.code import deployed_code, load_problem
+from kit.commands.check.command import LANES, check
+from kit.commands.check.patience import TIMEOUTS, Patience
+from kit.commands.check.run import Result, check_code, try_case
+from kit.emulators.system import OfflineSystem
+from kit.processes import OfflineError, free_port
 from support import REPOSITORY
 
 SOLUTIONS = REPOSITORY / "tests" / "solutions"

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from offline.processes import OfflineError
-from offline.stack import EMAIL, LISTS, TEMPLATE, Stack
-from offline.system import OfflineSystem
+from kit.emulators.system import OfflineSystem
+from kit.processes import OfflineError
+from kit.stack.stack import EMAIL, LISTS, TEMPLATE, Stack
 from support import wait_for
 
 OBJECTS = 1100  # S3 deletes 1,000 at once

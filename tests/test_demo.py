@@ -18,10 +18,10 @@ import pytest
 from PIL import Image, ImageOps
 from rich.console import Console
 
-from offline import journey
-from offline.demo import Demo
-from offline.stack import Stack
-from offline.system import LOGS, OfflineSystem
+from kit.commands.demo import Demo
+from kit.emulators.system import LOGS, OfflineSystem
+from kit.stack import journey
+from kit.stack.stack import Stack
 from security.pictures import png_bomb
 from support import REPOSITORY, wait_for
 

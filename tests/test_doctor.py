@@ -19,19 +19,20 @@ import requests
 from click.testing import CliRunner, Result
 from rich.console import Console
 
-from offline import instance, running
-from offline.doctor import finding as d
-from offline.doctor.account import see_stack
-from offline.doctor.command import HOPS, Hop, doctor, examine, look, show
-from offline.doctor.delivery import passes
-from offline.doctor.finding import Finding
-from offline.doctor.listening import see_streamer
-from offline.doctor.log import runs_of
-from offline.doctor.matches import see_subscription
-from offline.doctor.patient import Patient
-from offline.processes import Child, OfflineError, free_port
-from offline.stack import EMAIL, TEMPLATE, Stack
-from offline.system import OfflineSystem
+from kit import running
+from kit.commands.doctor import finding as d
+from kit.commands.doctor.account import see_stack
+from kit.commands.doctor.command import HOPS, Hop, doctor, examine, look, show
+from kit.commands.doctor.delivery import passes
+from kit.commands.doctor.finding import Finding
+from kit.commands.doctor.listening import see_streamer
+from kit.commands.doctor.log import runs_of
+from kit.commands.doctor.matches import see_subscription
+from kit.commands.doctor.patient import Patient
+from kit.emulators import instance
+from kit.emulators.system import OfflineSystem
+from kit.processes import Child, OfflineError, free_port
+from kit.stack.stack import EMAIL, TEMPLATE, Stack
 from support import REPOSITORY, wait_for
 from test_aws_plugins import remove_statement
 

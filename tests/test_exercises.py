@@ -13,7 +13,7 @@ from threading import Thread
 import pytest
 
 import instructions
-from offline.stack import SOLUTION, Stack
+from kit.stack.stack import SOLUTION, Stack
 from photos import Photos, side_by_side
 from support import REPOSITORY, wait_for
 

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from offline import faces, samples
-from offline.processes import OfflineError
+from kit import samples
+from kit.emulators.rekognition import faces
+from kit.processes import OfflineError
 
 SAME = ("obama.jpg", "obama2.jpg", "obama3.jpg")
 

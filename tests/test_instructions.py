@@ -11,7 +11,7 @@ import pytest
 
 import instructions
 from instructions import HEADINGS, TEXT, price, table
-from launch_links import launch_links, launch_table, rekognition_regions
+from kit.commands.publish.launch_links import launch_links, launch_table, rekognition_regions
 from support import REPOSITORY
 
 TEMPLATE: dict[str, Any] = json.loads((REPOSITORY / "RekognitionWorkshopCFN.json").read_text())

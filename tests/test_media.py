@@ -22,8 +22,8 @@ from PIL.PngImagePlugin import PngImageFile
 
 import draw
 import record_run
-from offline.stack import Stack
-from offline.system import OfflineSystem
+from kit.emulators.system import OfflineSystem
+from kit.stack.stack import Stack
 from support import REPOSITORY
 
 NAMES = [

@@ -20,14 +20,14 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
 import draw
-from offline import instance
-from offline.page.parties import Parties
-from offline.page.server import Server
-from offline.page.watcher import Watcher
-from offline.processes import SCRIPTS, Child, free_port
-from offline.running import Running
-from offline.stack import EMAIL, Stack
-from offline.system import OfflineSystem
+from kit.emulators import instance
+from kit.emulators.system import OfflineSystem
+from kit.page.parties import Parties
+from kit.page.server import Server
+from kit.page.watcher import Watcher
+from kit.processes import SCRIPTS, Child, free_port
+from kit.running import Running
+from kit.stack.stack import EMAIL, Stack
 from security.pictures import png_bomb
 from support import REPOSITORY, wait_for
 
@@ -632,7 +632,7 @@ def test_parties_that_do_not_answer(workshop: Workshop) -> None:
 def test_it_is_started_as_a_child(workshop: Workshop, tmp_path: Path) -> None:
     port = free_port()
     environment = os.environ | {"PYTHONPATH": str(SCRIPTS), "WORKSHOP_FOLDER": str(tmp_path)}
-    command = [sys.executable, "-m", "offline.page", "--port", str(port)]
+    command = [sys.executable, "-m", "kit.page", "--port", str(port)]
     alone = subprocess.run(
         command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False
     )

@@ -17,9 +17,15 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from launch_links import launch_link, launch_links, launch_table, rekognition_regions, rewrite
-from offline.aws import OfflineAws
-from offline.processes import free_port
+from kit.aws_client import OfflineAws
+from kit.commands.publish.launch_links import (
+    launch_link,
+    launch_links,
+    launch_table,
+    rekognition_regions,
+    rewrite,
+)
+from kit.processes import free_port
 from support import REPOSITORY
 
 NAME = "RekognitionWorkshopCFN.json"

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from launch_links import launch_link, launch_links, template_url
+from kit.commands.publish.launch_links import launch_link, launch_links, template_url
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")

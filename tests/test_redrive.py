@@ -13,10 +13,10 @@ import pytest
 import requests
 from click.testing import CliRunner, Result
 
-from offline import redrive as r
-from offline import running
-from offline.stack import EMAIL, SOLUTION, Stack
-from offline.system import OfflineSystem
+from kit import running
+from kit.commands import redrive as r
+from kit.emulators.system import OfflineSystem
+from kit.stack.stack import EMAIL, SOLUTION, Stack
 from photos import Photos
 from support import s3_event, wait_for
 

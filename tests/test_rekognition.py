@@ -27,8 +27,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from PIL import Image
 
-from offline import samples
-from offline.processes import free_port
+from kit import samples
+from kit.processes import free_port
 
 SCRIPTS = Path(samples.__file__).resolve().parents[1]
 UNREADABLE = (
@@ -96,7 +96,13 @@ class Server:
         environment |= {"PYTHONPATH": str(SCRIPTS), "AWS_EC2_METADATA_DISABLED": "true"}
         if aws:
             environment["AWS_ENDPOINT_URL"] = aws
-        command = [sys.executable, "-m", "offline.rekognition", "--port", self.url.split(":")[2]]
+        command = [
+            sys.executable,
+            "-m",
+            "kit.emulators.rekognition",
+            "--port",
+            self.url.split(":")[2],
+        ]
         self.process = subprocess.Popen(
             [*command, "--processes", str(processes)],
             stdin=subprocess.PIPE,
@@ -584,6 +590,6 @@ def test_a_worker_imports_nothing_of_the_server(
     with log.open("ab") as output:
         Server(processes=1, output=output).stop()
     imported = Counter(line.rpartition("|")[2].strip() for line in log.read_text().splitlines())
-    assert imported["offline.faces"] == 2  # by the server and by its worker
-    alone = ("offline.rekognition.server", "boto3", "uvicorn", "click")
+    assert imported["kit.emulators.rekognition.faces"] == 2  # by the server and by its worker
+    alone = ("kit.emulators.rekognition.server", "boto3", "uvicorn", "click")
     assert [imported[name] for name in alone] == [1] * len(alone)

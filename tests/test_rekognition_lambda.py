@@ -12,8 +12,8 @@ import pytest
 import requests
 
 import inline_code
-from offline.stack import Stack
-from offline.system import OfflineSystem
+from kit.emulators.system import OfflineSystem
+from kit.stack.stack import Stack
 from photos import Photos, side_by_side
 from support import REPOSITORY, s3_event, wait_for
 

@@ -17,10 +17,10 @@ import pytest
 import requests
 from rich.console import Console
 
-from offline import session
-from offline.running import Running
-from offline.stack import Stack
-from offline.system import OfflineSystem
+from kit.commands import start as session
+from kit.emulators.system import OfflineSystem
+from kit.running import Running
+from kit.stack.stack import Stack
 from support import REPOSITORY, wait_for
 
 WORKSHOP = [sys.executable, str(REPOSITORY / "scripts" / "workshop.py")]
@@ -212,7 +212,7 @@ def test_who_comes_late_catches_up(terminal: Terminal, photo: Callable[[str], st
     # X is killed: the workshop ends, says so, and goes on at the next start.
     assert terminal.workshop
     subprocess.run(
-        ["pkill", "-KILL", "-P", str(terminal.workshop.pid), "-f", "offline.x "], check=True
+        ["pkill", "-KILL", "-P", str(terminal.workshop.pid), "-f", "kit.emulators.x "], check=True
     )
     assert terminal.workshop.wait(30) == 1
     assert "offline X has ended." in terminal.said()

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from offline.processes import OfflineError
-from offline.stack import EMAIL, Stack, find_stack, unique_name, workshop_stacks
-from offline.system import OfflineSystem
+from kit.emulators.system import OfflineSystem
+from kit.processes import OfflineError
+from kit.stack.stack import EMAIL, Stack, find_stack, unique_name, workshop_stacks
 
 FUNCTION = "RekognitionLambdaFunction"
 OTHER = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}

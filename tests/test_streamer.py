@@ -32,10 +32,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from offline.aws import REGION, OfflineAws
-from offline.processes import SCRIPTS, Child, clean_environment, free_port
-from offline.system import KEY_NAMES
-from offline.x_client import XClient
+from kit.aws_client import REGION, OfflineAws
+from kit.emulators.system import KEY_NAMES
+from kit.processes import SCRIPTS, Child, clean_environment, free_port
+from kit.x_client import XClient
 
 SCRIPT = SCRIPTS / "twitter_streaming.py"
 RULES = "/2/tweets/search/stream/rules"
@@ -1157,7 +1157,14 @@ class Emulators:
         self.x_log = folder / "x.log"
         environment = clean_environment(folder) | KEYS | {"TWITTER_BEARER_TOKEN": BEARER}
         options = ["--port", self.x_url.rpartition(":")[2], "--keep-alive", "0.5"]
-        command = [sys.executable, "-m", "offline.x", *options, "--photos", str(folder / "photos")]
+        command = [
+            sys.executable,
+            "-m",
+            "kit.emulators.x",
+            *options,
+            "--photos",
+            str(folder / "photos"),
+        ]
         self.x_process = Child("offline X", command, environment, self.x_log)
         self.aws = OfflineAws(folder, "http://127.0.0.1:9", free_port())
         self.x_process.wait_until_ready(f"{self.x_url}/_workshop/ready")

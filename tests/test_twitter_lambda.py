@@ -15,8 +15,8 @@ import pytest
 import requests
 
 import inline_code
-from offline.stack import Stack
-from offline.system import OfflineSystem
+from kit.emulators.system import OfflineSystem
+from kit.stack.stack import Stack
 from support import s3_event, wait_for
 
 CODE = inline_code.take(inline_code.TEMPLATE.read_text(), "TwitterLambdaFunction")

@@ -20,11 +20,11 @@ import tweepy
 from PIL import Image
 from requests.adapters import HTTPAdapter
 
-from offline.processes import free_port
-from offline.x.memory import Memory
-from offline.x.posts import Media, Post
-from offline.x.rules import InvalidRule, compile_rule
-from offline.x_client import XClient
+from kit.emulators.x.memory import Memory
+from kit.emulators.x.posts import Media, Post
+from kit.emulators.x.rules import InvalidRule, compile_rule
+from kit.processes import free_port
+from kit.x_client import XClient
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 KEYS = {
@@ -57,7 +57,7 @@ class Server:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "offline.x", f"--port={port}"),
+                    *(sys.executable, "-m", "kit.emulators.x", f"--port={port}"),
                     *(f"--keep-alive={keep_alive}", f"--photos={folder / 'photos'}"),
                     "--search-delay=1",
                 ],

@@ -31,9 +31,9 @@ from bench import (
 )
 from bench.editions import OURS, THEIRS, Bench, Used
 from bench.table import Line
-from offline import samples
-from offline.stack import EMAIL, Stack
-from offline.system import OfflineSystem
+from kit import samples
+from kit.emulators.system import OfflineSystem
+from kit.stack.stack import EMAIL, Stack
 from support import REPOSITORY
 
 POSTS = 50_000  # for our streamer's speed

@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import requests
 
-from offline.system import OfflineSystem
+from kit.emulators.system import OfflineSystem
 
 READS = {"CompareFaces": 2, "DetectFaces": 1}  # pictures that Rekognition gets from S3 for a call
 NAMES = {"POST.sns": "Publish", "ListObjects": "ListObjectsV2"}  # the log's → the operation's

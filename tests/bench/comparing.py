@@ -13,8 +13,8 @@ from typing import Any
 import boto3
 from PIL import Image
 
-from offline import faces
-from offline.system import OfflineSystem
+from kit.emulators.rekognition import faces
+from kit.emulators.system import OfflineSystem
 
 SIZES = {"640 × 480": (640, 480), "2048 × 1536": (2048, 1536)}
 

@@ -20,8 +20,8 @@ import boto3
 
 from bench import streaming
 from bench.calls import Calls
-from offline.stack import EMAIL, SOLUTION, TEMPLATE, Stack
-from offline.system import OfflineSystem
+from kit.emulators.system import OfflineSystem
+from kit.stack.stack import EMAIL, SOLUTION, TEMPLATE, Stack
 from support import s3_event
 
 FIRST = Path(__file__).resolve().parent / "first_edition"

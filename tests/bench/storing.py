@@ -18,8 +18,8 @@ from bench import posts
 from bench.editions import OURS, Bench
 from bench.first_edition import streamer as first_streamer
 from bench.streaming import peak
-from offline.journal import changes
-from offline.system import OfflineSystem
+from kit.emulators.system import OfflineSystem
+from kit.jsonl import changes
 from support import s3_event
 from twitter_streaming import photos_of
 

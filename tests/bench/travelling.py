@@ -17,9 +17,9 @@ from bench import posts
 from bench.comparing import unseen
 from bench.editions import OURS, THEIRS, Edition
 from bench.first_edition import streamer as first_streamer
-from offline import instance
-from offline.stack import EMAIL, TEMPLATE, Stack
-from offline.system import OfflineSystem
+from kit.emulators import instance
+from kit.emulators.system import OfflineSystem
+from kit.stack.stack import EMAIL, TEMPLATE, Stack
 
 FIRST_BUFFER_SECONDS = 60
 POLL_SECONDS = 0.05

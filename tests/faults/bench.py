@@ -14,10 +14,12 @@ from typing import Any
 import requests
 
 from faults.books import LOST, MAILED, Books, Page, Photo
-from offline import instance, redrive, samples
-from offline.processes import Child
-from offline.stack import EMAIL, SOLUTION, Stack
-from offline.system import OfflineSystem
+from kit import samples
+from kit.commands import redrive
+from kit.emulators import instance
+from kit.emulators.system import OfflineSystem
+from kit.processes import Child
+from kit.stack.stack import EMAIL, SOLUTION, Stack
 
 MATCH, OTHER, NO_FACE = "obama2.jpg", "biden.jpg", "landscape.jpg"
 EXPECTED = {MATCH: MAILED, OTHER: "other person", NO_FACE: "no face"}
@@ -181,7 +183,7 @@ class Bench:
 
     def redrive(self) -> None:
         """Type `workshop.py redrive`; what was in the queue is expected to be mailed then."""
-        workshop = [sys.executable, str(Path(redrive.__file__).parents[1] / "workshop.py")]
+        workshop = [sys.executable, str(Path(redrive.__file__).parents[2] / "workshop.py")]
         environment = os.environ | {
             "AWS_ENDPOINT_URL": self.system.aws.url,
             "AWS_DEFAULT_REGION": self.system.aws.region,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from offline.stack import Stack
+from kit.stack.stack import Stack
 
 POLL_SECONDS = 0.3
 MAILED, TWICE, QUEUED, LOST = "mailed", "mailed twice", "in the queue", "lost"

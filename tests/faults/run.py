@@ -21,8 +21,8 @@ from faults.bench import Bench
 from faults.books import LOST, QUEUED, Page
 from faults.load import load
 from faults.table import FAULTS
-from offline.processes import OfflineError
-from offline.system import OfflineSystem
+from kit.emulators.system import OfflineSystem
+from kit.processes import OfflineError
 
 QUIET_SECONDS = 3.0  # so long we wait in the end for what should not come
 LOAD = "load"

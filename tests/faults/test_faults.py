@@ -9,7 +9,7 @@ import pytest
 from faults.bench import Bench
 from faults.run import make
 from faults.table import FAULTS, LONG
-from offline.system import OfflineSystem
+from kit.emulators.system import OfflineSystem
 
 
 @pytest.fixture(scope="module")

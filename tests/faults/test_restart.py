@@ -12,7 +12,7 @@ import pytest
 
 from faults.bench import MATCH, Bench
 from faults.books import MAILED
-from offline.system import OfflineSystem
+from kit.emulators.system import OfflineSystem
 from support import wait_for
 
 

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["PIL", "json", "offline"]):
-    from offline import faces
-    from offline.x.bodies import form_file
-    from offline.x.problems import Problem
+with atheris.instrument_imports(include=["PIL", "json", "kit"]):
+    from kit.emulators.rekognition import faces
+    from kit.emulators.x.bodies import form_file
+    from kit.emulators.x.problems import Problem
     from security.inline import load_inline
     from security.pictures import small_pictures
 

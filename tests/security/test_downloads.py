@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from offline.stack import Stack
+from kit.stack.stack import Stack
 from security.inline import load_inline
 from support import wait_for
 

@@ -18,12 +18,12 @@ from urllib.parse import quote_plus, urlsplit
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from offline import faces
-from offline.rekognition.remembered import Remembered
-from offline.rekognition.server import application
-from offline.rekognition.service import Rekognition
-from offline.x.bodies import form_file
-from offline.x.problems import Problem
+from kit.emulators.rekognition import faces
+from kit.emulators.rekognition.remembered import Remembered
+from kit.emulators.rekognition.server import application
+from kit.emulators.rekognition.service import Rekognition
+from kit.emulators.x.bodies import form_file
+from kit.emulators.x.problems import Problem
 from security.inline import VARIABLES, load_code, load_inline
 from security.pictures import small_pictures
 from support import REPOSITORY, s3_event

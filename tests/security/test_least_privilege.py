@@ -21,10 +21,11 @@ import requests
 from rich.console import Console
 from rich.table import Table
 
-from offline import aws, instance
-from offline.journey import Journey
-from offline.stack import EMAIL, SOLUTION, TEMPLATE, Stack
-from offline.system import OfflineSystem
+from kit import aws_client as aws
+from kit.emulators import instance
+from kit.emulators.system import OfflineSystem
+from kit.stack.journey import Journey
+from kit.stack.stack import EMAIL, SOLUTION, TEMPLATE, Stack
 from support import s3_event
 
 RESOURCES: dict[str, Any] = json.loads(TEMPLATE.read_text())["Resources"]

@@ -17,8 +17,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from PIL import Image
 
-from offline.processes import Child
-from offline.system import OfflineSystem
+from kit.emulators.system import OfflineSystem
+from kit.processes import Child
 from security.pictures import jpeg_bomb, png_bomb
 from support import wait_for
 

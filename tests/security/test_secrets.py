@@ -20,10 +20,10 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from offline.aws import Aws
-from offline.processes import free_port
-from offline.stack import Stack
-from offline.system import KEY_NAMES, PARTIES
+from kit.aws_client import Aws
+from kit.emulators.system import KEY_NAMES, PARTIES
+from kit.processes import free_port
+from kit.stack.stack import Stack
 from support import REPOSITORY, wait_for
 
 pytestmark = pytest.mark.skipif(
@@ -259,7 +259,7 @@ def test_no_process_shows_a_key(workshop: Workshop) -> None:
     assert len(lines) >= 6
     assert find_keys(lines) == []
     # The emulated X checks the keys: it gets them as a program on AWS would, in no argument.
-    others = {name: text for name, text in environments.items() if "offline.x" not in name}
+    others = {name: text for name, text in environments.items() if "kit.emulators.x" not in name}
     assert len(others) == len(environments) - 1
     assert find_keys(others) == []
 

@@ -1,0 +1,1 @@
+"""What the workshop kit is made of: commands, emulators, the page, and what they share."""

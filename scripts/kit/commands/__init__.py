@@ -1,0 +1,1 @@
+"""The commands of scripts/workshop.py, one file or folder each."""

@@ -1,0 +1,137 @@
+"""The code that is checked: where it comes from, and whether Lambda could load it at all."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import sys
+import tokenize
+import warnings
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import requests
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from kit.aws_client import Aws
+from kit.commands.check.bench import FUNCTION
+from kit.processes import OfflineError
+from kit.running import Running
+from kit.stack.stack import workshop_stacks
+
+PROVIDED = {"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"}
+MAX_BYTES = 1_000_000  # of code; compareFaces.py has 5,000
+
+
+def read_code(path: Path) -> bytes:
+    """The code in a file.
+
+    Raises:
+        OfflineError: it is no file with a program in it.
+    """
+    if not path.is_file():
+        raise OfflineError(f"{path} is not a file: name one with the function's code.")
+    if path.stat().st_size > MAX_BYTES:
+        raise OfflineError(
+            f"{path} has {path.stat().st_size / 1e6:,.0f} MB: name the file with the function's "
+            "code, which is small."
+        )
+    code = path.read_bytes()
+    if not code.strip():
+        raise OfflineError(f"{path} is empty: save your function in it first.")
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(code).readline)
+        text = code.decode(encoding)
+    except (SyntaxError, UnicodeDecodeError):
+        text = "\0"
+    if "\0" in text:
+        raise OfflineError(
+            f"{path} is not a text in UTF-8, as Python code is: name the file with the function's "
+            "code, or save it anew as UTF-8."
+        )
+    return code
+
+
+def deployed_code(workshop: Running) -> tuple[bytes, str]:
+    """The code of the running workshop's function, and what to call it.
+
+    Raises:
+        OfflineError: it is not there.
+    """
+    aws = Aws(workshop.aws_url, workshop.region)
+    once = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1})
+    cloudformation = aws.client("cloudformation", once)
+    try:
+        for stack in workshop_stacks(cloudformation, FUNCTION):
+            with contextlib.suppress(ClientError):  # one without the function, such as a failed one
+                resource = cloudformation.describe_stack_resource(
+                    StackName=stack["StackName"], LogicalResourceId=FUNCTION
+                )
+                name = resource["StackResourceDetail"]["PhysicalResourceId"]
+                function = aws.client("lambda", once).get_function(FunctionName=name)
+                archive = requests.get(function["Code"]["Location"], timeout=10).content
+                module = function["Configuration"]["Handler"].rpartition(".")[0]
+                with zipfile.ZipFile(io.BytesIO(archive)) as file:
+                    code = file.read(f"{module}.py")
+                return code, f"{FUNCTION} of the stack {stack['StackName']}"
+    except (BotoCoreError, ClientError, requests.RequestException):
+        raise OfflineError(
+            "The offline workshop does not answer: start it with “workshop.py start”, or name a "
+            "file: “workshop.py check FILE”."
+        ) from None
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise OfflineError(f"The deployed code of {FUNCTION} cannot be read: {error}") from error
+    raise OfflineError(
+        f"The running workshop has no {FUNCTION} yet: launch the stack (step 3), or name a file: "
+        "“workshop.py check FILE”."
+    )
+
+
+def load_problem(code: bytes) -> str:
+    """Say why Lambda cannot load the code; empty if it can."""
+    python = f"Python {sys.version_info.major}.{sys.version_info.minor} cannot read it"
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            tree = ast.parse(code)
+            compile(tree, "index.py", "exec")
+    except SyntaxError as error:
+        return f"{python}: line {error.lineno or 1}: {error.msg}."
+    except (ValueError, RecursionError, MemoryError) as error:
+        return f"{python}: {error}."
+    for line, package in imports(tree):
+        if package not in sys.stdlib_module_names | PROVIDED:
+            return (
+                f"Line {line} imports {package}, which Lambda does not have: it has boto3 and what "
+                "comes with Python."
+            )
+    defined: dict[str, ast.AST] = {}
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                defined[name] = node
+            case ast.alias(name=name, asname=other):
+                defined[other or name] = node
+            case ast.Name(id=name, ctx=ast.Store()):
+                defined[name] = node
+    handler = defined.get("lambda_handler")
+    if handler is None:
+        return "It has no lambda_handler(event, context), which is the function that Lambda calls."
+    if isinstance(handler, ast.AsyncFunctionDef):
+        return "Lambda calls lambda_handler and does not await it: leave out “async”."
+    return ""
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield line and package of each import that nothing catches."""
+    for node in ast.iter_child_nodes(tree):
+        match node:
+            case ast.Try():
+                continue
+            case ast.Import(names=names):
+                yield from ((node.lineno, alias.name.partition(".")[0]) for alias in names)
+            case ast.ImportFrom(module=str(module), level=0):
+                yield node.lineno, module.partition(".")[0]
+        yield from imports(node)

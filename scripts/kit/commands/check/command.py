@@ -1,0 +1,96 @@
+"""The command `workshop.py check` and its table."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from kit import running
+from kit.commands.check.bench import Bench, make_pictures
+from kit.commands.check.cases import CASES
+from kit.commands.check.code import deployed_code, load_problem, read_code
+from kit.commands.check.run import Result, check_code
+from kit.emulators.system import OfflineSystem
+from kit.processes import OfflineError
+
+LANES = 2  # cases at once, each in a stack of its own
+
+
+@click.command()
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False))
+def check(file: str | None) -> None:
+    """Check whether the exercise is solved, by FILE or by the function that is deployed.
+
+    The function is tried on an offline AWS of its own; nothing of a running workshop is touched.
+    """
+    started = time.monotonic()
+    console = Console()
+    try:
+        code, source = find_code(file)
+    except OfflineError as error:
+        raise click.UsageError(str(error)) from error
+    if problem := load_problem(code):
+        results = [Result("load", "Lambda can load the code", problem)]
+    else:
+        try:
+            results = check_offline(console, code)
+        except OfflineError as error:
+            console.print(Text(str(error), "red"), soft_wrap=True)
+            sys.exit(1)
+        except KeyboardInterrupt:
+            console.print("Stopped. Nothing is left running.")
+            sys.exit(130)
+    show(console, source, results, time.monotonic() - started)
+    sys.exit(any(result.hint for result in results))
+
+
+def find_code(file: str | None) -> tuple[bytes, str]:
+    """The code to check, and what to call it.
+
+    Raises:
+        OfflineError: there is none.
+    """
+    if file:
+        return read_code(Path(file)), file
+    if workshop := running.load():
+        return deployed_code(workshop)
+    raise OfflineError(
+        "No offline workshop is running: start it with “workshop.py start”, or name a file: "
+        "“workshop.py check FILE”."
+    )
+
+
+def check_offline(console: Console, code: bytes) -> list[Result]:
+    """Try a function in an offline system of its own, and show the progress."""
+    with console.status("offline AWS and Rekognition are started") as status, OfflineSystem() as s:
+        pictures = make_pictures()
+        s.wait_until_ready()
+        benches = [Bench(s, pictures) for _ in range(LANES)]
+
+        def report(done: int) -> None:
+            status.update(f"{done} of {len(CASES)} cases are done")
+
+        report(0)
+        return check_code(benches, code, report)
+
+
+def show(console: Console, source: str, results: list[Result], seconds: float) -> None:
+    """Print what passed and what did not."""
+    table = Table(title=Text(f"Check of {source}"), title_justify="left", show_lines=True)
+    table.add_column("Case", ratio=2)
+    table.add_column("", no_wrap=True)
+    table.add_column("Hint", ratio=3)
+    for result in results:
+        verdict = Text("✗ failed", "red") if result.hint else Text("✓ passed", "green")
+        if not result.tried:
+            verdict = Text("– not tried", "yellow")
+        table.add_row(Text(result.title), verdict, Text(result.hint))
+    console.print(table)
+    passed = sum(not result.hint for result in results)
+    console.print(f"{passed} of {len(results)} cases passed ({seconds:.0f} s).", highlight=False)

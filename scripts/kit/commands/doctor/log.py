@@ -1,0 +1,64 @@
+"""What the functions' logs say: their runs, and which of them failed."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+from kit.commands.doctor.patient import Json, Patient
+
+HOURS = (1, 24, 7 * 24)  # how far to look back, until a log has something; 7 days are kept
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a function: when it ended, and what it left in the log."""
+
+    ended: datetime
+    lines: tuple[str, ...]
+
+    @property
+    def error(self) -> str:
+        """The first error that it tells of, in one line; empty if none."""
+        for number, line in enumerate(self.lines):
+            if line.startswith("Traceback "):  # the reason is the next line that is not indented
+                return next((text for text in self.lines[number:][1:] if text[:1].strip()), line)
+            if line.startswith("[ERROR]"):
+                return line.removeprefix("[ERROR]").strip()
+            if failed := re.search(r"(?i)\b(?:failed|error): (.+)", line):
+                return failed[1]
+            if re.search(r"Task timed out|Runtime exited|An error occurred \(", line):
+                return line
+        return ""
+
+
+def runs_of(events: Iterable[Json]) -> list[Run]:
+    """Split a log into runs: in each stream one follows the other, and REPORT ends it."""
+    streams: dict[str, list[str]] = defaultdict(list)
+    runs = []
+    for event in events:
+        stream, message = event["logStreamName"], event["message"]
+        if not re.match("(START|END|REPORT) RequestId|INIT_", message):
+            streams[stream] += message.rstrip().splitlines()
+        if message.startswith("REPORT RequestId"):
+            ended = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+            runs.append(Run(ended, tuple(streams.pop(stream, ()))))
+    return sorted(runs, key=lambda run: run.ended)
+
+
+@cache
+def recent_runs(patient: Patient, function: str) -> list[Run]:
+    """The runs of the code that is there now; as far back as is needed to find some."""
+    changed = datetime.fromisoformat(patient.configuration(function)["LastModified"])
+    group = function.replace("Function", "Logs")  # as the template calls it
+    for hours in HOURS:
+        since = max(changed, datetime.now(UTC) - timedelta(hours=hours))
+        start = int(since.timestamp() * 1000)
+        runs = runs_of(patient.pages(group, "filter_log_events", "events", startTime=start))
+        if runs or since == changed:
+            break
+    return runs

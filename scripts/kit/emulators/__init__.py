@@ -1,0 +1,1 @@
+"""AWS, X, Rekognition and the instance, emulated on 127.0.0.1."""

@@ -1,0 +1,86 @@
+"""The offline EC2 instance: a folder with the files of AWS::CloudFormation::Init.
+
+cfn-init would write them to the disk of a real instance; here they go below a folder. The streamer
+runs from there, and asks the metadata service for its role's credentials, as on EC2.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from kit.emulators.system import OfflineSystem
+from kit.processes import Child, OfflineError, clean_environment, exit_with_parent
+from kit.stack.stack import Stack
+
+LOGICAL_ID = "StreamingInstance"
+HOME = "home/ec2-user"
+WORKSHOP = f"{HOME}/rekognition-workshop"
+
+
+def boot(folder: Path, stack: Stack) -> Path:
+    """Write the files of the deployed stack into `folder`/<instance ID>, and return that."""
+    root = folder / stack.resource(LOGICAL_ID)
+    for path, file in stack.init_files(LOGICAL_ID).items():
+        target = root / path.removeprefix("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        content = file["content"]  # cfn-init writes an object as JSON
+        target.write_text(content if isinstance(content, str) else json.dumps(content))
+    return root
+
+
+def environment(aws_url: str, x_url: str, root: Path) -> dict[str, str]:
+    """The environment of a terminal on the instance whose files are below `root`.
+
+    On EC2 it has no key and no address in it, and here only the addresses of the emulated parties.
+    """
+    variables = clean_environment(root) | {
+        "HOME": str(root / HOME),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "AWS_ENDPOINT_URL": aws_url,
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT": f"{aws_url}/_workshop/instances/{root.name}/",
+        "TWITTER_API_URL": x_url,
+    }
+    del variables["AWS_EC2_METADATA_DISABLED"]
+    return variables
+
+
+def start_streamer(system: OfflineSystem, root: Path) -> Child:
+    """Type `python twitter_streaming.py` on the instance."""
+    log = system.folder / "streamer.log"
+    log.unlink(missing_ok=True)  # an earlier one was connected as well
+    streamer = Child(
+        "the streamer",
+        [sys.executable, "-m", "kit.emulators.instance"],
+        environment(system.aws.url, system.x_url, root),
+        log,
+        folder=root / WORKSHOP,
+    )
+    system.children.append(streamer)
+    return streamer
+
+
+def wait_until_connected(streamer: Child, seconds: float = 30.0) -> None:
+    """Wait until the streamer says that it is connected.
+
+    Raises:
+        OfflineError: it ended, or did not get there in time.
+    """
+    deadline = time.monotonic() + seconds
+    while "Connected to X" not in streamer.log.read_text():
+        if not streamer.running or time.monotonic() > deadline:
+            raise OfflineError(f"The streamer did not connect to X. Its log: {streamer.log}")
+        time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    exit_with_parent()
+    # A stop reaches the streamer as well. Wait until it has sent what it holds.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    command = ["python", "twitter_streaming.py"]
+    sys.exit(subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode)

@@ -1,0 +1,31 @@
+"""Serves the emulated Rekognition: python -m kit.emulators.rekognition --port 4600.
+
+The workers are started with multiprocessing's "spawn", which imports the main module again in each
+process, but never a package's __main__: so a worker imports faces.py, and no server.
+"""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from kit.emulators.rekognition.server import Server
+from kit.emulators.rekognition.service import Rekognition
+from kit.processes import exit_with_parent
+
+
+@click.command()
+@click.option("--port", type=int, required=True, help="TCP port on 127.0.0.1.")
+@click.option(
+    "--processes", default=2, show_default=True, help="How many compare faces at the same time."
+)
+def main(port: int, processes: int) -> None:
+    """Run an emulated Rekognition on 127.0.0.1."""
+    exit_with_parent()
+    service = Rekognition(max(1, processes), os.environ.get("AWS_ENDPOINT_URL", ""))
+    Server(service, port).run()
+
+
+if __name__ == "__main__":
+    main()

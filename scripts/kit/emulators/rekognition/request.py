@@ -1,0 +1,143 @@
+"""What a request says: who calls, the pictures and the threshold, each checked.
+
+The words of the errors are the service's.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+
+from kit.emulators.rekognition import faces
+from kit.emulators.rekognition.error import ServiceError
+
+MAX_BYTES = 5 * 1024 * 1024  # a picture in the request
+MAX_BODY = 16 * 1024 * 1024  # two pictures of 5 MB in base64, and the rest of the request
+CREDENTIAL = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=([^/,\s]+)/\d{8}/([a-z0-9-]+)/rekognition/aws4_request"
+)
+QUALITY_FILTERS = ("NONE", "AUTO", "LOW", "MEDIUM", "HIGH")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls, from the SigV4 Authorization header."""
+
+    access_key: str
+    region: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of a request: its bytes, or where it lies in S3."""
+
+    data: bytes = b""
+    bucket: str = ""
+    key: str = ""
+    version: str = ""
+
+    def __str__(self) -> str:
+        """How the picture is called in the list of comparisons."""
+        return f"s3://{self.bucket}/{self.key}" if self.bucket else f"{len(self.data)} bytes"
+
+
+def caller_of(request: Request) -> Caller:
+    """Read who calls.
+
+    Raises:
+        ServiceError: the request is not signed.
+    """
+    match = CREDENTIAL.match(request.headers.get("authorization", ""))
+    if match is None:
+        raise ServiceError("MissingAuthenticationTokenException", "Missing Authentication Token")
+    return Caller(match[1], match[2])
+
+
+async def body_of(request: Request) -> dict[str, Any]:
+    """Read the JSON body, never keeping more than 16 MB of it.
+
+    Raises:
+        ServiceError: not a JSON object.
+        FaceError: too large.
+    """
+    body = bytearray()
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size <= MAX_BODY:
+            body += chunk
+    if size > MAX_BODY:
+        raise faces.ImageTooLargeError
+    try:
+        parsed = json.loads(body)
+    except (ValueError, RecursionError):
+        parsed = None
+    if not isinstance(parsed, dict):
+        raise ServiceError("SerializationException", "The request body is not a JSON object")
+    return parsed
+
+
+def invalid(value: object, name: str, constraint: str) -> ServiceError:
+    """The error for a parameter that breaks a constraint of the API's model."""
+    return ServiceError(
+        "ValidationException",
+        f"1 validation error detected: Value {value} at '{name}' failed to satisfy constraint: "
+        f"Member must {constraint}",
+    )
+
+
+def picture_of(body: dict[str, Any], field: str) -> Picture:
+    """Read one picture parameter, such as SourceImage: either Bytes or S3Object.
+
+    Raises:
+        ServiceError, FaceError: missing, both, malformed or above 5 MB.
+    """
+    value = body.get(field)
+    if value is None:
+        raise invalid("null", field[0].lower() + field[1:], "not be null")
+    if not isinstance(value, dict):
+        raise ServiceError("SerializationException", f"{field} is not a structure")
+    encoded, stored = value.get("Bytes"), value.get("S3Object")
+    if (encoded is None) == (stored is None):
+        raise faces.InvalidParameterError
+    if encoded is not None:
+        try:
+            data = base64.b64decode(encoded, validate=True)
+        except (TypeError, ValueError, binascii.Error):
+            raise ServiceError("SerializationException", f"{field} is not base64") from None
+        if len(data) > MAX_BYTES:
+            raise faces.ImageTooLargeError
+        return Picture(data)
+    parts = stored if isinstance(stored, dict) else {}
+    place = [parts.get("Bucket"), parts.get("Name"), parts.get("Version", "")]
+    if not all(isinstance(part, str) for part in place) or not all(place[:2]):
+        raise ServiceError("InvalidS3ObjectException", "Request has invalid S3 object")
+    return Picture(b"", *place)
+
+
+def threshold_of(body: dict[str, Any]) -> float:
+    """Read SimilarityThreshold (0 to 100, default 80), and check QualityFilter.
+
+    QualityFilter is checked but not applied: its levels are the service's own.
+
+    Raises:
+        ServiceError: outside the API's constraints.
+    """
+    quality = body.get("QualityFilter", "NONE")
+    if quality not in QUALITY_FILTERS:
+        allowed = ", ".join(QUALITY_FILTERS)
+        raise invalid(f"'{quality}'", "qualityFilter", f"satisfy enum value set: [{allowed}]")
+    value = body.get("SimilarityThreshold", 80)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ServiceError("SerializationException", "SimilarityThreshold is not a number")
+    if not value >= 0:
+        raise invalid(f"'{value}'", "similarityThreshold", "have value greater than or equal to 0")
+    if not value <= 100:
+        raise invalid(f"'{value}'", "similarityThreshold", "have value less than or equal to 100")
+    return float(value)

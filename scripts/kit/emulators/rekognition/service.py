@@ -1,0 +1,90 @@
+"""The service: what CompareFaces and DetectFaces do with a request. No HTTP here."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import Any
+
+from kit.emulators.rekognition import faces
+from kit.emulators.rekognition.account import Account, unreadable
+from kit.emulators.rekognition.remembered import Remembered
+from kit.emulators.rekognition.request import Caller, Picture, picture_of, threshold_of
+from kit.emulators.rekognition.workers import Workers
+
+
+class Rekognition:
+    """The operations, and the comparisons that were made."""
+
+    def __init__(self, processes: int, aws: str = "") -> None:
+        """Prepare the service; the application starts the workers.
+
+        Args:
+            processes: how many comparisons run at the same time.
+            aws: the address of the offline AWS; empty: no permissions and no S3.
+        """
+        self.workers = Workers(processes)
+        self.faces = Remembered(self.workers)
+        self.account = Account(aws) if aws else None
+        # Pictures are read for those whose turn is next, so that a queue does not fill the memory.
+        self.turn = asyncio.Semaphore(2 * processes)
+        self.comparisons: deque[dict[str, Any]] = deque(maxlen=100)
+        self.operations = {"CompareFaces": self.compare_faces, "DetectFaces": self.detect_faces}
+
+    async def compare_faces(self, caller: Caller, body: dict[str, Any]) -> dict[str, Any]:
+        """CompareFaces: the largest face of the source against every face of the target."""
+        source, target = picture_of(body, "SourceImage"), picture_of(body, "TargetImage")
+        threshold = threshold_of(body)
+        note: dict[str, Any] = {
+            "at": time.time(),
+            "source": str(source),
+            "target": str(target),
+        }
+        self.comparisons.append(note)
+        try:
+            reference, found = await self.find_faces(caller, [source, target], note)
+            result, best = faces.rate(reference, found, threshold)
+        except Exception as error:
+            note["error"] = getattr(error, "code", "InternalServerError")
+            raise
+        note["faces"] = boxes(result)
+        note["similarity"] = best
+        return result
+
+    async def detect_faces(self, caller: Caller, body: dict[str, Any]) -> dict[str, Any]:
+        """DetectFaces. `Attributes` beyond the default cannot be computed and are left out."""
+        (found,) = await self.find_faces(caller, [picture_of(body, "Image")], {})
+        return faces.describe(found)
+
+    async def find_faces(
+        self, caller: Caller, pictures: list[Picture], note: dict[str, Any]
+    ) -> list[list[faces.Face]]:
+        """Read the pictures, and find the faces of each.
+
+        The seconds that the workers took go into `note`.
+        """
+        async with self.turn:
+            note["seconds"] = 0
+            data = [await self.read(caller, picture) for picture in pictures]
+            return [await self.faces.find(one, note) for one in data]
+
+    async def read(self, caller: Caller, picture: Picture) -> bytes:
+        """The bytes of a picture, from the request or from S3."""
+        if not picture.bucket:
+            return picture.data
+        if self.account is None:
+            raise unreadable()
+        return await asyncio.to_thread(self.account.read, caller, picture)
+
+
+def boxes(answer: dict[str, Any]) -> dict[str, Any]:
+    """Where the faces of a comparison are, for those who draw them."""
+    return {
+        "source": answer["SourceImageFace"]["BoundingBox"],
+        "matched": [
+            {"box": match["Face"]["BoundingBox"], "similarity": match["Similarity"]}
+            for match in answer["FaceMatches"]
+        ],
+        "unmatched": [{"box": face["BoundingBox"]} for face in answer["UnmatchedFaces"]],
+    }

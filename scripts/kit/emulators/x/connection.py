@@ -1,0 +1,85 @@
+"""The open connection of the filtered stream: one answer that goes on and on.
+
+Each post is one line of JSON. When there is none for a while an empty line says that the
+connection still lives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from starlette.responses import StreamingResponse
+from starlette.types import Send
+
+from kit.emulators.x.descriptions import Description, Wanted
+
+KEEP_ALIVE = b"\r\n"
+
+
+class Connection(StreamingResponse):
+    """Lasts until one side hangs up.
+
+    Args:
+        wanted: which fields of the posts the client asks for.
+        keep_alive: seconds between two signs of life while nothing is sent.
+        is_silent: whether everything is to be held back now, on purpose.
+
+    Attributes:
+        open: whether neither side has hung up.
+        cut: whether to break off in the middle of the next line, on purpose.
+    """
+
+    def __init__(self, wanted: Wanted, keep_alive: float, is_silent: Callable[[], bool]) -> None:
+        super().__init__(self.lines(), media_type="application/json")
+        self.wanted = wanted
+        self.keep_alive = keep_alive
+        self.is_silent = is_silent
+        self.queue: asyncio.Queue[bytes | None] = asyncio.Queue()  # None hangs up
+        self.open = True
+        self.cut = False
+
+    def send_post(self, description: Description, rules: list[dict[str, str]]) -> None:
+        """Send a post, with the fields that the client wants, and the rules that it matches."""
+        payload: dict[str, Any] = {"data": self.wanted.post(description.data)}
+        if includes := self.wanted.includes(description.media, [description.user]):
+            payload["includes"] = includes
+        self.send_line(json.dumps(payload | {"matching_rules": rules}))
+
+    def send_line(self, text: str) -> None:
+        """Send any line."""
+        self.queue.put_nowait(text.encode() + b"\r\n")
+
+    def hang_up(self) -> None:
+        """Close the connection, after the lines that are still to be sent."""
+        self.queue.put_nowait(None)
+        self.open = False
+
+    async def lines(self) -> AsyncIterator[bytes]:
+        """Yield the lines as they come, and an empty one when none came for a while."""
+        while True:
+            try:
+                line = await asyncio.wait_for(self.queue.get(), self.keep_alive)
+            except TimeoutError:
+                line = KEEP_ALIVE
+            while self.is_silent() and self.open:
+                await asyncio.sleep(0.02)
+            if line is None:
+                return
+            if self.cut and line != KEEP_ALIVE:
+                yield line[: len(line) // 2]
+                return
+            yield line
+
+    async def stream_response(self, send: Send) -> None:
+        """Send the lines. Without the last, empty message the client sees a broken connection."""
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        try:
+            async for line in self.body_iterator:
+                await send({"type": "http.response.body", "body": line, "more_body": True})
+        finally:
+            self.open = False
+        if not self.cut:
+            await send({"type": "http.response.body", "body": b""})

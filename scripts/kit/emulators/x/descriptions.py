@@ -1,0 +1,83 @@
+"""What X says of a post, and which fields of that a request wants.
+
+A client of the X API gets little unless it asks for more: `tweet.fields` and `media.fields` name
+fields, and `expansions` ask for what a post only refers to, its media and its author. These come
+beside the posts, in "includes", each once.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from starlette.datastructures import QueryParams
+
+from kit.emulators.x.posts import Post
+
+
+class Description(NamedTuple):
+    """Everything X says about a post, about its media, and about its author."""
+
+    data: dict[str, Any]
+    media: list[dict[str, str]]
+    user: dict[str, str]
+
+
+def describe(post: Post, user: dict[str, str], base_url: str) -> Description:
+    """Describe a post.
+
+    Args:
+        post: any post.
+        user: its author, as X describes a user.
+        base_url: of the photo host, such as http://127.0.0.1:4570.
+    """
+    data: dict[str, Any] = {
+        "id": post.id,
+        "text": post.text,
+        "edit_history_tweet_ids": [post.id],
+        "author_id": post.author_id,
+        "created_at": post.created_at,
+        "lang": post.lang,
+    }
+    if post.media:
+        data["attachments"] = {"media_keys": [media.key for media in post.media]}
+    media = [
+        {"media_key": media.key, "type": media.type}
+        | ({"url": f"{base_url}/media/{media.name}"} if media.type == "photo" else {})
+        for media in post.media
+    ]
+    return Description(data, media, user)
+
+
+class Wanted:
+    """Which fields of posts a request asks for; some are always sent."""
+
+    def __init__(self, query: QueryParams) -> None:
+        asked = {name: set(value.split(",")) for name, value in query.items()}
+        expansions = asked.get("expansions", set())
+        self.with_media = "attachments.media_keys" in expansions
+        self.with_author = "author_id" in expansions
+        self.media_fields = {"media_key", "type"} | asked.get("media.fields", set())
+        self.post_fields = {"id", "text", "edit_history_tweet_ids"}
+        self.post_fields |= asked.get("tweet.fields", set())
+        # An expansion brings the field it expands.
+        self.post_fields |= {name.partition(".")[0] for name in expansions}
+
+    def post(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Return what is wanted of a post."""
+        return _only(self.post_fields, data)
+
+    def includes(
+        self, media: list[dict[str, str]], users: list[dict[str, str]]
+    ) -> dict[str, list[dict[str, str]]]:
+        """Return what is wanted of the media and authors of posts."""
+        includes = {}
+        if self.with_media and media:
+            includes["media"] = [_only(self.media_fields, item) for item in media]
+        if self.with_author:
+            includes["users"] = users
+        return includes
+
+
+def _only(fields: set[str], item: dict[str, Any]) -> dict[str, Any]:
+    """Return those fields of an item that it has."""
+    return {name: value for name, value in item.items() if name in fields}

@@ -1,0 +1,29 @@
+"""Serves the page: python -m kit.page --port 4580."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from kit import running
+from kit.page.server import Server
+from kit.processes import OfflineError, exit_with_parent
+
+
+@click.command()
+@click.option("--port", type=int, required=True, help="TCP port on 127.0.0.1.")
+def main(port: int) -> None:
+    """Serve the page of the running offline workshop on 127.0.0.1."""
+    exit_with_parent()
+    workshop = running.load()
+    if workshop is None:
+        raise OfflineError("No offline workshop is running. Start one: make workshop")
+    Server(workshop, port).run()
+
+
+if __name__ == "__main__":
+    try:
+        main(standalone_mode=False)
+    except OfflineError as error:
+        sys.exit(str(error))

@@ -1,0 +1,73 @@
+"""Asks the parties of a running workshop, as anybody could: with boto3 and HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import Any
+
+import requests
+from botocore.config import Config
+
+from kit.aws_client import Aws
+from kit.running import Running
+from kit.x_client import XClient
+
+MAX_OBJECT = 15 * 1024 * 1024  # bytes; what Rekognition reads from S3
+# The page looks again soon, so it neither waits for long nor tries twice.
+CONFIG = Config(
+    connect_timeout=2,
+    read_timeout=10,
+    retries={"total_max_attempts": 1},
+    proxies={},
+    s3={"addressing_style": "path"},
+)
+
+
+class Parties:
+    """The offline AWS, X and Rekognition."""
+
+    def __init__(self, workshop: Running) -> None:
+        self.urls = {
+            "aws": workshop.aws_url,
+            "x": workshop.x_url,
+            "rekognition": workshop.rekognition_url,
+        }
+        self.region = workshop.region
+        self.keys = workshop.keys
+        self.web = requests.Session()
+        self.web.trust_env = False  # no proxy between here and 127.0.0.1
+        self.clients: dict[str, Any] = {}
+        self.lock = threading.Lock()  # boto3 makes clients one at a time
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the learner's account."""
+        with self.lock:
+            if service not in self.clients:
+                url = self.urls.get(service, self.urls["aws"])
+                self.clients[service] = Aws(url, self.region).client(service, CONFIG)
+            return self.clients[service]
+
+    def ask(self, party: str, page: str) -> Any:
+        """The JSON of a party's own page for the workshop, such as "stats" of "x"."""
+        answer = self.web.get(f"{self.urls[party]}/_workshop/{page}", timeout=10)
+        answer.raise_for_status()
+        return answer.json()
+
+    def read(self, bucket: str, key: str, limit: int = MAX_OBJECT) -> bytes:
+        """The beginning of an object of S3, at most `limit` bytes."""
+        answer = self.client("s3").get_object(Bucket=bucket, Key=key)
+        with contextlib.closing(answer["Body"]) as body:
+            data: bytes = body.read(limit)
+            return data
+
+    def download(self, url: str) -> bytes:
+        """What is at an address of X's photo host or of Lambda's code."""
+        answer = self.web.get(url, timeout=20)
+        answer.raise_for_status()
+        return answer.content
+
+    def poster(self) -> XClient:
+        """A client of X with the learner's keys."""
+        keys = self.keys
+        return XClient(self.urls["x"], keys["TWITTER_CONSUMER_KEY"], keys["TWITTER_TOKEN"])

@@ -1,0 +1,1 @@
+"""What everything asks of a stack: find it, its resources, its code, wait for it."""

@@ -1,0 +1,109 @@
+"""The journey of one photo, from the post on X to its outcome, hop by hop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from kit.processes import OfflineError
+from kit.stack.stack import Stack
+
+HOP_SECONDS = 60.0  # so long may a photo take from one hop to the next
+POLL_SECONDS = 0.1
+
+
+class JourneyError(OfflineError):
+    """A photo went wrong; the text names the hop.
+
+    Attributes:
+        log: the logical ID of the log group that says why, or "streamer".
+    """
+
+    def __init__(self, text: str, log: str) -> None:
+        super().__init__(text)
+        self.log = log
+
+
+class Journey:
+    """Looks for a photo in the stack's resources.
+
+    Args:
+        stack: the stack that it travels through.
+        post_id: the post that it belongs to.
+        media_id: what X called the photo when it was uploaded.
+        report: is called with each hop and the seconds since the post.
+    """
+
+    def __init__(
+        self, stack: Stack, post_id: str, media_id: str, report: Callable[[str, float], None]
+    ) -> None:
+        self.stack = stack
+        self.post_id = post_id
+        self.media_key = f"3_{media_id}"  # as X names the photos of posts
+        self.key = f"images/{self.media_key}.jpg"
+        self.report = report
+        self.started = time.monotonic()
+        self.seconds = 0.0  # from the post to the last hop
+        self._s3 = stack.aws.client("s3")
+        self._table = stack.aws.client("dynamodb")
+
+    def reach(self, hop: str, log: str, arrived: Callable[[], Any]) -> Any:
+        """Wait until `arrived` gives something, report the hop, and return what it gave.
+
+        Raises:
+            JourneyError: it did not within HOP_SECONDS.
+        """
+        deadline = time.monotonic() + HOP_SECONDS
+        while not (found := arrived()):
+            if time.monotonic() > deadline:
+                name = hop.partition(":")[0]
+                text = f"The photo did not arrive within {HOP_SECONDS:.0f} s at this hop: {name}."
+                raise JourneyError(text, log)
+            time.sleep(POLL_SECONDS)
+        self.seconds = time.monotonic() - self.started
+        self.report(hop.format(found=found), self.seconds)
+        return found
+
+    def delivered(self) -> str:
+        """The object in which Firehose delivered the photo's metadata."""
+        bucket = self.stack.resource("TwitterBucket")
+        objects = self._s3.list_objects_v2(Bucket=bucket).get("Contents", [])
+        for entry in sorted(objects, key=lambda entry: entry["LastModified"], reverse=True):
+            body = self._s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
+            if self.media_key.encode() in body:
+                return str(entry["Key"])
+        return ""
+
+    def processed(self) -> str:
+        """What TwitterLambdaFunction says of the photo: stored, or rejected and why."""
+        start = f"Photo {self.media_key} "
+        for line in self.stack.log_lines("TwitterLambdaLogs"):
+            # A photo that failed for now is tried again, so its story goes on.
+            if line.startswith(start) and not line.startswith(f"{start}failed"):
+                return line.removeprefix(start).strip()
+        return ""
+
+    def arrived(self) -> str:
+        """The line in which RekognitionLambdaFunction, as the starter, logs the photo."""
+        lines = self.stack.log_lines("RekognitionLambdaLogs")
+        return next((line for line in lines if f"Photo {self.key} arrived" in line), "")
+
+    def item(self) -> dict[str, Any]:
+        """The photo's item in DynamoDB, once it has an outcome."""
+        answer = self._table.get_item(
+            TableName=self.stack.resource("PostsTable"),
+            Key={"media_key": {"S": self.media_key}},
+            ConsistentRead=True,
+        )
+        item = {
+            name: value.get("S") or Decimal(value.get("N", 0))
+            for name, value in answer.get("Item", {}).items()
+        }
+        return item if "outcome" in item else {}
+
+    def mail(self) -> dict[str, str]:
+        """The e-mail about the photo's post."""
+        mails = [mail for mail in self.stack.aws.outbox() if self.post_id in mail["body"]]
+        return mails[0] if mails else {}

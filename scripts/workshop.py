@@ -27,7 +27,7 @@ from kit.commands.publish.command import publish
 from kit.commands.redrive import redrive
 from kit.emulators import instance
 from kit.emulators.system import OfflineSystem
-from kit.processes import OfflineError
+from kit.errors import WorkshopError
 from kit.running import Running
 from kit.stack.stack import find_stack
 from kit.x_client import XClient, refusal
@@ -74,10 +74,10 @@ def demo(reference: Path | None, tweets: tuple[Path, ...], as_json: bool) -> Non
             if as_json:
                 click.echo(json.dumps(asdict(result)))
         if expected and [result.reason for result in results] != expected:
-            raise OfflineError(f"The sample pictures did not end as they should: {results}")
+            raise WorkshopError(f"The sample pictures did not end as they should: {results}")
     except offline_demo.UnusableReferenceError as error:
         raise click.UsageError(str(error)) from error
-    except OfflineError as error:
+    except WorkshopError as error:
         console.print(f"[red]{escape(str(error))}[/red]", soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
@@ -100,7 +100,7 @@ def start(fresh: bool, step: int | None) -> None:
         with OfflineSystem(home=session.open_home(fresh)) as system:
             system.wait_until_ready()
             session.Session(system, console).run(step or 1)
-    except OfflineError as error:
+    except WorkshopError as error:
         console.print(f"[red]{escape(str(error))}[/red]", soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:

@@ -20,7 +20,8 @@ from kit.commands.check.command import LANES, check
 from kit.commands.check.patience import TIMEOUTS, Patience
 from kit.commands.check.run import Result, check_code, try_case
 from kit.emulators.system import OfflineSystem
-from kit.processes import OfflineError, free_port
+from kit.errors import WorkshopError
+from kit.processes import free_port
 from support import REPOSITORY
 
 SOLUTIONS = REPOSITORY / "tests" / "solutions"
@@ -373,7 +374,7 @@ def test_the_deployed_code_is_found(system: OfflineSystem, benches: list[Bench])
         system.aws.region, system.aws.url, system.x_url, system.rekognition_url, "", {}
     )
     benches[-1].stack.replace_code(FUNCTION, "print('deployed')")
-    with pytest.raises(OfflineError, match=r"cannot be read: .*check_entry"):
+    with pytest.raises(WorkshopError, match=r"cannot be read: .*check_entry"):
         deployed_code(workshop)
     benches[-1].deploy(b"print('deployed')", Patience())
     code, source = deployed_code(workshop)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from kit.emulators.system import OfflineSystem
-from kit.processes import OfflineError
+from kit.errors import WorkshopError
 from kit.stack.stack import EMAIL, LISTS, TEMPLATE, Stack
 from support import wait_for
 
@@ -156,7 +156,7 @@ def test_a_failed_create_leaves_nothing(account: OfflineSystem) -> None:
         "DependsOn": list(resources),
         "Properties": {"ImageId": "ami-1", "IamInstanceProfile": "nobody"},
     }
-    with pytest.raises(OfflineError, match="The stack was not created: Last:"):
+    with pytest.raises(WorkshopError, match="The stack was not created: Last:"):
         Stack.launch(account.aws, account.parameters(EMAIL), json.dumps(template), "failed")
     stack = Stack(account.aws, "failed")
     stack.delete()

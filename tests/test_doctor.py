@@ -31,7 +31,8 @@ from kit.commands.doctor.matches import see_subscription
 from kit.commands.doctor.patient import Patient
 from kit.emulators import instance
 from kit.emulators.system import OfflineSystem
-from kit.processes import Child, OfflineError, free_port
+from kit.errors import WorkshopError
+from kit.processes import ManagedProcess, free_port
 from kit.stack.stack import EMAIL, TEMPLATE, Stack
 from support import REPOSITORY, wait_for
 from test_aws_plugins import remove_statement
@@ -75,7 +76,7 @@ class Workshop:
             self.clients[service] = self.system.aws.client(service)
         return self.clients[service]
 
-    def start_streamer(self) -> Child:
+    def start_streamer(self) -> ManagedProcess:
         root = instance.boot(self.system.folder, self.stack)
         self.streamer = instance.start_streamer(self.system, root)
         instance.wait_until_connected(self.streamer)
@@ -538,7 +539,7 @@ def test_the_streamer_or_the_instance_is_stopped(workshop: Workshop) -> None:
     assert "python twitter_streaming.py" in workshop.diagnose(d.STREAMER).mend
     fault = {"kind": "status", "status": 402}
     requests.post(f"{workshop.system.x_url}/_workshop/faults", json=fault, timeout=5)
-    with pytest.raises(OfflineError):
+    with pytest.raises(WorkshopError):
         workshop.start_streamer()
     assert "402 CreditsDepleted" in workshop.diagnose(d.STREAMER).why
     (ec2, name) = workshop.client("ec2"), workshop.stack.resource("StreamingInstance")

@@ -17,7 +17,7 @@ from PIL import Image
 
 from kit import samples
 from kit.emulators.rekognition import faces
-from kit.processes import OfflineError
+from kit.errors import WorkshopError
 
 SAME = ("obama.jpg", "obama2.jpg", "obama3.jpg")
 
@@ -325,7 +325,7 @@ def test_a_wrong_hash_is_refused_and_nothing_of_the_package_runs(
     trace = tmp_path / "ran"
     setup = f"open({str(trace)!r}, 'w'); from setuptools import setup; setup()"
     archive_with(no_network / "face_recognition-1.3.0.tar.gz", {"setup.py": setup.encode()})
-    with pytest.raises(OfflineError, match="sha256"):
+    with pytest.raises(WorkshopError, match="sha256"):
         samples.ensure()
     assert not trace.exists()
     assert list(samples.folder().iterdir()) == []

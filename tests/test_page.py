@@ -25,7 +25,7 @@ from kit.emulators.system import OfflineSystem
 from kit.page.parties import Parties
 from kit.page.server import Server
 from kit.page.watcher import Watcher
-from kit.processes import SCRIPTS, Child, free_port
+from kit.processes import SCRIPTS, ManagedProcess, free_port
 from kit.running import Running
 from kit.stack.stack import EMAIL, Stack
 from security.pictures import png_bomb
@@ -60,7 +60,7 @@ class Workshop:
         self.watcher = self.server.page.watcher
         threading.Thread(target=self.server.run, daemon=True).start()
         self.stack: Stack | None = None
-        self.streamer: Child | None = None
+        self.streamer: ManagedProcess | None = None
         wait_for(lambda: self.server.started)
 
     def launch(self) -> Stack:
@@ -639,7 +639,7 @@ def test_it_is_started_as_a_child(workshop: Workshop, tmp_path: Path) -> None:
     assert alone.returncode == 1
     assert b"No offline workshop is running" in alone.stderr
     (tmp_path / "running.json").write_text(json.dumps(workshop.running.__dict__))
-    child = Child("the page", command, environment, tmp_path / "page.log")
+    child = ManagedProcess("the page", command, environment, tmp_path / "page.log")
     try:
         child.wait_until_ready(f"http://127.0.0.1:{port}/_workshop/ready")
         assert child.process.stdin

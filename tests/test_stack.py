@@ -7,7 +7,7 @@ import json
 import pytest
 
 from kit.emulators.system import OfflineSystem
-from kit.processes import OfflineError
+from kit.errors import WorkshopError
 from kit.stack.stack import EMAIL, Stack, find_stack, unique_name, workshop_stacks
 
 FUNCTION = "RekognitionLambdaFunction"
@@ -28,7 +28,7 @@ def test_the_newest_complete_stack_of_the_template_is_found(system: OfflineSyste
     bucket = f"{failed.name}-twitter-000000000000-{system.aws.region}"
     place = {"LocationConstraint": system.aws.region}
     system.aws.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
-    with pytest.raises(OfflineError, match="was not created"):
+    with pytest.raises(WorkshopError, match="was not created"):
         Stack.launch(system.aws, parameters, name=failed.name)
     # A failed one is the workshop's, but nothing to work with.
     assert names(system) == [failed.name, newer.name, older.name, *before]

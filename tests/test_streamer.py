@@ -34,7 +34,7 @@ import requests
 
 from kit.aws_client import REGION, OfflineAws
 from kit.emulators.system import KEY_NAMES
-from kit.processes import SCRIPTS, Child, clean_environment, free_port
+from kit.processes import SCRIPTS, ManagedProcess, free_port, minimal_environment
 from kit.x_client import XClient
 
 SCRIPT = SCRIPTS / "twitter_streaming.py"
@@ -393,7 +393,7 @@ class Streamer:
             assert script.count(edit[0]) == 1
             script = script.replace(*edit)
         (self.folder / SCRIPT.name).write_text(script)
-        self.environment = clean_environment(self.folder) | KEYS | AWS_KEYS
+        self.environment = minimal_environment(self.folder) | KEYS | AWS_KEYS
         del self.environment["PYTHONPATH"]  # the instance has no such folder
         aws = firehose if isinstance(firehose, str) else firehose.url
         more: dict[str, str | None] = {
@@ -1155,7 +1155,7 @@ class Emulators:
     def __init__(self, folder: Path) -> None:
         self.x_url = f"http://127.0.0.1:{free_port()}"
         self.x_log = folder / "x.log"
-        environment = clean_environment(folder) | KEYS | {"TWITTER_BEARER_TOKEN": BEARER}
+        environment = minimal_environment(folder) | KEYS | {"TWITTER_BEARER_TOKEN": BEARER}
         options = ["--port", self.x_url.rpartition(":")[2], "--keep-alive", "0.5"]
         command = [
             sys.executable,
@@ -1165,7 +1165,7 @@ class Emulators:
             "--photos",
             str(folder / "photos"),
         ]
-        self.x_process = Child("offline X", command, environment, self.x_log)
+        self.x_process = ManagedProcess("offline X", command, environment, self.x_log)
         self.aws = OfflineAws(folder, "http://127.0.0.1:9", free_port())
         self.x_process.wait_until_ready(f"{self.x_url}/_workshop/ready")
         self.aws.wait_until_ready()

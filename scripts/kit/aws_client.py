@@ -10,7 +10,7 @@ import boto3
 import requests
 from botocore.config import Config
 
-from kit.processes import Child, clean_environment
+from kit.processes import ManagedProcess, minimal_environment
 
 REGION = "eu-west-1"
 RETRY_SECONDS = 1.0  # stands for the minute that Lambda waits before it tries again
@@ -63,7 +63,7 @@ class OfflineAws(Aws):
     ) -> None:
         super().__init__(f"http://127.0.0.1:{port}", region)
         self.rekognition_url = rekognition_url
-        environment = clean_environment(folder) | {
+        environment = minimal_environment(folder) | {
             "AUTH": "true",  # the roles' policies count
             "BIND_HOST": "127.0.0.1",
             "MINISTACK_HOST": "127.0.0.1",
@@ -82,7 +82,7 @@ class OfflineAws(Aws):
             "S3_DATA_DIR": str(folder / "s3"),
         }
         command = [sys.executable, "-m", "kit.emulators.aws"]
-        self.process = Child("offline AWS", command, environment, folder / "aws.log")
+        self.process = ManagedProcess("offline AWS", command, environment, folder / "aws.log")
 
     def wait_until_ready(self) -> None:
         """Wait until it answers."""

@@ -1,4 +1,4 @@
-"""Child processes of offline mode: start them, wait until they answer, and leave none behind."""
+"""Child processes: start them, wait until they answer, and leave none behind."""
 
 from __future__ import annotations
 
@@ -11,18 +11,16 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
+from kit.errors import WorkshopError
+from kit.waiting import wait_until
+
 SCRIPTS = Path(__file__).resolve().parent.parent
 GRACE_SECONDS = 5.0
-
-
-class OfflineError(Exception):
-    """Something in offline mode failed; the text says what, why, and what to do next."""
 
 
 def free_port() -> int:
@@ -56,14 +54,14 @@ def exit_with_parent() -> None:
     def wait_for_end_of_input() -> None:
         while os.read(sys.stdin.fileno(), 1024):
             pass
-        if os.getpgrp() == os.getpid():  # `Child` made us the leader of a group
+        if os.getpgrp() == os.getpid():  # `ManagedProcess` made us the leader of a group
             os.killpg(os.getpgrp(), signal.SIGKILL)
         os._exit(0)
 
     threading.Thread(target=wait_for_end_of_input, daemon=True).start()
 
 
-def clean_environment(folder: Path) -> dict[str, str]:
+def minimal_environment(folder: Path) -> dict[str, str]:
     """The environment of every child: no proxy, no AWS profile and no key of the learner's.
 
     What belongs to Python itself stays, and temporary files go into `folder`, which is deleted
@@ -84,13 +82,13 @@ def clean_environment(folder: Path) -> dict[str, str]:
     }
 
 
-class Child:
+class ManagedProcess:
     """One child process with a log file of its own.
 
     Args:
         name: what messages call it, such as "offline AWS".
         command: program and arguments.
-        environment: the whole environment, see `clean_environment`.
+        environment: the whole environment, see `minimal_environment`.
         log: the file its output goes to.
         folder: its working directory.
     """
@@ -132,23 +130,28 @@ class Child:
         """Wait until `url` answers with 200.
 
         Raises:
-            OfflineError: it ended or did not answer in time.
+            WorkshopError: it ended or did not answer in time.
         """
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if not self.running:
-                raise OfflineError(
-                    f"{self.name} ended while it was starting (exit code "
-                    f"{self.process.returncode}). Its log says why: {self.log}"
-                )
-            with (
-                contextlib.suppress(urllib.error.URLError, OSError),
-                urllib.request.urlopen(url, timeout=2) as answer,
-            ):
-                if answer.status == 200:
-                    return
-            time.sleep(0.05)
-        raise OfflineError(f"{self.name} did not answer within {seconds:.0f} s; see {self.log}")
+        what = f"an answer of {self.name} (its log: {self.log})"
+        wait_until(lambda: self.answers(url), seconds, what)
+
+    def answers(self, url: str) -> bool:
+        """Whether `url` answers with 200.
+
+        Raises:
+            WorkshopError: the process has ended.
+        """
+        if not self.running:
+            raise WorkshopError(
+                f"{self.name} ended while it was starting (exit code {self.process.returncode}). "
+                f"Its log says why: {self.log}"
+            )
+        with (
+            contextlib.suppress(urllib.error.URLError, OSError),
+            urllib.request.urlopen(url, timeout=2) as answer,
+        ):
+            return bool(answer.status == 200)
+        return False
 
     def stop(self) -> int:
         """Stop the process and all it started; return its exit code."""

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from kit.processes import OfflineError
+from kit.errors import WorkshopError
 
 PACKAGE = "face_recognition"
 VERSION = "1.3.0"
@@ -63,7 +63,7 @@ def ensure(progress: Callable[[str], None] = lambda _: None) -> dict[str, Path]:
         File name to path, for the four photos and the landscape.
 
     Raises:
-        OfflineError: the download failed, or it is not the archive we know.
+        WorkshopError: the download failed, or it is not the archive we know.
     """
     paths = {name: folder() / name for name in (*PHOTOS, LANDSCAPE)}
     missing = [name for name, path in paths.items() if not path.exists()]
@@ -87,7 +87,7 @@ def download(work: Path) -> Path:
     """Download the source distribution into the folder `work` and check its hash.
 
     Raises:
-        OfflineError: pip failed, or the hash differs.
+        WorkshopError: pip failed, or the hash differs.
     """
     stand_in = work / "stand-in"
     (stand_in / "setuptools").mkdir(parents=True)
@@ -115,7 +115,7 @@ def download(work: Path) -> Path:
         raise download_error((errors or reasons)[-1].removeprefix("ERROR:").strip())
     found = hashlib.sha256(archive.read_bytes()).hexdigest()
     if found != SHA256:
-        raise OfflineError(
+        raise WorkshopError(
             f"The sample pictures were not unpacked, because the download of {PACKAGE} {VERSION} "
             f"has the sha256 {found} instead of {SHA256}. Check which package index pip uses "
             f"(pip config list), then run this again."
@@ -123,9 +123,9 @@ def download(work: Path) -> Path:
     return archive
 
 
-def download_error(reason: str) -> OfflineError:
+def download_error(reason: str) -> WorkshopError:
     """The error for a failed download, with what to do next."""
-    return OfflineError(
+    return WorkshopError(
         f"The sample pictures could not be downloaded: pip says “{reason}”. Check the network "
         f"connection and pip's package index, then run this again."
     )
@@ -160,7 +160,7 @@ def main() -> int:
     """Get the pictures and say where they are; return the exit code."""
     try:
         pictures = ensure(lambda line: print(f"Sample pictures: {line} …", flush=True))
-    except OfflineError as error:
+    except WorkshopError as error:
         print(error, file=sys.stderr)
         return 1
     print(f"Sample pictures: {len(pictures)} in {folder()}")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from kit.processes import OfflineError
+from kit.errors import WorkshopError
 
 Found = TypeVar("Found")
 
@@ -23,11 +23,11 @@ def wait_until(
         pause: seconds between two questions.
 
     Raises:
-        OfflineError: it did not come in time.
+        WorkshopError: it did not come in time.
     """
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         if time.monotonic() > deadline:
-            raise OfflineError(f"Waited {seconds:.0f} s for {what}, and it did not come.")
+            raise WorkshopError(f"Waited {seconds:.0f} s for {what}, and it did not come.")
         time.sleep(pause)
     return found

@@ -18,7 +18,7 @@ from kit import samples
 from kit.commands import redrive
 from kit.emulators import instance
 from kit.emulators.system import OfflineSystem
-from kit.processes import Child
+from kit.processes import ManagedProcess
 from kit.stack.stack import EMAIL, SOLUTION, Stack
 
 MATCH, OTHER, NO_FACE = "obama2.jpg", "biden.jpg", "landscape.jpg"
@@ -48,7 +48,7 @@ class Bench:
 
     # What a learner does
 
-    def start_streamer(self) -> Child:
+    def start_streamer(self) -> ManagedProcess:
         """Start the streamer on the instance, and wait until it is connected."""
         root = instance.boot(self.system.folder, self.stack)
         self.streamer = instance.start_streamer(self.system, root)

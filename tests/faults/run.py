@@ -22,7 +22,7 @@ from faults.books import LOST, QUEUED, Page
 from faults.load import load
 from faults.table import FAULTS
 from kit.emulators.system import OfflineSystem
-from kit.processes import OfflineError
+from kit.errors import WorkshopError
 
 QUIET_SECONDS = 3.0  # so long we wait in the end for what should not come
 LOAD = "load"
@@ -146,7 +146,7 @@ def main(wanted: tuple[str, ...], number: int, posts: int, at_once: int) -> None
         try:
             for worker in workers:
                 worker.result()
-        except (OfflineError, KeyboardInterrupt) as error:
+        except (WorkshopError, KeyboardInterrupt) as error:
             run.names.clear()  # the others end after what they are at
             console.print(f"[red]Stopped: {escape(str(error))}[/red]", soft_wrap=True)
             sys.exit(1)

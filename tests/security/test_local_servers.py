@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from PIL import Image
 
 from kit.emulators.system import OfflineSystem
-from kit.processes import Child
+from kit.processes import ManagedProcess
 from security.pictures import jpeg_bomb, png_bomb
 from support import wait_for
 
@@ -162,7 +162,7 @@ def authorization(system: OfflineSystem) -> str:
     return f"Authorization: {system.x.session.headers['Authorization']!s}\r\n"
 
 
-def peak_memory(child: Child) -> int:
+def peak_memory(child: ManagedProcess) -> int:
     """The most memory that one process of a child's group ever had, in bytes."""
     peak = 0
     for status in Path("/proc").glob("[0-9]*/stat"):

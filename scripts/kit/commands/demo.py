@@ -19,7 +19,8 @@ from rich.panel import Panel
 from kit.aws_client import Aws
 from kit.emulators import instance
 from kit.emulators.system import LOGS, OfflineSystem
-from kit.processes import Child, OfflineError
+from kit.errors import WorkshopError
+from kit.processes import ManagedProcess
 from kit.stack.journey import Journey, JourneyError
 from kit.stack.stack import EMAIL, SOLUTION, Stack, left_over
 from kit.x_client import refusal
@@ -27,7 +28,7 @@ from kit.x_client import refusal
 REFERENCE = "celebrity.jpg"
 
 
-class UnusableReferenceError(OfflineError):
+class UnusableReferenceError(WorkshopError):
     """The reference photo cannot be compared with anything."""
 
 
@@ -49,7 +50,7 @@ class Demo:
         self.system = system
         self.console = console
         self.stack: Stack | None = None
-        self.streamer: Child | None = None
+        self.streamer: ManagedProcess | None = None
         self.started = time.monotonic()
         self.spent: defaultdict[str, float] = defaultdict(
             float
@@ -154,7 +155,7 @@ class Demo:
         rest = ", ".join(left_over(self.system.aws, stack.name))
         self.console.print(f"        left in the account: {rest or 'nothing'}")
         if rest:
-            raise OfflineError(f"The clean-up left something in the account: {rest}.")
+            raise WorkshopError(f"The clean-up left something in the account: {rest}.")
 
     def post(self, stack: Stack, photo: Path) -> Journey:
         """Post a photo on X and wait until Firehose has delivered its metadata."""
@@ -209,7 +210,7 @@ def run(console: Console, reference: Path, tweets: list[tuple[Path, str]]) -> It
         tweets: photos to post, each with the name to report it by.
 
     Raises:
-        OfflineError: a hop failed; the text names it and where its log is.
+        WorkshopError: a hop failed; the text names it and where its log is.
     """
     with OfflineSystem() as system:
         demo = Demo(system, console)
@@ -225,6 +226,6 @@ def run(console: Console, reference: Path, tweets: list[tuple[Path, str]]) -> It
         except UnusableReferenceError:
             raise
         except JourneyError as error:
-            raise OfflineError(f"{error} Its log: {demo.keep_logs() / error.log}.log") from error
-        except OfflineError as error:
-            raise OfflineError(f"{error} The logs: {demo.keep_logs()}") from error
+            raise WorkshopError(f"{error} Its log: {demo.keep_logs() / error.log}.log") from error
+        except WorkshopError as error:
+            raise WorkshopError(f"{error} The logs: {demo.keep_logs()}") from error

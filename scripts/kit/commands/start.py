@@ -21,7 +21,8 @@ from rich.markup import escape
 from kit import running, samples
 from kit.emulators import instance
 from kit.emulators.system import OfflineSystem
-from kit.processes import Child, OfflineError, is_free
+from kit.errors import WorkshopError
+from kit.processes import ManagedProcess, is_free
 from kit.running import FILE, FOLDER, Running
 from kit.stack.journey import Journey
 from kit.stack.stack import EMAIL, SOLUTION, Stack, find_stack
@@ -44,7 +45,7 @@ class Session:
     def __init__(self, system: OfflineSystem, console: Console) -> None:
         self.system = system
         self.console = console
-        self.streamer: Child | None = None
+        self.streamer: ManagedProcess | None = None
         self.address = Running(
             region=system.aws.region,
             aws_url=system.aws.url,
@@ -81,7 +82,7 @@ class Session:
         """Catch up to a step, then stay until Ctrl-C and boot the instances of new stacks.
 
         Raises:
-            OfflineError: a party ended, or a step failed.
+            WorkshopError: a party ended, or a step failed.
         """
         try:
             self.announce()
@@ -92,7 +93,7 @@ class Session:
             while True:
                 for child in self.system.children:
                     if not child.running and child is not self.streamer:
-                        raise OfflineError(
+                        raise WorkshopError(
                             f"{child.name} has ended. Its log: {child.log}. Start the workshop "
                             "again; what you did is kept."
                         )
@@ -136,7 +137,7 @@ class Session:
     def _stack(self) -> Stack:
         stack = find_stack(self.system.aws, instance.LOGICAL_ID)
         if not stack:
-            raise OfflineError("There is no stack; step 3 launches it.")
+            raise WorkshopError("There is no stack; step 3 launches it.")
         return stack
 
     def _launch(self) -> None:
@@ -171,11 +172,11 @@ def open_home(fresh: bool) -> Path:
     """The folder of the workshop's state; emptied to begin anew.
 
     Raises:
-        OfflineError: the workshop runs already.
+        WorkshopError: the workshop runs already.
     """
     other = running.load()
     if other and not is_free(int(other.aws_url.rpartition(":")[2])):
-        raise OfflineError("The workshop runs already, in another terminal. Stop it there first.")
+        raise WorkshopError("The workshop runs already, in another terminal. Stop it there first.")
     if fresh:
         shutil.rmtree(HOME, ignore_errors=True)
     return HOME

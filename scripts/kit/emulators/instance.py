@@ -15,7 +15,8 @@ import time
 from pathlib import Path
 
 from kit.emulators.system import OfflineSystem
-from kit.processes import Child, OfflineError, clean_environment, exit_with_parent
+from kit.errors import WorkshopError
+from kit.processes import ManagedProcess, exit_with_parent, minimal_environment
 from kit.stack.stack import Stack
 
 LOGICAL_ID = "StreamingInstance"
@@ -39,7 +40,7 @@ def environment(aws_url: str, x_url: str, root: Path) -> dict[str, str]:
 
     On EC2 it has no key and no address in it, and here only the addresses of the emulated parties.
     """
-    variables = clean_environment(root) | {
+    variables = minimal_environment(root) | {
         "HOME": str(root / HOME),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "AWS_ENDPOINT_URL": aws_url,
@@ -50,11 +51,11 @@ def environment(aws_url: str, x_url: str, root: Path) -> dict[str, str]:
     return variables
 
 
-def start_streamer(system: OfflineSystem, root: Path) -> Child:
+def start_streamer(system: OfflineSystem, root: Path) -> ManagedProcess:
     """Type `python twitter_streaming.py` on the instance."""
     log = system.folder / "streamer.log"
     log.unlink(missing_ok=True)  # an earlier one was connected as well
-    streamer = Child(
+    streamer = ManagedProcess(
         "the streamer",
         [sys.executable, "-m", "kit.emulators.instance"],
         environment(system.aws.url, system.x_url, root),
@@ -65,16 +66,16 @@ def start_streamer(system: OfflineSystem, root: Path) -> Child:
     return streamer
 
 
-def wait_until_connected(streamer: Child, seconds: float = 30.0) -> None:
+def wait_until_connected(streamer: ManagedProcess, seconds: float = 30.0) -> None:
     """Wait until the streamer says that it is connected.
 
     Raises:
-        OfflineError: it ended, or did not get there in time.
+        WorkshopError: it ended, or did not get there in time.
     """
     deadline = time.monotonic() + seconds
     while "Connected to X" not in streamer.log.read_text():
         if not streamer.running or time.monotonic() > deadline:
-            raise OfflineError(f"The streamer did not connect to X. Its log: {streamer.log}")
+            raise WorkshopError(f"The streamer did not connect to X. Its log: {streamer.log}")
         time.sleep(0.05)
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from types import TracebackType
 
 from kit.aws_client import REGION, OfflineAws
-from kit.processes import Child, OfflineError, clean_environment, free_port, is_free
+from kit.errors import WorkshopError
+from kit.processes import ManagedProcess, free_port, is_free, minimal_environment
 from kit.running import FOLDER
 from kit.x_client import XClient
 
@@ -60,11 +61,11 @@ class OfflineSystem:
         folder: logs and state.
 
     Raises:
-        OfflineError: a port of the last time is taken.
+        WorkshopError: a port of the last time is taken.
     """
 
     def __init__(self, region: str = REGION, home: Path | None = None) -> None:
-        self.children: list[Child] = []
+        self.children: list[ManagedProcess] = []
         self.lasting = home is not None
         self.folder = home or Path(tempfile.mkdtemp(prefix="serverless-bytes-"))
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -101,7 +102,7 @@ class OfflineSystem:
         ports, keys = json.loads(file.read_text())
         for name, port in ports.items():
             if not is_free(port):
-                raise OfflineError(
+                raise WorkshopError(
                     f"Port {port} of offline {PARTIES[name]} is taken. Does the workshop run in "
                     "another terminal? Stop it there, or begin anew with --fresh."
                 )
@@ -118,9 +119,9 @@ class OfflineSystem:
         name = module.rpartition(".")[2]
         port = str(self.ports[name])
         command = [sys.executable, "-m", f"kit.{module}", "--port", port, *options]
-        whole = clean_environment(self.folder) | environment
+        whole = minimal_environment(self.folder) | environment
         log = self.folder / f"{name}.log"
-        self.children.append(Child(f"offline {PARTIES[name]}", command, whole, log))
+        self.children.append(ManagedProcess(f"offline {PARTIES[name]}", command, whole, log))
 
     def wait_until_ready(self) -> None:
         """Wait until all three answer."""

@@ -7,8 +7,9 @@ import sys
 import click
 
 from kit import running
+from kit.errors import WorkshopError
 from kit.page.server import Server
-from kit.processes import OfflineError, exit_with_parent
+from kit.processes import exit_with_parent
 
 
 @click.command()
@@ -18,12 +19,12 @@ def main(port: int) -> None:
     exit_with_parent()
     workshop = running.load()
     if workshop is None:
-        raise OfflineError("No offline workshop is running. Start one: make workshop")
+        raise WorkshopError("No offline workshop is running. Start one: make workshop")
     Server(workshop, port).run()
 
 
 if __name__ == "__main__":
     try:
         main(standalone_mode=False)
-    except OfflineError as error:
+    except WorkshopError as error:
         sys.exit(str(error))

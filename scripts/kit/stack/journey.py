@@ -7,14 +7,14 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from kit.processes import OfflineError
+from kit.errors import WorkshopError
 from kit.stack.stack import Stack
 
 HOP_SECONDS = 60.0  # so long may a photo take from one hop to the next
 POLL_SECONDS = 0.1
 
 
-class JourneyError(OfflineError):
+class JourneyError(WorkshopError):
     """A photo went wrong; the text names the hop.
 
     Attributes:

@@ -15,7 +15,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from kit.aws_client import Aws
-from kit.processes import OfflineError
+from kit.errors import WorkshopError
 from kit.running import REPOSITORY
 
 TEMPLATE = REPOSITORY / "RekognitionWorkshopCFN.json"
@@ -45,7 +45,7 @@ class Stack:
         """Launch the template, as it lies in the repository, and wait until the stack is there.
 
         Raises:
-            OfflineError: it failed; the text names the resource and the reason.
+            WorkshopError: it failed; the text names the resource and the reason.
         """
         stack = cls(aws, name or unique_name())
         stack.cloudformation.create_stack(
@@ -58,7 +58,7 @@ class Stack:
             Capabilities=["CAPABILITY_IAM"],
         )
         if stack.wait() != "CREATE_COMPLETE":
-            raise OfflineError(f"The stack was not created: {stack.first_failure()}")
+            raise WorkshopError(f"The stack was not created: {stack.first_failure()}")
         return stack
 
     def wait(self) -> str:
@@ -137,11 +137,11 @@ class Stack:
         """Delete the stack and wait until it is gone.
 
         Raises:
-            OfflineError: something could not be deleted.
+            WorkshopError: something could not be deleted.
         """
         self.cloudformation.delete_stack(StackName=self.name)
         if self.wait() != "DELETE_COMPLETE":
-            raise OfflineError(f"The stack was not deleted: {self.first_failure()}")
+            raise WorkshopError(f"The stack was not deleted: {self.first_failure()}")
 
 
 def workshop_stacks(cloudformation: Any, logical_id: str) -> Iterator[dict[str, Any]]:

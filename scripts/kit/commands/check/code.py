@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from kit.aws_client import Aws
 from kit.commands.check.bench import FUNCTION
-from kit.processes import OfflineError
+from kit.errors import WorkshopError
 from kit.running import Running
 from kit.stack.stack import workshop_stacks
 
@@ -30,25 +30,25 @@ def read_code(path: Path) -> bytes:
     """The code in a file.
 
     Raises:
-        OfflineError: it is no file with a program in it.
+        WorkshopError: it is no file with a program in it.
     """
     if not path.is_file():
-        raise OfflineError(f"{path} is not a file: name one with the function's code.")
+        raise WorkshopError(f"{path} is not a file: name one with the function's code.")
     if path.stat().st_size > MAX_BYTES:
-        raise OfflineError(
+        raise WorkshopError(
             f"{path} has {path.stat().st_size / 1e6:,.0f} MB: name the file with the function's "
             "code, which is small."
         )
     code = path.read_bytes()
     if not code.strip():
-        raise OfflineError(f"{path} is empty: save your function in it first.")
+        raise WorkshopError(f"{path} is empty: save your function in it first.")
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(code).readline)
         text = code.decode(encoding)
     except (SyntaxError, UnicodeDecodeError):
         text = "\0"
     if "\0" in text:
-        raise OfflineError(
+        raise WorkshopError(
             f"{path} is not a text in UTF-8, as Python code is: name the file with the function's "
             "code, or save it anew as UTF-8."
         )
@@ -59,7 +59,7 @@ def deployed_code(workshop: Running) -> tuple[bytes, str]:
     """The code of the running workshop's function, and what to call it.
 
     Raises:
-        OfflineError: it is not there.
+        WorkshopError: it is not there.
     """
     aws = Aws(workshop.aws_url, workshop.region)
     once = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1})
@@ -78,13 +78,13 @@ def deployed_code(workshop: Running) -> tuple[bytes, str]:
                     code = file.read(f"{module}.py")
                 return code, f"{FUNCTION} of the stack {stack['StackName']}"
     except (BotoCoreError, ClientError, requests.RequestException):
-        raise OfflineError(
+        raise WorkshopError(
             "The offline workshop does not answer: start it with “workshop.py start”, or name a "
             "file: “workshop.py check FILE”."
         ) from None
     except (KeyError, zipfile.BadZipFile) as error:
-        raise OfflineError(f"The deployed code of {FUNCTION} cannot be read: {error}") from error
-    raise OfflineError(
+        raise WorkshopError(f"The deployed code of {FUNCTION} cannot be read: {error}") from error
+    raise WorkshopError(
         f"The running workshop has no {FUNCTION} yet: launch the stack (step 3), or name a file: "
         "“workshop.py check FILE”."
     )

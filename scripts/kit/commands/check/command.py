@@ -17,7 +17,7 @@ from kit.commands.check.cases import CASES
 from kit.commands.check.code import deployed_code, load_problem, read_code
 from kit.commands.check.run import Result, check_code
 from kit.emulators.system import OfflineSystem
-from kit.processes import OfflineError
+from kit.errors import WorkshopError
 
 LANES = 2  # cases at once, each in a stack of its own
 
@@ -33,14 +33,14 @@ def check(file: str | None) -> None:
     console = Console()
     try:
         code, source = find_code(file)
-    except OfflineError as error:
+    except WorkshopError as error:
         raise click.UsageError(str(error)) from error
     if problem := load_problem(code):
         results = [Result("load", "Lambda can load the code", problem)]
     else:
         try:
             results = check_offline(console, code)
-        except OfflineError as error:
+        except WorkshopError as error:
             console.print(Text(str(error), "red"), soft_wrap=True)
             sys.exit(1)
         except KeyboardInterrupt:
@@ -54,13 +54,13 @@ def find_code(file: str | None) -> tuple[bytes, str]:
     """The code to check, and what to call it.
 
     Raises:
-        OfflineError: there is none.
+        WorkshopError: there is none.
     """
     if file:
         return read_code(Path(file)), file
     if workshop := running.load():
         return deployed_code(workshop)
-    raise OfflineError(
+    raise WorkshopError(
         "No offline workshop is running: start it with “workshop.py start”, or name a file: "
         "“workshop.py check FILE”."
     )

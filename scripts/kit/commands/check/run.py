@@ -15,7 +15,7 @@ from kit.commands.check.bench import Bench
 from kit.commands.check.cases import CASES, Case
 from kit.commands.check.hints import CrashError, WrongError
 from kit.commands.check.patience import GaveUpError, Patience
-from kit.processes import OfflineError
+from kit.errors import WorkshopError
 
 
 @dataclass
@@ -57,7 +57,7 @@ def check_code(
         cases: which ones.
 
     Raises:
-        OfflineError: the emulated AWS failed, not the function.
+        WorkshopError: the emulated AWS failed, not the function.
     """
     patience = Patience()
     free: queue.SimpleQueue[Bench] = queue.SimpleQueue()
@@ -89,7 +89,7 @@ def check_code(
             if one.alone:
                 work(one)
     except (BotoCoreError, ClientError, requests.RequestException) as error:
-        raise OfflineError(f"The check broke off, because offline AWS failed: {error}") from error
+        raise WorkshopError(f"The check broke off, because offline AWS failed: {error}") from error
     first, *others = (results[one.name] for one in cases)
     for result in others:
         if result.error and result.error == first.error:

@@ -1,10 +1,16 @@
 # Each target does its own set-up; once that is done, it needs no network.
 PYTHON ?= python3
 VENV := .venv
+PIP := $(VENV)/bin/python -m pip install --disable-pip-version-check
 RUN := PYTHONPATH=scripts $(VENV)/bin/python
 SOURCES := scripts tests media
+UV_LOCK := $(VENV)/bin/uv pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes --no-header
 
-.PHONY: demo workshop test faults load bench lint media least-privilege fuzz fuzz-coverage security clean samples
+.PHONY: help demo workshop test lint format lock media faults load bench least-privilege fuzz \
+  fuzz-coverage security samples clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
 
 demo: $(VENV)/installed samples ## the whole workshop in a minute, on this computer
 	$(RUN) scripts/workshop.py demo
@@ -15,24 +21,35 @@ workshop: $(VENV)/installed-workshop samples ## the same, but it stays and the s
 test: $(VENV)/installed-test samples ## all tests
 	$(RUN) -m pytest --numprocesses 3 --dist loadfile
 
-faults: $(VENV)/installed samples ## everything that can go wrong does, and the books balance
+lint: $(VENV)/installed-test ## format, style, types, spelling and the template
+	$(VENV)/bin/ruff format --check $(SOURCES)
+	$(VENV)/bin/ruff check $(SOURCES)
+	$(VENV)/bin/mypy
+	$(VENV)/bin/bandit --quiet --configfile pyproject.toml --recursive scripts media
+	$(VENV)/bin/codespell
+	$(VENV)/bin/cfn-lint --regions eu-west-1 us-east-1 --include-checks I --template RekognitionWorkshopCFN.json
+
+format: $(VENV)/installed-test ## write everything as `make lint` wants it
+	$(VENV)/bin/ruff check --fix --select I $(SOURCES)
+	$(VENV)/bin/ruff format $(SOURCES)
+
+lock: $(VENV)/installed-test ## pin all dependencies of pyproject.toml's, with hashes
+	$(UV_LOCK) --output-file .lock/build.txt --group build
+	$(UV_LOCK) --output-file .lock/demo.txt pyproject.toml
+	$(UV_LOCK) --output-file .lock/workshop.txt --extra workshop pyproject.toml
+	$(UV_LOCK) --output-file .lock/test.txt --extra test pyproject.toml
+
+media: $(VENV)/installed-test ## draw all pictures again
+	$(RUN) media/draw.py
+
+faults: $(VENV)/installed samples ## everything that can go wrong does, and the ledger balances
 	PYTHONPATH=scripts:tests $(VENV)/bin/python tests/faults/run.py
 
 load: $(VENV)/installed samples ## 5,000 photos as fast as they can be posted
 	PYTHONPATH=scripts:tests $(VENV)/bin/python tests/faults/run.py --only load --posts 5000
 
-bench: $(VENV)/installed-test samples ## speed and cost, beside the first edition's design
+bench: $(VENV)/installed-test samples ## speed and cost, beside the first version's design
 	PYTHONPATH=scripts:tests:media $(VENV)/bin/python -m bench
-
-lint: $(VENV)/installed-test ## format, style, types and the template
-	$(VENV)/bin/ruff format --check $(SOURCES)
-	$(VENV)/bin/ruff check $(SOURCES)
-	$(VENV)/bin/mypy
-	$(VENV)/bin/bandit --quiet --configfile pyproject.toml --recursive scripts media
-	$(VENV)/bin/cfn-lint --regions eu-west-1 us-east-1 --include-checks I --template RekognitionWorkshopCFN.json
-
-media: $(VENV)/installed-test ## draw all pictures again
-	$(RUN) media/draw.py
 
 least-privilege: $(VENV)/installed-test samples ## the table of the roles' permissions
 	$(RUN) -m pytest -q -s tests/security/test_least_privilege.py
@@ -46,7 +63,7 @@ fuzz-coverage: $(VENV)/installed-fuzz ## the same by what the inputs reach; Linu
 
 security: $(VENV)/installed-security ## checkov on the template, and pip-audit, which needs the network
 	$(VENV)/security/bin/checkov --config-file .checkov.yaml
-	$(VENV)/bin/python -m pip freeze --exclude serverless-bytes > $(VENV)/security/frozen.txt
+	$(VENV)/bin/python -m pip freeze > $(VENV)/security/frozen.txt
 	$(VENV)/security/bin/pip-audit --disable-pip --no-deps --strict --requirement $(VENV)/security/frozen.txt
 
 clean: ## back to a fresh clone
@@ -56,12 +73,17 @@ clean: ## back to a fresh clone
 samples: $(VENV)/installed
 	@$(RUN) -m kit.samples
 
-$(VENV)/installed: pyproject.toml
+$(VENV)/installed: .lock/build.txt .lock/demo.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "This needs Python 3.11 or newer; you have %d.%d. Name another one: make PYTHON=python3.12" % sys.version_info[:2])'
 	@$(PYTHON) -c 'import platform as p, sys; sys.exit((p.system(), p.machine()) == ("Darwin", "x86_64") and "The face comparison, dlib-bin, has no build for Macs with Intel processors. Use Linux, in a container for example.")'
 	@echo "Setting up $(VENV): this takes a minute or two, and only once."
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --disable-pip-version-check .
+	$(PIP) --require-hashes --requirement .lock/build.txt
+	$(PIP) --require-hashes --no-build-isolation --requirement .lock/demo.txt
+	@touch $@
+
+$(VENV)/installed-workshop $(VENV)/installed-test: $(VENV)/installed-%: .lock/%.txt $(VENV)/installed
+	$(PIP) --require-hashes --no-build-isolation --requirement $<
 	@touch $@
 
 # It brings other versions of our dependencies, so it gets an environment of its own.
@@ -72,10 +94,6 @@ $(VENV)/installed-security: $(VENV)/installed
 	@touch $@
 
 $(VENV)/installed-fuzz: $(VENV)/installed-test
-	$(VENV)/bin/python -m pip install --disable-pip-version-check "pip>=25.1"
-	$(VENV)/bin/python -m pip install --group fuzz
-	@touch $@
-
-$(VENV)/installed-%: $(VENV)/installed
-	$(VENV)/bin/python -m pip install --disable-pip-version-check ".[$*]"
+	$(PIP) "pip>=25.1"
+	$(PIP) --group fuzz
 	@touch $@

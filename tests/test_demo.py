@@ -18,8 +18,8 @@ import pytest
 from PIL import Image, ImageOps
 from rich.console import Console
 
-from kit.commands.demo import Demo
-from kit.emulators.system import LOGS, OfflineSystem
+from kit.commands.demo import LOGS, Demo
+from kit.emulators.system import OfflineSystem
 from kit.stack import journey
 from kit.stack.stack import Stack
 from security.pictures import png_bomb

@@ -17,7 +17,6 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from kit.aws_client import OfflineAws
 from kit.commands.publish.launch_links import (
     launch_link,
     launch_links,
@@ -25,6 +24,7 @@ from kit.commands.publish.launch_links import (
     rekognition_regions,
     rewrite,
 )
+from kit.emulators.aws.process import EmulatedAws
 from kit.processes import free_port
 from support import REPOSITORY
 
@@ -52,7 +52,7 @@ INSTRUCTIONS = f"""# Instructions\r
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Offline AWS alone: neither X nor Rekognition takes part."""
-    started = OfflineAws(tmp_path_factory.mktemp("aws"), "http://127.0.0.1:9", free_port())
+    started = EmulatedAws(tmp_path_factory.mktemp("aws"), "http://127.0.0.1:9", free_port())
     try:
         started.wait_until_ready()
         yield started
@@ -145,7 +145,7 @@ class Checkout:
 
 
 @pytest.fixture
-def checkout(tmp_path: Path, aws: OfflineAws) -> Checkout:
+def checkout(tmp_path: Path, aws: EmulatedAws) -> Checkout:
     return Checkout(tmp_path, aws.url)
 
 
@@ -334,7 +334,7 @@ def test_links_stay_if_nobody_can_read_the_template(checkout: Checkout) -> None:
     assert "cannot be read without credentials (HTTP status 403): the links stay" in sentence
 
 
-def test_links_stay_if_the_policy_may_not_be_set(checkout: Checkout, aws: OfflineAws) -> None:
+def test_links_stay_if_the_policy_may_not_be_set(checkout: Checkout, aws: EmulatedAws) -> None:
     iam = aws.client("iam")
     iam.create_user(UserName=checkout.bucket)
     rule = {"Effect": "Allow", "NotAction": "s3:PutBucketPolicy", "Resource": "*"}

@@ -162,7 +162,7 @@ def test_a_stack_that_is_gone_in_the_middle_does_not_end_the_workshop(
     monkeypatch.setattr(session, "find_stack", look)
     monkeypatch.setattr(session, "FILE", tmp_path / "running.json")
     monkeypatch.setattr(workshop, "announce", lambda: None)
-    monkeypatch.setattr(system, "start_page", lambda: None)
+    monkeypatch.setattr(workshop, "start_page", lambda: None)
     with pytest.raises(KeyboardInterrupt):
         workshop.run(1)
     assert looks == 3

@@ -32,7 +32,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from kit.aws_client import REGION, OfflineAws
+from kit.aws_client import REGION
+from kit.emulators.aws.process import EmulatedAws
 from kit.emulators.system import KEY_NAMES
 from kit.processes import SCRIPTS, ManagedProcess, free_port, minimal_environment
 from kit.x_client import XClient
@@ -1166,7 +1167,7 @@ class Emulators:
             str(folder / "photos"),
         ]
         self.x_process = ManagedProcess("offline X", command, environment, self.x_log)
-        self.aws = OfflineAws(folder, "http://127.0.0.1:9", free_port())
+        self.aws = EmulatedAws(folder, "http://127.0.0.1:9", free_port())
         self.x_process.wait_until_ready(f"{self.x_url}/_workshop/ready")
         self.aws.wait_until_ready()
         self.x = XClient(self.x_url, KEYS["TWITTER_CONSUMER_KEY"], KEYS["TWITTER_TOKEN"])

@@ -21,8 +21,8 @@ import requests
 from rich.console import Console
 from rich.table import Table
 
-from kit import aws_client as aws
 from kit.emulators import instance
+from kit.emulators.aws import process
 from kit.emulators.system import OfflineSystem
 from kit.stack.journey import Journey
 from kit.stack.stack import EMAIL, SOLUTION, TEMPLATE, Stack
@@ -253,7 +253,7 @@ def without(document: dict[str, Any], permission: Permission) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def system(monkeypatch_module: pytest.MonkeyPatch) -> Iterator[OfflineSystem]:
     """One of its own, in which Lambda waits less before it tries again."""
-    monkeypatch_module.setattr(aws, "RETRY_SECONDS", 0.05)
+    monkeypatch_module.setattr(process, "RETRY_SECONDS", 0.05)
     with OfflineSystem() as own:
         own.wait_until_ready()
         yield own

@@ -21,7 +21,7 @@ import pytest
 import requests
 
 from kit.aws_client import Aws
-from kit.emulators.system import KEY_NAMES, PARTIES
+from kit.emulators.system import KEY_NAMES, SERVERS
 from kit.processes import free_port
 from kit.stack.stack import Stack
 from support import REPOSITORY, wait_for
@@ -48,7 +48,7 @@ class Workshop:
         self.folder = folder / "workshop"
         home = self.folder / "home"
         home.mkdir(parents=True)
-        ports = dict(zip(PARTIES, free_ports(len(PARTIES)), strict=True))
+        ports = dict(zip(SERVERS, free_ports(len(SERVERS)), strict=True))
         (home / "identity.json").touch(0o600)
         (home / "identity.json").write_text(json.dumps([ports, KEYS]))
         self.environment = os.environ | {"WORKSHOP_FOLDER": str(self.folder), "COLUMNS": "200"}
@@ -203,7 +203,7 @@ def test_no_answer_of_aws_holds_a_key(workshop: Workshop) -> None:
     assert find_keys(places) == []
 
 
-def test_no_other_party_tells_a_key(workshop: Workshop) -> None:
+def test_no_other_server_tells_a_key(workshop: Workshop) -> None:
     paths = {
         "x_url": ["/_workshop/posts", "/_workshop/stats", "/2/users/me", "/oauth2/token"],
         "rekognition_url": ["/_workshop/stats", "/_workshop/comparisons"],
@@ -212,8 +212,8 @@ def test_no_other_party_tells_a_key(workshop: Workshop) -> None:
     assert (
         find_keys(
             {
-                path: requests.get(workshop.running[party] + path, timeout=30).content
-                for party, some in paths.items()
+                path: requests.get(workshop.running[server] + path, timeout=30).content
+                for server, some in paths.items()
                 for path in some
             }
         )
@@ -283,7 +283,7 @@ def test_every_port_is_on_this_computer_only(workshop: Workshop) -> None:
             if fields[9] in sockets and fields[3] in ("0A", "07"):
                 address, port = fields[1].split(":")
                 listening[f"{family}:{int(port, 16)}"] = address
-    assert len(listening) == len(PARTIES)
+    assert len(listening) == len(SERVERS)
     assert set(listening.values()) == {"0100007F"}, listening  # 127.0.0.1, the lowest byte first
 
 

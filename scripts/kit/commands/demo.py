@@ -18,13 +18,15 @@ from rich.panel import Panel
 
 from kit.aws_client import Aws
 from kit.emulators import instance
-from kit.emulators.system import LOGS, OfflineSystem
+from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
 from kit.processes import ManagedProcess
+from kit.running import FOLDER
 from kit.stack.journey import Journey, JourneyError
 from kit.stack.stack import EMAIL, SOLUTION, Stack, left_over
 from kit.x_client import refusal
 
+LOGS = FOLDER / "logs"  # where logs are kept when something failed
 REFERENCE = "celebrity.jpg"
 
 

@@ -1,4 +1,4 @@
-"""The workshop that stays: the parties run, and the learner does the steps.
+"""The workshop that stays: the emulators run, and the learner does the steps.
 
 What offline mode adds to the learner's steps is small: when a stack with an instance has been
 launched, the instance "boots", that is, its files are written to a folder.
@@ -38,7 +38,7 @@ class Session:
     """A running workshop.
 
     Args:
-        system: the three parties, with a home that stays.
+        system: the three emulators, with a home that stays.
         console: where it says what happens.
     """
 
@@ -82,11 +82,11 @@ class Session:
         """Catch up to a step, then stay until Ctrl-C and boot the instances of new stacks.
 
         Raises:
-            WorkshopError: a party ended, or a step failed.
+            WorkshopError: an emulator ended, or a step failed.
         """
         try:
             self.announce()
-            self.system.start_page()
+            self.start_page()
             self.console.print(f"The page of the workshop: {self.address.page_url}", soft_wrap=True)
             self.catch_up(step)
             self.console.print("The workshop runs. Ctrl-C stops it and keeps what you did.")
@@ -103,6 +103,11 @@ class Session:
                 time.sleep(POLL_SECONDS)
         finally:
             FILE.unlink(missing_ok=True)  # the other commands look for it
+
+    def start_page(self) -> None:
+        """Start the page, which finds the emulators in `running.json`."""
+        page = self.system.start("kit.page", {"WORKSHOP_FOLDER": str(FOLDER)})
+        page.wait_until_ready(f"{self.address.page_url}/_workshop/ready")
 
     def boot_instances(self) -> None:
         """Write the files of instances that are new, and remove those of terminated ones."""

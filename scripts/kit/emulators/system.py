@@ -14,14 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
-from kit.aws_client import REGION, OfflineAws
+from kit.aws_client import REGION
+from kit.emulators.aws.process import EmulatedAws
 from kit.errors import WorkshopError
 from kit.processes import ManagedProcess, free_port, is_free, minimal_environment
-from kit.running import FOLDER
 from kit.x_client import XClient
 
-LOGS = FOLDER / "logs"  # where logs are kept when something failed
-PARTIES = {"x": "X", "aws": "AWS", "rekognition": "Rekognition", "page": "page"}
+# Each has a port; the page's is reserved for the command that starts it.
+SERVERS = {"x": "X", "aws": "AWS", "rekognition": "Rekognition", "page": "page"}
 KEY_NAMES = (
     "TWITTER_CONSUMER_KEY",
     "TWITTER_CONSUMER_SECRET",
@@ -46,19 +46,21 @@ def uninterrupted() -> Iterator[None]:
 
 
 class OfflineSystem:
-    """Starts the three parties when entered, and stops them when left.
+    """Starts the three emulators when made, and stops them when left.
 
     Args:
         region: the region that AWS plays.
-        home: a folder in which everything is kept for the next start, the ports and keys too.
-            Without it everything is in a temporary folder, which is deleted in the end.
+        home: a folder that stays: the next start finds its state, ports and keys in it. Without
+            one everything is in a temporary folder, which is deleted in the end.
 
     Attributes:
         aws: the emulated AWS.
         x: a client of the emulated X, to post with.
         x_url, rekognition_url: their addresses.
+        ports: of the servers, by the names of SERVERS.
         keys: the four keys of X, which stand for the learner's own.
         folder: logs and state.
+        children: what is stopped in the end; others may add theirs.
 
     Raises:
         WorkshopError: a port of the last time is taken.
@@ -66,36 +68,39 @@ class OfflineSystem:
 
     def __init__(self, region: str = REGION, home: Path | None = None) -> None:
         self.children: list[ManagedProcess] = []
-        self.lasting = home is not None
+        self.persistent = home is not None
         self.folder = home or Path(tempfile.mkdtemp(prefix="serverless-bytes-"))
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.folder.chmod(0o700)  # the emulated AWS keeps the secret and the parameters in it
+        self.folder.chmod(0o700)  # the emulated AWS saves the secret and the parameters in it
         self.ports, self.keys = self._identity()
-        x_url, aws_url, self.rekognition_url = (
+        self.x_url, aws_url, self.rekognition_url = (
             f"http://127.0.0.1:{self.ports[name]}" for name in ("x", "aws", "rekognition")
         )
-        self.x_url = x_url
         try:
             # X's search finds a post after 30 s; here at once, because nobody wants to wait.
             photos = str(self.folder / "photos")
-            self._start("emulators.x", self.keys, "--photos", photos, "--search-delay", "0")
-            self.aws = OfflineAws(
-                self.folder, self.rekognition_url, self.ports["aws"], region, self.lasting
+            self._x = self.start(
+                "kit.emulators.x", self.keys, "--photos", photos, "--search-delay", "0"
+            )
+            self.aws = EmulatedAws(
+                self.folder, self.rekognition_url, self.ports["aws"], region, self.persistent
             )
             self.children.append(self.aws.process)
-            self._start("emulators.rekognition", {"AWS_ENDPOINT_URL": aws_url})
+            self._rekognition = self.start(
+                "kit.emulators.rekognition", {"AWS_ENDPOINT_URL": aws_url}
+            )
         except BaseException:
             self.stop()
             raise
-        self.x = XClient(x_url, self.keys["TWITTER_CONSUMER_KEY"], self.keys["TWITTER_TOKEN"])
+        self.x = XClient(self.x_url, self.keys["TWITTER_CONSUMER_KEY"], self.keys["TWITTER_TOKEN"])
 
     def _identity(self) -> tuple[dict[str, int], dict[str, str]]:
         """Ports and keys: those of the last time, because the stack has them in it, or new ones."""
         file = self.folder / "identity.json"
         if not file.exists():
-            ports = {name: free_port() for name in PARTIES}
+            ports = {name: free_port() for name in SERVERS}
             keys = {name: secrets.token_urlsafe(24) for name in KEY_NAMES}
-            if self.lasting:
+            if self.persistent:
                 file.touch(0o600)
                 file.write_text(json.dumps([ports, keys]))
             return ports, keys
@@ -103,32 +108,29 @@ class OfflineSystem:
         for name, port in ports.items():
             if not is_free(port):
                 raise WorkshopError(
-                    f"Port {port} of offline {PARTIES[name]} is taken. Does the workshop run in "
+                    f"Port {port} of offline {SERVERS[name]} is taken. Does the workshop run in "
                     "another terminal? Stop it there, or begin anew with --fresh."
                 )
         return ports, keys
 
-    def start_page(self) -> None:
-        """Start the page, once `running.json` tells it where the others are."""
-        self._start("page", {"WORKSHOP_FOLDER": str(FOLDER)})
-        page = self.children[-1]
-        page.wait_until_ready(f"http://127.0.0.1:{self.ports['page']}/_workshop/ready")
-
-    def _start(self, module: str, environment: dict[str, str], *options: str) -> None:
-        """Start a party: python -m kit.<module> --port N."""
+    def start(self, module: str, environment: dict[str, str], *options: str) -> ManagedProcess:
+        """Start a server as a child: python -m <module> --port <its port> <options>."""
         name = module.rpartition(".")[2]
-        port = str(self.ports[name])
-        command = [sys.executable, "-m", f"kit.{module}", "--port", port, *options]
-        whole = minimal_environment(self.folder) | environment
-        log = self.folder / f"{name}.log"
-        self.children.append(ManagedProcess(f"offline {PARTIES[name]}", command, whole, log))
+        command = [sys.executable, "-m", module, "--port", str(self.ports[name]), *options]
+        child = ManagedProcess(
+            f"offline {SERVERS[name]}",
+            command,
+            minimal_environment(self.folder) | environment,
+            self.folder / f"{name}.log",
+        )
+        self.children.append(child)
+        return child
 
     def wait_until_ready(self) -> None:
         """Wait until all three answer."""
-        x, _, rekognition = self.children[:3]
         self.aws.wait_until_ready()
-        x.wait_until_ready(f"{self.x_url}/_workshop/ready")
-        rekognition.wait_until_ready(f"{self.rekognition_url}/_workshop/ready")
+        self._x.wait_until_ready(f"{self.x_url}/_workshop/ready")
+        self._rekognition.wait_until_ready(f"{self.rekognition_url}/_workshop/ready")
 
     def parameters(self, email: str) -> dict[str, str]:
         """The parameters with which the stack finds the emulated X."""
@@ -146,7 +148,7 @@ class OfflineSystem:
         with uninterrupted():
             while self.children:
                 self.children.pop().stop()
-            if not self.lasting:
+            if not self.persistent:
                 shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> OfflineSystem:

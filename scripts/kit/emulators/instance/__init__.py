@@ -1,27 +1,30 @@
-"""The offline EC2 instance: a folder with the files of AWS::CloudFormation::Init.
+"""The emulated EC2 instance: a folder with the files of AWS::CloudFormation::Init.
 
-cfn-init would write them to the disk of a real instance; here they go below a folder. The streamer
-runs from there, and asks the metadata service for its role's credentials, as on EC2.
+cfn-init writes them to the disk of a real instance; here they go below a folder. The streamer runs
+from there, and asks the metadata service for its role's credentials, as on EC2.
+
+    root = instance.boot(system.folder, stack)
+    streamer = instance.start_streamer(system, root)
+    instance.wait_until_connected(streamer)
 """
 
 from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
-from kit.processes import ManagedProcess, exit_with_parent, minimal_environment
+from kit.processes import ManagedProcess, minimal_environment
 from kit.stack.stack import Stack
+from kit.waiting import wait_until
 
 LOGICAL_ID = "StreamingInstance"
 HOME = "home/ec2-user"
 WORKSHOP = f"{HOME}/rekognition-workshop"
+CONNECTED = "Connected to X"  # the streamer prints it
 
 
 def boot(folder: Path, stack: Stack) -> Path:
@@ -38,7 +41,7 @@ def boot(folder: Path, stack: Stack) -> Path:
 def environment(aws_url: str, x_url: str, root: Path) -> dict[str, str]:
     """The environment of a terminal on the instance whose files are below `root`.
 
-    On EC2 it has no key and no address in it, and here only the addresses of the emulated parties.
+    On EC2 it has no key and no address in it; here it has the emulators' addresses and no key.
     """
     variables = minimal_environment(root) | {
         "HOME": str(root / HOME),
@@ -52,9 +55,9 @@ def environment(aws_url: str, x_url: str, root: Path) -> dict[str, str]:
 
 
 def start_streamer(system: OfflineSystem, root: Path) -> ManagedProcess:
-    """Type `python twitter_streaming.py` on the instance."""
+    """Type `python twitter_streaming.py` on the instance; the system stops it in the end."""
     log = system.folder / "streamer.log"
-    log.unlink(missing_ok=True)  # an earlier one was connected as well
+    log.unlink(missing_ok=True)  # of an earlier streamer, which was connected as well
     streamer = ManagedProcess(
         "the streamer",
         [sys.executable, "-m", "kit.emulators.instance"],
@@ -72,16 +75,12 @@ def wait_until_connected(streamer: ManagedProcess, seconds: float = 30.0) -> Non
     Raises:
         WorkshopError: it ended, or did not get there in time.
     """
-    deadline = time.monotonic() + seconds
-    while "Connected to X" not in streamer.log.read_text():
-        if not streamer.running or time.monotonic() > deadline:
+
+    def connected() -> bool:
+        if CONNECTED in streamer.log.read_text():
+            return True
+        if not streamer.running:
             raise WorkshopError(f"The streamer did not connect to X. Its log: {streamer.log}")
-        time.sleep(0.05)
+        return False
 
-
-if __name__ == "__main__":
-    exit_with_parent()
-    # A stop reaches the streamer as well. Wait until it has sent what it holds.
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    command = ["python", "twitter_streaming.py"]
-    sys.exit(subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode)
+    wait_until(connected, seconds, f"the streamer's connection to X (its log: {streamer.log})")

@@ -1,0 +1,58 @@
+"""Starts the emulated AWS as a child process: ministack with the plug-ins of this folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from kit.aws_client import REGION, Aws
+from kit.processes import ManagedProcess, minimal_environment
+
+RETRY_SECONDS = 1.0  # stands for the minute that Lambda waits before it tries again
+
+
+class EmulatedAws(Aws):
+    """The emulated AWS as a child process, and clients of it.
+
+    Args:
+        folder: for its log, its temporary files and its state.
+        rekognition_url: where the functions find Rekognition.
+        port: of its own address.
+        region: the region that it plays.
+        persistent: whether to save its state in the folder, for the next start.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        rekognition_url: str,
+        port: int,
+        region: str = REGION,
+        persistent: bool = False,
+    ) -> None:
+        super().__init__(f"http://127.0.0.1:{port}", region)
+        self.rekognition_url = rekognition_url
+        environment = minimal_environment(folder) | {
+            "AUTH": "true",  # the roles' policies count
+            "BIND_HOST": "127.0.0.1",  # its default is 0.0.0.0
+            "MINISTACK_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(port),
+            "MINISTACK_REGION": region,
+            "AWS_DEFAULT_REGION": region,
+            "AWS_ENDPOINT_URL_REKOGNITION": rekognition_url,
+            "LAMBDA_ASYNC_RETRY_BASE_SECONDS": str(RETRY_SECONDS),
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "DOCKER_HOST": "unix:///nonexistent.sock",
+            "LOG_LEVEL": "WARNING",
+            "PERSIST_STATE": str(int(persistent)),
+            "S3_PERSIST": str(int(persistent)),
+            "STATE_DIR": str(folder / "aws"),
+            "S3_DATA_DIR": str(folder / "s3"),
+        }
+        command = [sys.executable, "-m", "kit.emulators.aws"]
+        self.process = ManagedProcess("offline AWS", command, environment, folder / "aws.log")
+
+    def wait_until_ready(self) -> None:
+        """Wait until it answers."""
+        self.process.wait_until_ready(f"{self.url}/_ministack/ready")

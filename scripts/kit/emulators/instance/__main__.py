@@ -1,0 +1,23 @@
+"""Runs the streamer on the instance: python -m kit.emulators.instance, in its folder."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+from kit.processes import exit_with_parent
+
+COMMAND = ("python", "twitter_streaming.py")  # as the Instructions say it
+
+
+def main() -> int:
+    """Run the streamer until it ends, and return its exit code."""
+    exit_with_parent()
+    # A stop reaches the streamer as well. Wait until it has sent what it holds.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    return subprocess.run(COMMAND, stdin=subprocess.DEVNULL, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -22,8 +22,9 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, 
 import draw
 from kit.emulators import instance
 from kit.emulators.system import OfflineSystem
+from kit.http import Server
 from kit.page.parties import Parties
-from kit.page.server import Server
+from kit.page.server import Page as WorkshopPage
 from kit.page.watcher import Watcher
 from kit.processes import SCRIPTS, ManagedProcess, free_port
 from kit.running import Running
@@ -56,8 +57,9 @@ class Workshop:
             self.url,
             system.keys,
         )
-        self.server = Server(self.running, port)
-        self.watcher = self.server.page.watcher
+        page = WorkshopPage(self.running, port)
+        self.server = Server(page.app(), port)
+        self.watcher = page.watcher
         threading.Thread(target=self.server.run, daemon=True).start()
         self.stack: Stack | None = None
         self.streamer: ManagedProcess | None = None

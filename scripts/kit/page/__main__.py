@@ -8,7 +8,8 @@ import click
 
 from kit import running
 from kit.errors import WorkshopError
-from kit.page.server import Server
+from kit.http import serve
+from kit.page.server import Page
 from kit.processes import exit_with_parent
 
 
@@ -20,7 +21,7 @@ def main(port: int) -> None:
     workshop = running.load()
     if workshop is None:
         raise WorkshopError("No offline workshop is running. Start one: make workshop")
-    Server(workshop, port).run()
+    serve(Page(workshop, port).app(), port)
 
 
 if __name__ == "__main__":

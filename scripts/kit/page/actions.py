@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import requests
 
+from kit.images import media_type
 from kit.page.documents import Doc
 from kit.page.known import Known
 from kit.page.parties import Parties
-from kit.page.pictures import kind_of, sample
+from kit.page.pictures import sample
 from kit.page.refusal import Refusal
 from kit.x_client import refusal
 
@@ -28,7 +29,7 @@ class Actions:
 
     def upload(self, photo: bytes) -> str:
         """Upload a photo of a post to come; return its id."""
-        if not kind_of(photo):
+        if not media_type(photo):
             raise Refusal("This file is not a photo. X takes JPEG, PNG, GIF and WebP.", 415)
         try:
             return self.parties.poster().upload(photo)
@@ -63,7 +64,7 @@ class Actions:
 
     def change_reference(self, photo: bytes) -> str:
         """Upload the reference photo; return its name."""
-        kind, name = kind_of(photo), str(self.known.reference["name"])
+        kind, name = media_type(photo), str(self.known.reference["name"])
         if kind not in ("image/jpeg", "image/png"):
             raise Refusal("This file is not a photo. Rekognition takes JPEG and PNG.", 415)
         bucket = self.known.ids.get("RekognitionBucket")

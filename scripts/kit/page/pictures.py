@@ -1,33 +1,17 @@
-"""Pictures: of which kind they are, the samples, and small ones for the page."""
+"""Pictures: the samples, and small ones for the page."""
 
 from __future__ import annotations
 
-import io
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
-from PIL import Image
-
 from kit import samples
-from kit.images import upright
+from kit.images import PictureError, TooManyPixelsError, as_jpeg, open_picture
 from kit.page.refusal import Refusal
 
 SMALL_PIXELS, LARGE_PIXELS = 320, 1280
-MAX_PIXELS = 50_000_000  # of a picture that is decoded
 KEPT_BYTES = 24 * 1024 * 1024  # of all pictures kept ready
-STARTS = {
-    b"\xff\xd8\xff": "image/jpeg",
-    b"\x89PNG\r\n\x1a\n": "image/png",
-    b"GIF8": "image/gif",
-}
-
-
-def kind_of(data: bytes) -> str:
-    """The media type of a picture by its first bytes; empty if it is none."""
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    return next((kind for start, kind in STARTS.items() if data.startswith(start)), "")
 
 
 def sample(name: object) -> bytes:
@@ -51,18 +35,11 @@ def shrink(data: bytes, pixels: int) -> bytes:
         Refusal: it is no picture, or too large.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP", "GIF")) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise Refusal("The picture has too many pixels.", 415)
-            image.draft("RGB", (pixels, pixels))
-            small = upright(image).convert("RGB")
-            small.thumbnail((pixels, pixels))
-            jpeg = io.BytesIO()
-            small.save(jpeg, "JPEG", quality=85)
-            return jpeg.getvalue()
-    except Refusal:
-        raise
-    except Exception as error:  # Pillow has a dozen kinds of exceptions for broken pictures
+        with open_picture(data) as image:
+            return as_jpeg(image, pixels, quality=85)
+    except TooManyPixelsError:
+        raise Refusal("The picture has too many pixels.", 415) from None
+    except PictureError as error:
         raise Refusal("This is not a picture that can be shown.", 415) from error
 
 

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import re
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from types import FrameType
 
 import requests
-import uvicorn
 from botocore.exceptions import BotoCoreError, ClientError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from kit.http import READ_ON, Guard, body_of, json_of
 from kit.page.actions import Actions
-from kit.page.guard import Guard, body_of, json_of
+from kit.page.headers import ResponseHeaders
 from kit.page.hop import HOPS
 from kit.page.parties import MAX_OBJECT, Parties
 from kit.page.pictures import LARGE_PIXELS, SMALL_PIXELS, Pictures, sample
@@ -33,6 +31,7 @@ from kit.running import Running
 
 FILES = {path.name: path for path in Path(__file__).with_name("static").iterdir()}
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+MAX_JSON = 64 * 1024  # bytes of a request that is no photo
 MAX_PHOTO = 32 * 1024 * 1024  # bytes of a photo of a post, as X has it
 WAIT_SECONDS = 20.0  # that GET /state waits for news
 
@@ -46,7 +45,7 @@ class Page:
         self.known = self.watcher.known
         self.actions = Actions(self.parties, self.known)
         self.pictures = Pictures()
-        self.guard = Guard(port)
+        self.port = port
 
     # ------------------------------------------------------------ the page and its news
 
@@ -144,7 +143,7 @@ class Page:
 
     async def add_post(self, request: Request) -> Response:
         """POST /posts: {"text": …, "photos": [{"id": …} or {"sample": …}, …]}."""
-        identity = await run_in_threadpool(self.actions.post, await json_of(request))
+        identity = await run_in_threadpool(self.actions.post, await json_of(request, MAX_JSON))
         self.watcher.hurry()
         return JSONResponse({"id": identity}, 201)
 
@@ -190,18 +189,25 @@ class Page:
                 Route("/{name}", self.file),
             ],
             exception_handlers={
+                HTTPException: refused,
                 Refusal: refused,
                 ClientError: failed,
                 BotoCoreError: failed,
                 requests.RequestException: failed,
             },
-            middleware=[Middleware(BaseHTTPMiddleware, dispatch=self.guard)],
+            middleware=[
+                Middleware(ResponseHeaders),
+                # `body_of` reads on past its own limits, so that the learner gets its sentence.
+                Middleware(Guard, max_body=READ_ON * MAX_PHOTO, port=self.port),
+            ],
             lifespan=self.lifespan,
         )
 
 
 async def refused(_: Request, refusal: Exception) -> Response:
     """The answer to what is refused."""
+    if isinstance(refusal, HTTPException):
+        return JSONResponse({"error": refusal.detail}, refusal.status_code)
     assert isinstance(refusal, Refusal)
     return JSONResponse({"error": refusal.text}, refusal.status)
 
@@ -212,24 +218,3 @@ async def failed(_: Request, error: Exception) -> Response:
         text = error.response["Error"].get("Message", str(error))
         return JSONResponse({"error": f"AWS refused it: {text}"}, 502)
     return JSONResponse({"error": "A part of the workshop does not answer."}, 502)
-
-
-class Server(uvicorn.Server):
-    """The page on 127.0.0.1; SIGTERM ends it at once: nothing here is worth waiting for."""
-
-    def __init__(self, workshop: Running, port: int) -> None:
-        self.page = Page(workshop, port)
-        super().__init__(
-            uvicorn.Config(
-                self.page.app(),
-                "127.0.0.1",
-                port,
-                ws="none",
-                access_log=False,
-                log_level="error",
-            )
-        )
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """End the process."""
-        os._exit(0)

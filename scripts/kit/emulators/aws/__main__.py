@@ -20,7 +20,7 @@ from kit.emulators.aws import (
     subscriptions,
     tls,
 )
-from kit.guard import Guard
+from kit.http import Guard
 from kit.processes import exit_with_parent
 
 MAX_BODY = 64 << 20  # bytes of a request; the largest of the workshop are photos of 20 MB

@@ -10,8 +10,9 @@ import os
 
 import click
 
-from kit.emulators.rekognition.server import Server
+from kit.emulators.rekognition.server import application
 from kit.emulators.rekognition.service import Rekognition
+from kit.http import serve
 from kit.processes import exit_with_parent
 
 
@@ -24,7 +25,8 @@ def main(port: int, processes: int) -> None:
     """Run an emulated Rekognition on 127.0.0.1."""
     exit_with_parent()
     service = Rekognition(max(1, processes), os.environ.get("AWS_ENDPOINT_URL", ""))
-    Server(service, port).run()
+    # The workers end too: the system closes their pipes.
+    serve(application(service), port)
 
 
 if __name__ == "__main__":

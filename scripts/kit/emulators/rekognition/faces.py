@@ -15,7 +15,6 @@ quotas" and "Error handling", and from the API Reference, page "CompareFaces".
 from __future__ import annotations
 
 import importlib.util
-import io
 import math
 import signal
 from dataclasses import dataclass
@@ -29,18 +28,21 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from kit.images import upright
+from kit.images import (
+    PictureError,
+    TooManyPixelsError,
+    TooSmallError,
+    apply_exif_orientation,
+    as_rgb,
+    open_picture,
+)
 
 # Pixels of the longer side when looking for faces: first fast, then, if there is none, closely.
 DETECT_SIZES = (1280, 2560)
 MAX_UPSCALE = 2.0  # the detector's smallest face is 80 pixels, so 40 in the original
 MIN_FACE = 40  # pixels in the original picture, as the service's
 MIN_SIDE = 80  # pixels; the service takes no smaller pictures
-MAX_PIXELS = 50_000_000  # a file of some kilobytes can declare gigabytes
 MAX_FACES = 100  # the service returns the 100 largest
-
-# Ours is stricter, and is checked before anything is decoded.
-Image.MAX_IMAGE_PIXELS = None
 
 
 class FaceError(Exception):
@@ -169,25 +171,20 @@ def decode(data: bytes, longer_side: int) -> tuple[NDArray[np.uint8], float]:
         InvalidParameterError: a side below 80 pixels.
     """
     try:
-        # Reads the header only, so the size is known before memory is spent.
-        picture: Image.Image = Image.open(io.BytesIO(data), formats=("JPEG", "PNG"))
-        is_png = picture.format == "PNG"
-        width, height = picture.size
-        if width * height > MAX_PIXELS:
-            raise ImageTooLargeError
-        if min(width, height) < MIN_SIDE:
-            raise InvalidParameterError
-        scale = min(MAX_UPSCALE, longer_side / max(width, height))
-        size = (round(width * scale), round(height * scale))
-        picture.draft("RGB", size)  # lets the JPEG decoder skip what the scaling would drop
-        if picture.mode.startswith("I"):  # PNG with 16 bits: convert() would clip to white
-            picture = Image.fromarray((np.asarray(picture) // 256).astype(np.uint8))
-        scaled = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-        if not is_png:  # the service ignores EXIF in PNG
-            scaled = upright(scaled)
-    except FaceError:
-        raise
-    except Exception as error:  # Pillow has a dozen kinds of exceptions for damaged files
+        with open_picture(data, ("JPEG", "PNG"), min_side=MIN_SIDE) as picture:
+            width, height = picture.size
+            scale = min(MAX_UPSCALE, longer_side / max(width, height))
+            size = (round(width * scale), round(height * scale))
+            is_png = picture.format == "PNG"
+            picture.draft("RGB", size)  # lets the JPEG decoder skip what the scaling would drop
+            scaled = as_rgb(picture).resize(size, Image.Resampling.LANCZOS)
+            if not is_png:  # the service ignores EXIF in PNG
+                scaled = apply_exif_orientation(scaled)
+    except TooManyPixelsError:
+        raise ImageTooLargeError from None
+    except TooSmallError:
+        raise InvalidParameterError from None
+    except PictureError as error:
         raise InvalidImageFormatError from error
     return np.asarray(scaled), scale
 

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from kit.emulators.rekognition import faces
 from kit.emulators.rekognition.error import ServiceError
+from kit.http import json_of
 
 MAX_BYTES = 5 * 1024 * 1024  # a picture in the request
 MAX_BODY = 16 * 1024 * 1024  # two pictures of 5 MB in base64, and the rest of the request
@@ -66,21 +67,13 @@ async def body_of(request: Request) -> dict[str, Any]:
         ServiceError: not a JSON object.
         FaceError: too large.
     """
-    body = bytearray()
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size <= MAX_BODY:
-            body += chunk
-    if size > MAX_BODY:
-        raise faces.ImageTooLargeError
     try:
-        parsed = json.loads(body)
-    except (ValueError, RecursionError):
-        parsed = None
-    if not isinstance(parsed, dict):
-        raise ServiceError("SerializationException", "The request body is not a JSON object")
-    return parsed
+        return await json_of(request, MAX_BODY)
+    except HTTPException as error:
+        if error.status_code == 413:
+            raise faces.ImageTooLargeError from None
+        message = "The request body is not a JSON object"
+        raise ServiceError("SerializationException", message) from None
 
 
 def invalid(value: object, name: str, constraint: str) -> ServiceError:

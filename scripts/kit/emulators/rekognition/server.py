@@ -1,4 +1,4 @@
-"""The server: which address leads where, and the process that listens on 127.0.0.1."""
+"""The server: which address leads where."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator
-from types import FrameType
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
@@ -18,7 +16,7 @@ from kit.emulators.rekognition.endpoint import Endpoint
 from kit.emulators.rekognition.request import MAX_BODY
 from kit.emulators.rekognition.service import Rekognition
 from kit.emulators.rekognition.workshop import Workshop
-from kit.guard import Guard
+from kit.http import READ_ON, Guard
 
 
 def application(service: Rekognition) -> Starlette:
@@ -48,28 +46,6 @@ def application(service: Rekognition) -> Starlette:
             Route("/_workshop/faults", workshop.faults, methods=["POST", "DELETE"]),
         ],
         # `body_of` reads on past its own limit, so that the caller gets the service's error.
-        middleware=[Middleware(Guard, max_body=4 * MAX_BODY)],
+        middleware=[Middleware(Guard, max_body=READ_ON * MAX_BODY)],
         lifespan=lifespan,
     )
-
-
-class Server(uvicorn.Server):
-    """uvicorn, but SIGTERM ends it at once: nothing here is worth waiting for.
-
-    The workers follow: the system closes their pipes.
-    """
-
-    def __init__(self, service: Rekognition, port: int) -> None:
-        """Serve the service on a port of 127.0.0.1."""
-        config = uvicorn.Config(
-            application(service),
-            host="127.0.0.1",
-            port=port,
-            log_level="error",
-            access_log=False,
-        )
-        super().__init__(config)
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """End the process."""
-        os._exit(0)

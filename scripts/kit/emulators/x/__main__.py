@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from kit.emulators.x.server import Server, Settings
+from kit.emulators.x.server import Settings, run
 from kit.processes import exit_with_parent
 
 
@@ -30,7 +30,7 @@ def main(
     folder = photos or Path(tempfile.mkdtemp(prefix="offline-x-"))
     folder.mkdir(parents=True, exist_ok=True)
     keys = {name: key for name, key in os.environ.items() if name.startswith("TWITTER_") and key}
-    Server(Settings(port, username, folder, keep_alive, search_delay, keys)).run()
+    run(Settings(port, username, folder, keep_alive, search_delay, keys))
 
 
 if __name__ == "__main__":

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -22,7 +20,7 @@ from kit.emulators.x.posting import MAX_UPLOAD_BYTES, Posting
 from kit.emulators.x.problems import Problem
 from kit.emulators.x.search import Search
 from kit.emulators.x.stream import FilteredStream
-from kit.guard import Guard
+from kit.http import Guard, serve
 
 MIB = 1024 * 1024
 RULES_PATH = "/2/tweets/search/stream/rules"
@@ -85,26 +83,8 @@ class X:
         return JSONResponse(problem.body, problem.status, media_type="application/problem+json")
 
 
-class Server(uvicorn.Server):
-    """X on 127.0.0.1. It ends at once when it is told to, also while a stream is open."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.x = X(settings)
-        super().__init__(
-            uvicorn.Config(
-                self.x.app(),
-                "127.0.0.1",
-                settings.port,
-                ws="none",
-                lifespan="off",
-                timeout_graceful_shutdown=1,
-                # An access log would hold what the learner does, and is of no use to anybody.
-                access_log=False,
-                log_level="error",
-            )
-        )
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Hang up first, because uvicorn waits until all connections are closed."""
-        self.x.stream.hang_up()
-        super().handle_exit(sig, frame)
+def run(settings: Settings) -> None:
+    """Serve X on 127.0.0.1. It ends at once when it is told to, also while a stream is open."""
+    x = X(settings)
+    # Hang up first, because uvicorn waits until all connections are closed.
+    serve(x.app(), settings.port, on_stop=x.stream.hang_up)

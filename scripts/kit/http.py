@@ -1,0 +1,202 @@
+"""HTTP on 127.0.0.1: who may ask, what a request holds, and the server.
+
+The servers listen on 127.0.0.1 only, but the learner's browser is on this computer too, and runs
+what web sites tell it to. A site reaches a local server in two ways. It sends a form or a request
+across sites; the browser then says where it comes from, in Origin or Sec-Fetch-Site. Or its own
+name points to 127.0.0.1 (DNS rebinding); the browser then asks for that name, in Host. Programs
+such as boto3 and the AWS CLI send neither another Host nor an Origin.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+# The names below localhost are for S3's addresses with the bucket's name in front. The browser
+# resolves them itself, so that no web site can own one.
+NAMES = ("127.0.0.1", "localhost")
+# A body above its limit is read on up to here, and dropped: a browser shows no answer that comes
+# while it sends, and boto3 tries again.
+READ_ON = 4  # times the limit
+
+
+# --- Who may ask ----------------------------------------------------------------------------------
+
+
+class Guard:
+    """ASGI middleware that refuses requests of web pages, and bodies that are too large.
+
+    Args:
+        app: what answers the other requests.
+        max_body: how many bytes a body may have.
+        port: the only one that Host may name; without it any, and names with a bucket in front.
+    """
+
+    def __init__(self, app: ASGIApp, max_body: int, port: int | None = None) -> None:
+        self.app = app
+        self.max_body = max_body
+        self.hosts = {f"{name}:{port}" for name in NAMES} if port else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse with 421 (Host), 403 (another site) or 413 (body), or pass the request on."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        length = headers.get("content-length", "0")
+        if len(headers.getlist("host")) != 1 or not self.is_ours(headers["host"]):
+            await refuse(scope, receive, send, 421, "Ask for 127.0.0.1, not for another name.")
+        elif is_from_a_web_page(scope, headers):
+            await refuse(scope, receive, send, 403, "Another web site may not do this.")
+        elif length.isdecimal() and int(length[:20]) > self.max_body:
+            await refuse(scope, receive, send, 413, f"More than {self.max_body} bytes.")
+        else:
+            await self.bounded(scope, receive, send)
+
+    def is_ours(self, host: str) -> bool:
+        """Whether a Host header names this server."""
+        return host in self.hosts if self.hosts else is_local(host)
+
+    async def bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the application answer, but end a body that does not say how large it is in time."""
+        left = self.max_body
+        started = False
+
+        async def take() -> Message:
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            return message if left >= 0 else {"type": "http.disconnect"}
+
+        async def give(message: Message) -> None:
+            nonlocal started
+            if left >= 0 or started:
+                started = True
+                await send(message)
+
+        try:
+            await self.app(scope, take, give)
+        except Exception:
+            if left >= 0:
+                raise
+        if left < 0 and not started:
+            await refuse(scope, receive, send, 413, f"More than {self.max_body} bytes.")
+
+
+def is_local(host: str) -> bool:
+    """Whether a Host header names this computer: localhost:4566, or bucket.localhost."""
+    name, _, port = host.partition(":")
+    return (not port or port.isdecimal()) and (
+        name in NAMES or name.endswith(tuple(f".{name}" for name in NAMES))
+    )
+
+
+def is_from_a_web_page(scope: Scope, headers: Headers) -> bool:
+    """Whether another web page than one of this very server sends a request."""
+    origin = headers.get("origin")
+    if origin is not None and origin != f"http://{headers.get('host')}":
+        return True
+    site = headers.get("sec-fetch-site", "none")
+    # A click on a link of another server of this computer, such as the one in the e-mail that
+    # asks for confirmation.
+    link = scope.get("method") == "GET" and headers.get("sec-fetch-mode") == "navigate"
+    return site not in ("none", "same-origin") and not (site == "same-site" and link)
+
+
+async def refuse(scope: Scope, receive: Receive, send: Send, status: int, message: str) -> None:
+    """Answer with an error, and hang up instead of reading on."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    await JSONResponse({"detail": message}, status, {"connection": "close"})(scope, receive, send)
+
+
+# --- What a request holds -------------------------------------------------------------------------
+
+
+async def body_of(
+    request: Request, limit: int, message: str = "The request is too large."
+) -> bytes:
+    """The body of a request, of which never more than `limit` bytes are kept.
+
+    Raises:
+        HTTPException: 413 with `message`, it is larger.
+    """
+    body = bytearray()
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size <= limit:
+            body += chunk
+        elif size > READ_ON * limit:
+            break
+    if size > limit:
+        raise HTTPException(413, message)
+    return bytes(body)
+
+
+async def json_of(request: Request, limit: int) -> dict[str, Any]:
+    """The JSON object in a request.
+
+    Raises:
+        HTTPException: 413, it is larger than `limit` bytes; 400, it is no JSON object.
+    """
+    body = await body_of(request, limit)
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise HTTPException(400, "The request is not understood.")
+    return value
+
+
+# --- The server -----------------------------------------------------------------------------------
+
+
+class Server(uvicorn.Server):
+    """An application on a port of 127.0.0.1.
+
+    Args:
+        app: the application.
+        port: of TCP.
+        on_stop: what to do first when the process is told to end; then it ends as soon as all
+            connections are closed. Without it, the process ends at once: nothing is waited for.
+    """
+
+    def __init__(self, app: ASGIApp, port: int, on_stop: Callable[[], None] | None = None) -> None:
+        self.on_stop = on_stop
+        super().__init__(
+            uvicorn.Config(
+                app,
+                "127.0.0.1",
+                port,
+                ws="none",
+                timeout_graceful_shutdown=1,
+                # An access log would hold what the learner does, and is of no use to anybody.
+                access_log=False,
+                log_level="error",
+            )
+        )
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End on SIGTERM and SIGINT."""
+        if self.on_stop is None:
+            os._exit(0)
+        self.on_stop()
+        super().handle_exit(sig, frame)
+
+
+def serve(app: ASGIApp, port: int, on_stop: Callable[[], None] | None = None) -> None:
+    """Serve an application until the process is told to end; see `Server`."""
+    Server(app, port, on_stop).run()

@@ -1,0 +1,185 @@
+"""The streamer as a process, the posts that it meets, and how its output is read."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from kit.aws_client import REGION
+from kit.emulators.system import KEY_NAMES
+from kit.processes import SCRIPTS, minimal_environment
+from streamer.fakes import BEARER, FakeFirehose, FakeX
+
+SCRIPT = SCRIPTS / "twitter_streaming.py"
+FIELDS = ["media_key", "url", "post_id", "username", "text", "created_at"]
+KEYS = {name: f"{number}-{secrets.token_urlsafe(36)}/+=" for number, name in enumerate(KEY_NAMES)}
+AWS_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30)}
+SECRETS = KEYS | {"bearer": BEARER, "AWS": AWS_KEYS["AWS_SECRET_ACCESS_KEY"]}
+
+
+def eventually(check: Callable[[], Any], seconds: float = 10.0) -> Any:
+    """Return what `check` returns as soon as it is true."""
+    deadline = time.monotonic() + seconds
+    while not (result := check()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+    return result
+
+
+def a_post(number: int, *media: str, **fields: Any) -> dict[str, Any]:
+    """A post with media of these types; one photo if there are none."""
+    items = [
+        {"media_key": f"{'3' if kind == 'photo' else '7'}_{number}{at}", "type": kind}
+        | ({"url": f"https://pbs.example/{number}-{at}.jpg"} if kind == "photo" else {})
+        for at, kind in enumerate(media or ("photo",))
+    ]
+    data = {
+        "id": str(number),
+        "text": f"post {number}",
+        "author_id": "42",
+        "created_at": "2026-03-01T12:00:00.000Z",
+        "edit_history_tweet_ids": [str(number)],
+        "attachments": {"media_keys": [item["media_key"] for item in items]},
+    }
+    includes = {"media": items, "users": [{"id": "42", "username": "ada", "name": "Ada"}]}
+    return {"data": data | fields, "includes": includes, "matching_rules": [{"id": "1"}]}
+
+
+def recording(folder: Path, *lines: dict[str, Any] | bytes) -> str:
+    """A file for --replay; bytes go in as they are."""
+    path = folder / "posts.jsonl"
+    path.write_bytes(
+        b"".join(
+            line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n" for line in lines
+        )
+    )
+    return str(path)
+
+
+class Streamer:
+    """`python twitter_streaming.py ...` in a folder of its own.
+
+    Args:
+        folder: for the script and what it prints.
+        x: the URL of X, or a stand-in.
+        firehose: the URL of AWS, or a stand-in.
+        arguments: of the command line; without any, a rule and a delivery stream.
+        environment: more of it; None takes a variable away.
+        edit: changes constants in the text of the script.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        x: FakeX | str = "",
+        firehose: FakeFirehose | str = "",
+        arguments: list[str] | None = None,
+        environment: dict[str, str | None] | None = None,
+        edit: tuple[str, str] | None = None,
+    ) -> None:
+        self.folder = Path(folder, f"streamer-{secrets.token_hex(4)}")
+        self.folder.mkdir(parents=True)
+        script = SCRIPT.read_text()
+        if edit:
+            assert script.count(edit[0]) == 1
+            script = script.replace(*edit)
+        (self.folder / SCRIPT.name).write_text(script)
+        self.environment = minimal_environment(self.folder) | KEYS | AWS_KEYS
+        del self.environment["PYTHONPATH"]  # the instance has no such folder
+        aws = firehose if isinstance(firehose, str) else firehose.url
+        more: dict[str, str | None] = {
+            "TWITTER_BEARER_TOKEN": BEARER,
+            "TWITTER_API_URL": x if isinstance(x, str) else x.url,
+            "AWS_ENDPOINT_URL": aws or "http://127.0.0.1:9",
+            "AWS_DEFAULT_REGION": REGION,
+        }
+        for name, value in (more | (environment or {})).items():
+            self.environment.pop(name, None)
+            if value is not None:
+                self.environment[name] = value
+        if arguments is None:
+            arguments = ["--rule", "from:ada", "--delivery-stream", "posts"]
+        with self.path("out").open("wb") as out, self.path("err").open("wb") as err:
+            self.process = subprocess.Popen(
+                [sys.executable, SCRIPT.name, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                env=self.environment,
+                cwd=self.folder,
+            )
+
+    def __enter__(self) -> Streamer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def path(self, name: str) -> Path:
+        return self.folder / name
+
+    @property
+    def out(self) -> str:
+        return self.path("out").read_text()
+
+    @property
+    def err(self) -> str:
+        return self.path("err").read_text()
+
+    def says(self, text: str, seconds: float = 10.0) -> None:
+        """Wait until it has printed a text."""
+
+        def check() -> bool:
+            ended = self.process.poll() is not None
+            if text in self.out + self.err:
+                return True
+            assert not ended, f"it ended without saying {text!r}: {self.out}{self.err}"
+            return False
+
+        eventually(check, seconds)
+
+    def finish(self, number: int | None = None, seconds: float = 15.0) -> int:
+        """Send a signal if there is one; wait for the end; look through the output."""
+        if number:
+            self.process.send_signal(number)
+        code = self.process.wait(seconds)
+        printed = self.out + self.err
+        if code == 0 and "PYTHONWARNINGS" not in self.environment:
+            assert self.err == ""
+        assert not [name for name, key in SECRETS.items() if key in printed]
+        assert "Traceback" not in printed
+        assert "Exception ignored" not in printed
+        return code
+
+    def counts(self) -> dict[str, int]:
+        """The numbers of the summary, which is the last line."""
+        last = self.out.splitlines()[-1]
+        return {name: int(number) for name, number in re.findall(r"(\w+) (\d+)", last)}
+
+
+def play(folder: Path, firehose: FakeFirehose | str, *lines: Any, **options: Any) -> Streamer:
+    """A streamer that replays these lines."""
+    arguments = ["--replay", recording(folder, *lines), "--delivery-stream", "posts"]
+    return Streamer(folder, "", firehose, arguments, **options)
+
+
+def sentence(streamer: Streamer) -> str:
+    """What it says at the end in one sentence on standard error."""
+    lines = streamer.err.strip().splitlines()
+    assert lines, streamer.out
+    return lines[-1]
+
+
+def run_until_connected(streamer: Streamer) -> None:
+    with streamer:
+        streamer.says("Connected")
+        assert streamer.finish(signal.SIGTERM) == 0

@@ -1,0 +1,243 @@
+"""The real emulated X and AWS."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from kit.aws_client import REGION
+from kit.emulators.aws.process import EmulatedAws
+from kit.processes import ManagedProcess, free_port, minimal_environment
+from kit.x_client import XClient
+from streamer.fakes import BEARER, RULES, FakeFirehose
+from streamer.harness import FIELDS, KEYS, Streamer, a_post, eventually, play, sentence
+
+
+class Emulators:
+    """Offline X and offline AWS, with a delivery stream, its bucket and a secret."""
+
+    def __init__(self, folder: Path) -> None:
+        self.x_url = f"http://127.0.0.1:{free_port()}"
+        self.x_log = folder / "x.log"
+        environment = minimal_environment(folder) | KEYS | {"TWITTER_BEARER_TOKEN": BEARER}
+        options = ["--port", self.x_url.rpartition(":")[2], "--keep-alive", "0.5"]
+        command = [
+            sys.executable,
+            "-m",
+            "kit.emulators.x",
+            *options,
+            "--photos",
+            str(folder / "photos"),
+        ]
+        self.x_process = ManagedProcess("offline X", command, environment, self.x_log)
+        self.aws = EmulatedAws(folder, "http://127.0.0.1:9", free_port())
+        self.x_process.wait_until_ready(f"{self.x_url}/_workshop/ready")
+        self.aws.wait_until_ready()
+        self.x = XClient(self.x_url, KEYS["TWITTER_CONSUMER_KEY"], KEYS["TWITTER_TOKEN"])
+        self.photo = self.x.upload(b"a photo")
+        self.s3 = self.aws.client("s3")
+        self.aws.client("secretsmanager").create_secret(
+            Name="x-keys", SecretString=json.dumps(KEYS)
+        )
+        trust = {"Service": "firehose.amazonaws.com"}
+        allow = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*"}
+        iam = self.aws.client("iam")
+        self.role = iam.create_role(
+            RoleName="delivery",
+            AssumeRolePolicyDocument=json.dumps(
+                {"Statement": [{"Effect": "Allow", "Principal": trust, "Action": "sts:AssumeRole"}]}
+            ),
+        )["Role"]["Arn"]
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+        iam.put_role_policy(RoleName="delivery", PolicyName="write", PolicyDocument=policy)
+
+    def delivery_stream(self) -> str:
+        """A new delivery stream; the bucket has the same name."""
+        name = f"posts-{secrets.token_hex(4)}"
+        self.s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        self.aws.client("firehose").create_delivery_stream(
+            DeliveryStreamName=name,
+            ExtendedS3DestinationConfiguration={
+                "BucketARN": f"arn:aws:s3:::{name}",
+                "RoleARN": self.role,
+                "BufferingHints": {"IntervalInSeconds": 0, "SizeInMBs": 5},
+            },
+        )
+        return name
+
+    def delivered(self, bucket: str) -> list[dict[str, str]]:
+        """All lines in the bucket, in the order of their objects."""
+        listed = self.s3.list_objects_v2(Bucket=bucket).get("Contents", [])
+        bodies = [self.s3.get_object(Bucket=bucket, Key=o["Key"])["Body"].read() for o in listed]
+        return [json.loads(line) for line in b"".join(bodies).splitlines()]
+
+    def rules(self) -> list[dict[str, str]]:
+        headers = {"Authorization": f"Bearer {BEARER}"}
+        answer = requests.get(self.x_url + RULES, headers=headers, timeout=5).json()
+        rules: list[dict[str, str]] = answer.get("data", [])
+        return rules
+
+    def add_rule(self, **rule: str) -> None:
+        headers = {"Authorization": f"Bearer {BEARER}"}
+        requests.post(self.x_url + RULES, json={"add": [rule]}, headers=headers, timeout=5)
+
+    def fault(self, **fault: Any) -> None:
+        answer = requests.post(f"{self.x_url}/_workshop/faults", json=fault, timeout=5)
+        assert answer.status_code == 204
+
+    def stats(self) -> dict[str, Any]:
+        stats: dict[str, Any] = requests.get(f"{self.x_url}/_workshop/stats", timeout=5).json()
+        return stats
+
+    def stop(self) -> None:
+        self.x_process.stop()
+        self.aws.process.stop()
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulators]:
+    emulators = Emulators(tmp_path_factory.mktemp("emulators"))
+    yield emulators
+    emulators.stop()
+
+
+@pytest.fixture
+def emulators(started: Emulators) -> Emulators:
+    """No faults, no rules, nobody connected."""
+    started.fault(kind="reset")
+    started.fault(kind="disconnect")
+    headers = {"Authorization": f"Bearer {BEARER}"}
+    ids = {"delete": {"ids": [rule["id"] for rule in started.rules()]}}
+    requests.post(started.x_url + RULES, json=ids, headers=headers, timeout=5)
+    eventually(lambda: not started.stats()["connected"])
+    return started
+
+
+def test_from_the_emulated_x_into_a_bucket(tmp_path: Path, emulators: Emulators) -> None:
+    stream = emulators.delivery_stream()
+    emulators.add_rule(value="dog", tag="foreign")
+    emulators.add_rule(value="old", tag="serverless-bytes")
+    arguments = ["--delivery-stream", stream]
+    environment: dict[str, str | None] = {
+        **{"TWITTER_BEARER_TOKEN": None, "AWS_SECRET_ACCESS_KEY": "test"},
+    }
+    x, photo = emulators.x, emulators.photo
+    with Streamer(tmp_path, emulators.x_url, emulators.aws.url, arguments, environment) as streamer:
+        streamer.says("Connected")
+        rules = [(rule["value"], rule["tag"]) for rule in emulators.rules()]
+        assert rules == [
+            ("dog", "foreign"),
+            ("from:learner has:images -is:retweet", "serverless-bytes"),
+        ]
+        posted = [x.post("Grüße 😃", [photo]), x.post("four", [photo] * 4)]
+        x.post("not mine", [photo], username="somebody")
+        x.post("retweet", [photo], retweet=True)
+        x.post("a dog and a video", video=True)
+        eventually(lambda: len(emulators.delivered(stream)) == 5, 20)
+        assert streamer.finish(signal.SIGINT) == 0
+    lines = emulators.delivered(stream)
+    assert [line["post_id"] for line in lines] == [posted[0], *[posted[1]] * 4]
+    assert [list(line) for line in lines] == [FIELDS] * 5
+    assert (lines[0]["text"], lines[0]["username"]) == ("Grüße 😃", "learner")
+    assert lines[0]["url"].startswith(f"{emulators.x_url}/media/")
+    assert streamer.counts() == {
+        **{"posts": 3, "photos": 5, "sent": 5, "failed": 0, "skipped": 1, "unreadable": 0}
+    }
+
+
+def test_the_keys_come_from_the_secret(tmp_path: Path, emulators: Emulators) -> None:
+    stream = emulators.delivery_stream()
+    config = {"delivery_stream": stream, "region": REGION, "secret": "x-keys"}
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config))
+    environment: dict[str, str | None] = dict.fromkeys((*KEYS, "TWITTER_BEARER_TOKEN"))
+    environment |= {"AWS_DEFAULT_REGION": None, "AWS_SECRET_ACCESS_KEY": "test"}
+    arguments = ["--config", str(path)]
+    with Streamer(tmp_path, emulators.x_url, emulators.aws.url, arguments, environment) as streamer:
+        streamer.says("Connected to X. The rule: from:learner")
+        emulators.x.post("by secret", [emulators.photo])
+        eventually(lambda: emulators.delivered(stream), 20)
+        assert streamer.finish(signal.SIGTERM) == 0
+    assert emulators.delivered(stream)[0]["text"] == "by secret"
+
+
+@pytest.mark.parametrize(
+    ("secret", "said"), [("missing", "ResourceNotFoundException"), ("no-keys", "TWITTER_TOKEN")]
+)
+def test_a_secret_without_keys(
+    tmp_path: Path, emulators: Emulators, secret: str, said: str
+) -> None:
+    if secret == "no-keys":
+        manager = emulators.aws.client("secretsmanager")
+        with contextlib.suppress(manager.exceptions.ResourceExistsException):
+            manager.create_secret(Name=secret, SecretString='{"TWITTER_TOKEN": ""}')
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"delivery_stream": "any", "secret": secret}))
+    environment: dict[str, str | None] = {"AWS_SECRET_ACCESS_KEY": "test"}
+    arguments = ["--config", str(path)]
+    with Streamer(tmp_path, emulators.x_url, emulators.aws.url, arguments, environment) as streamer:
+        assert streamer.finish() == (2 if secret == "no-keys" else 1)
+    assert said in sentence(streamer)
+
+
+def test_a_delivery_stream_that_is_not_there(tmp_path: Path, emulators: Emulators) -> None:
+    environment: dict[str, str | None] = {"AWS_SECRET_ACCESS_KEY": "test"}
+    with play(tmp_path, emulators.aws.url, a_post(1), environment=environment) as streamer:
+        assert streamer.finish() == 1
+    assert "ResourceNotFoundException" in sentence(streamer)
+    assert streamer.counts()["failed"] == 1
+
+
+def test_a_rule_that_the_emulated_x_refuses(tmp_path: Path, emulators: Emulators) -> None:
+    arguments = ["--delivery-stream", "posts", "--rule", "has:images"]
+    with Streamer(tmp_path, emulators.x_url, "", arguments) as streamer:
+        assert streamer.finish() == 2
+    assert "X does not accept the rule" in sentence(streamer)
+    assert emulators.stats()["connected"] is False
+
+
+def test_wrong_keys_for_the_emulated_x(tmp_path: Path, emulators: Emulators) -> None:
+    environment: dict[str, str | None] = {"TWITTER_BEARER_TOKEN": f"{BEARER[:-1]}."}
+    with Streamer(tmp_path, emulators.x_url, "", None, environment) as streamer:
+        assert streamer.finish() == 1
+    assert "401" in sentence(streamer)
+    assert streamer.err.count("\n") == 1
+
+
+def test_the_faults_of_the_emulated_x(tmp_path: Path, emulators: Emulators) -> None:
+    firehose = FakeFirehose()
+    arguments = ["--delivery-stream", "posts", "--rule", "from:learner"]
+    texts: list[str] = []
+
+    def post() -> None:
+        eventually(lambda: emulators.stats()["connected"])
+        texts.append(f"after {len(texts)} faults")
+        emulators.x.post(texts[-1], [emulators.photo])
+        eventually(lambda: len(firehose.taken) == len(texts))
+
+    with Streamer(tmp_path, emulators.x_url, firehose, arguments) as streamer:
+        streamer.says("Connected")
+        post()
+        emulators.fault(kind="line", text="event: {garbage")
+        post()
+        emulators.fault(kind="silence", seconds=1)
+        post()
+        emulators.fault(kind="disconnect")
+        streamer.says("X closed the stream")
+        post()
+        emulators.fault(kind="cut")
+        emulators.x.post("lost", [emulators.photo])
+        streamer.says("The connection to X broke")
+        post()
+        assert streamer.finish(signal.SIGTERM) == 0
+    assert [json.loads(line)["text"] for line in firehose.taken] == texts
+    assert emulators.stats()["connected"] is False

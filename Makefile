@@ -27,11 +27,13 @@ lint: $(VENV)/installed-test ## format, style, types, spelling and the template
 	$(VENV)/bin/mypy
 	$(VENV)/bin/bandit --quiet --configfile pyproject.toml --recursive scripts media
 	$(VENV)/bin/codespell
+	$(RUN) scripts/inline_code.py format --check
 	$(VENV)/bin/cfn-lint --regions eu-west-1 us-east-1 --include-checks I --template RekognitionWorkshopCFN.json
 
 format: $(VENV)/installed-test ## write everything as `make lint` wants it
 	$(VENV)/bin/ruff check --fix --select I $(SOURCES)
 	$(VENV)/bin/ruff format $(SOURCES)
+	$(RUN) scripts/inline_code.py format
 
 lock: $(VENV)/installed-test ## pin all dependencies of pyproject.toml's, with hashes
 	$(UV_LOCK) --output-file .lock/build.txt --group build

@@ -35,6 +35,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 
 import growth
+from kit.stack.template import code_lines
 
 MEDIA = Path(__file__).resolve().parent
 DRAWINGS = MEDIA / "drawings"
@@ -111,7 +112,6 @@ def facts() -> dict[str, Any]:
         for group in interface["ParameterGroups"]
     ]
     (rule,) = template["Rules"]["RegionHasRekognition"]["Assertions"]
-    code = template["Resources"]["RekognitionLambdaFunction"]["Properties"]["Code"]["ZipFile"]
     return {
         "groups": groups,
         "labels": labels,
@@ -119,7 +119,7 @@ def facts() -> dict[str, Any]:
         "regions": rule["Assert"]["Fn::Contains"][0],
         "run": json.loads((DRAWINGS / "run.json").read_text()),
         "growth": growth.plots(),
-        "starter": "\n".join(code["Fn::Join"][1]),
+        "starter": "\n".join(code_lines(template, "RekognitionLambdaFunction")),
         "solution": (REPOSITORY / "scripts" / "compareFaces.py").read_text(),
     }
 

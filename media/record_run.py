@@ -17,7 +17,8 @@ from kit.commands.start import STACK_NAME
 from kit.emulators import instance
 from kit.emulators.system import OfflineSystem
 from kit.stack.journey import Journey
-from kit.stack.stack import EMAIL, TEMPLATE, Stack
+from kit.stack.stack import EMAIL, Stack
+from kit.stack.template import TEMPLATE
 
 RUN = Path(__file__).with_name("drawings") / "run.json"
 TEXT = "Look who is here"

@@ -17,7 +17,8 @@ from botocore.exceptions import ClientError
 
 from kit.emulators import instance
 from kit.emulators.system import OfflineSystem
-from kit.stack.stack import EMAIL, TEMPLATE, Stack, left_over
+from kit.stack.stack import EMAIL, Stack, left_over
+from kit.stack.template import TEMPLATE, compact_body
 from support import wait_for
 
 
@@ -89,7 +90,7 @@ def test_a_region_without_rekognition_is_refused(system: OfflineSystem) -> None:
     with pytest.raises(ClientError, match="This region has no Amazon Rekognition"):
         cloudformation.create_stack(
             StackName="north",
-            TemplateBody=TEMPLATE.read_text(),
+            TemplateBody=compact_body(TEMPLATE.read_text()),
             Parameters=parameters,
             Capabilities=["CAPABILITY_IAM"],
         )

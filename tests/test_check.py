@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-import inline_code
 from kit import running
 from kit.commands.check import bench as check_bench
 from kit.commands.check.bench import ENTRY, FUNCTION, Bench, make_pictures
@@ -22,11 +21,12 @@ from kit.commands.check.run import Result, check_code, try_case
 from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
 from kit.processes import free_port
+from kit.stack.template import code_of
 from support import REPOSITORY
 
 SOLUTIONS = REPOSITORY / "tests" / "solutions"
 SHORT = (SOLUTIONS / "short.py").read_text()
-STARTER = inline_code.take(inline_code.TEMPLATE.read_text(), FUNCTION)
+STARTER = code_of(FUNCTION)
 
 # Cases that take more than a second: they are tried only with the mistakes that they are for.
 LONG = ("no_face_on_reference", "same_event", "throttling", "settings")

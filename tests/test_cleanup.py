@@ -12,7 +12,8 @@ import pytest
 
 from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
-from kit.stack.stack import EMAIL, LISTS, TEMPLATE, Stack
+from kit.stack.stack import EMAIL, LISTS, Stack
+from kit.stack.template import TEMPLATE
 from support import wait_for
 
 OBJECTS = 1100  # S3 deletes 1,000 at once

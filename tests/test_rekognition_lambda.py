@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import requests
 
-import inline_code
 from kit.emulators.system import OfflineSystem
 from kit.stack.stack import Stack
+from kit.stack.template import code_of
 from photos import Photos, side_by_side
 from support import REPOSITORY, s3_event, wait_for
 
-STARTER = inline_code.take(inline_code.TEMPLATE.read_text(), "RekognitionLambdaFunction")
+STARTER = code_of("RekognitionLambdaFunction")
 SOLUTION = (REPOSITORY / "scripts" / "compareFaces.py").read_text()
 
 

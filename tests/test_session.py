@@ -21,6 +21,7 @@ from kit.commands import start as session
 from kit.emulators.system import OfflineSystem
 from kit.running import Running
 from kit.stack.stack import Stack
+from kit.stack.template import TEMPLATE, compact_body
 from support import REPOSITORY, wait_for
 
 WORKSHOP = [sys.executable, str(REPOSITORY / "scripts" / "workshop.py")]
@@ -101,10 +102,9 @@ def test_the_steps_are_the_learner_s_and_survive_a_restart(
     assert (no_instance.returncode, "launch the stack first" in no_instance.stderr) == (2, True)
 
     parameters = json.loads((terminal.folder / "workshop" / "parameters.json").read_text())
-    template = (REPOSITORY / "RekognitionWorkshopCFN.json").read_text()
     cloudformation.create_stack(
         StackName="celebrityrek",
-        TemplateBody=template,
+        TemplateBody=compact_body(TEMPLATE.read_text()),
         Parameters=parameters,
         Capabilities=["CAPABILITY_IAM"],
     )

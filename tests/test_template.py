@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 import inline_code
+from kit.stack.template import BODY_BYTES, BODY_IN_SHELL, compact_body
 from support import REPOSITORY
 
 PATH = REPOSITORY / "RekognitionWorkshopCFN.json"
@@ -70,8 +71,16 @@ def test_the_serverless_rules_find_nothing() -> None:
     assert cfn_lint("--append-rules", "cfn_lint_serverless.rules", "--ignore-checks", "I") == ""
 
 
+def test_it_is_in_the_house_format() -> None:
+    assert inline_code.format_template(TEMPLATE) == TEXT, "python scripts/inline_code.py format"
+
+
 def test_it_is_small_enough_to_be_sent_directly() -> None:
-    assert len(PATH.read_bytes()) <= 51_200
+    shell = ["bash", "-c", f"printf %s {BODY_IN_SHELL}"]
+    sent = subprocess.run(shell, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert sent.stdout == compact_body(TEXT)
+    left = BODY_BYTES - len(compact_body(TEXT).encode())
+    assert left >= 1_500, f"{left} bytes are left"
 
 
 def test_sections_are_in_order() -> None:
@@ -162,7 +171,7 @@ def test_names_of_resources() -> None:
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_inline_code(name: str) -> None:
-    code = inline_code.take(TEXT, name)
+    code = inline_code.extract(TEXT, name)
     tree = ast.parse(code)
     assert len(code.splitlines()) < 120
     assert ast.get_docstring(tree)
@@ -183,7 +192,7 @@ def test_inline_code(name: str) -> None:
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_inline_code_is_formatted_and_linted_like_the_rest(name: str, tmp_path: Path) -> None:
     file = tmp_path / "index.py"
-    file.write_text(inline_code.take(TEXT, name))
+    file.write_text(inline_code.extract(TEXT, name))
     ruff = Path(sys.executable).parent / "ruff"
     config = f"--config={REPOSITORY / 'pyproject.toml'}"
     for command in (["format", "--check", config], ["check", config]):
@@ -201,7 +210,7 @@ def test_the_solution_is_as_short_and_uses_what_the_starter_has() -> None:
 
 def test_the_streamer_is_carried_byte_for_byte() -> None:
     streamer = (REPOSITORY / "scripts" / "twitter_streaming.py").read_text()
-    assert inline_code.take(TEXT, "twitter_streaming.py") == streamer
+    assert inline_code.extract(TEXT, "twitter_streaming.py") == streamer
 
 
 def test_the_instance_installs_the_versions_that_are_tested() -> None:
@@ -298,7 +307,7 @@ def test_outputs_say_what_the_learner_needs_next() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", outputs["TemplateVersion"]["Value"])
 
 
-def test_code_can_be_taken_out_and_put_back(
+def test_code_can_be_extracted_and_embedded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copy = tmp_path / "template.json"
@@ -306,17 +315,17 @@ def test_code_can_be_taken_out_and_put_back(
     monkeypatch.setattr(inline_code, "TEMPLATE", copy)
     file = tmp_path / "code.py"
     for name in [*FUNCTIONS, "twitter_streaming.py"]:
-        for direction in ("take", "put"):
+        for direction in ("extract", "embed"):
             result = CliRunner().invoke(inline_code.main, [direction, name, str(file)])
             assert result.exit_code == 0, result.output
     assert copy.read_text() == TEXT
     file.write_text('print("a \\"quoted\\" – line", [1]])\n')
-    CliRunner().invoke(inline_code.main, ["put", "BucketEmptierFunction", str(file)])
-    assert inline_code.take(copy.read_text(), "BucketEmptierFunction") == file.read_text()
+    CliRunner().invoke(inline_code.main, ["embed", "BucketEmptierFunction", str(file)])
+    assert inline_code.extract(copy.read_text(), "BucketEmptierFunction") == file.read_text()
     json.loads(copy.read_text())
 
 
 def test_code_that_is_not_there_is_one_sentence() -> None:
-    result = CliRunner().invoke(inline_code.main, ["take", "NoSuchFunction", "x.py"])
+    result = CliRunner().invoke(inline_code.main, ["extract", "NoSuchFunction", "x.py"])
     assert result.exit_code == 2
     assert "The template has no code called NoSuchFunction." in result.output

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 import requests
 
-import inline_code
 from kit.emulators.system import OfflineSystem
 from kit.stack.stack import Stack
+from kit.stack.template import code_of
 from support import s3_event, wait_for
 
-CODE = inline_code.take(inline_code.TEMPLATE.read_text(), "TwitterLambdaFunction")
+CODE = code_of("TwitterLambdaFunction")
 
 
 class PhotoHost:

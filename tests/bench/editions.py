@@ -5,7 +5,6 @@ The triggers are taken off so that each step runs when the bench says so, and is
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections import Counter, defaultdict
@@ -21,11 +20,12 @@ import boto3
 from bench import streaming
 from bench.calls import Calls
 from kit.emulators.system import OfflineSystem
-from kit.stack.stack import EMAIL, SOLUTION, TEMPLATE, Stack
+from kit.stack.stack import EMAIL, SOLUTION, Stack
+from kit.stack.template import code_of, load_template
 from support import s3_event
 
 FIRST = Path(__file__).resolve().parent / "first_edition"
-RESOURCES: dict[str, Any] = json.loads(TEMPLATE.read_text())["Resources"]
+RESOURCES: dict[str, Any] = load_template()["Resources"]
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,8 @@ class Edition:
     compare: str
 
 
-def inline(logical_id: str) -> str:
-    """The code of a function in the template."""
-    lines = RESOURCES[logical_id]["Properties"]["Code"]["ZipFile"]["Fn::Join"][1]
-    return "\n".join(lines)
-
-
 OURS = Edition(
-    "ours", streaming.ours, inline("TwitterLambdaFunction"), SOLUTION.read_text(encoding="utf-8")
+    "ours", streaming.ours, code_of("TwitterLambdaFunction"), SOLUTION.read_text(encoding="utf-8")
 )
 THEIRS = Edition(
     "first edition",

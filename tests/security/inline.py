@@ -6,7 +6,7 @@ import os
 from typing import Any
 from unittest import mock
 
-import inline_code
+from kit.stack.template import code_of
 
 VARIABLES = {
     "AWS_ACCESS_KEY_ID": "test",
@@ -31,5 +31,4 @@ def load_code(code: str, name: str, **environment: str) -> dict[str, Any]:
 
 def load_inline(logical_id: str, **environment: str) -> dict[str, Any]:
     """The same for a function of the template."""
-    code = inline_code.take(inline_code.TEMPLATE.read_text(), logical_id)
-    return load_code(code, logical_id, **environment)
+    return load_code(code_of(logical_id), logical_id, **environment)

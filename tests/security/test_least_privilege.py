@@ -25,7 +25,8 @@ from kit.emulators import instance
 from kit.emulators.aws import process
 from kit.emulators.system import OfflineSystem
 from kit.stack.journey import Journey
-from kit.stack.stack import EMAIL, SOLUTION, TEMPLATE, Stack
+from kit.stack.stack import EMAIL, SOLUTION, Stack
+from kit.stack.template import TEMPLATE
 from support import s3_event
 
 RESOURCES: dict[str, Any] = json.loads(TEMPLATE.read_text())["Resources"]
@@ -277,9 +278,7 @@ def rows() -> Iterator[dict[Permission, str]]:
 
 
 def launch(system: OfflineSystem, face: bytes) -> Walk:
-    # Without its white space, so that there is room for a statement that you try out.
-    template = json.dumps(json.loads(TEMPLATE.read_text()))
-    stack = Stack.launch(system.aws, system.parameters(EMAIL), template)
+    stack = Stack.launch(system.aws, system.parameters(EMAIL))
     stack.confirm_subscription()
     stack.replace_code("RekognitionLambdaFunction", SOLUTION.read_text())
     # The policy that a topic has by default lets everybody of the account publish in ministack.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
@@ -10,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-import inline_code
+from kit.stack.template import code_of, load_template
 from support import REPOSITORY
 
 TOOLS = Path(sys.executable).parent
 SETTINGS = REPOSITORY / "pyproject.toml"
-TEMPLATE = json.loads(inline_code.TEMPLATE.read_text())
+TEMPLATE = load_template()
 FUNCTIONS = [
     name for name, r in TEMPLATE["Resources"].items() if r["Type"] == "AWS::Lambda::Function"
 ]
@@ -26,7 +25,7 @@ def inline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the inline code of all functions."""
     folder = tmp_path_factory.mktemp("inline")
     for name in FUNCTIONS:
-        code = inline_code.take(inline_code.TEMPLATE.read_text(), name)
+        code = code_of(name)
         (folder / f"{name}.py").write_text(code)
     return folder
 

@@ -26,6 +26,7 @@ from kit.processes import ManagedProcess, is_free
 from kit.running import FILE, FOLDER, Running
 from kit.stack.journey import Journey
 from kit.stack.stack import EMAIL, SOLUTION, Stack, find_stack
+from kit.stack.template import BODY_IN_SHELL
 
 HOME = FOLDER / "home"
 PARAMETERS = FOLDER / "parameters.json"
@@ -72,7 +73,7 @@ class Session:
         self.console.print("Then launch the stack, which is step 3:")
         self.console.print(
             f"aws cloudformation create-stack --stack-name {STACK_NAME} --capabilities "
-            "CAPABILITY_IAM --template-body file://RekognitionWorkshopCFN.json --parameters "
+            f"CAPABILITY_IAM --template-body {BODY_IN_SHELL} --parameters "
             f"file://{os.path.relpath(PARAMETERS)}",
             highlight=False,
             soft_wrap=True,

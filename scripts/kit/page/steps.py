@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from kit import running
 from kit.page.documents import Doc
 from kit.page.known import Known
+from kit.stack.template import BODY_IN_SHELL
 
 STACK_NAME = "celebrityrek"
 # As one types it in the repository.
@@ -58,7 +59,7 @@ def listed(known: Known) -> list[Step]:
             launch,
             [
                 f"aws cloudformation create-stack --stack-name {STACK_NAME} \\\n"
-                "  --template-body file://RekognitionWorkshopCFN.json \\\n"
+                f"  --template-body {BODY_IN_SHELL} \\\n"
                 f"  --parameters file://{PARAMETERS} \\\n"
                 "  --capabilities CAPABILITY_IAM"
             ],
@@ -106,7 +107,7 @@ def listed(known: Known) -> list[Step]:
             "Done when your code has compared a photo.",
             [
                 "mkdir -p exercise\n"
-                "python scripts/inline_code.py take RekognitionLambdaFunction exercise/index.py",
+                "python scripts/inline_code.py extract RekognitionLambdaFunction exercise/index.py",
                 "python scripts/workshop.py check exercise/index.py",
                 "python -m zipfile -c exercise/function.zip exercise/index.py\n"
                 "aws lambda update-function-code --zip-file fileb://exercise/function.zip \\\n"

@@ -17,8 +17,8 @@ from botocore.exceptions import ClientError
 from kit.aws_client import Aws
 from kit.errors import WorkshopError
 from kit.running import REPOSITORY
+from kit.stack.template import TEMPLATE, compact_body
 
-TEMPLATE = REPOSITORY / "RekognitionWorkshopCFN.json"
 SOLUTION = REPOSITORY / "scripts" / "compareFaces.py"  # of the exercise
 EMAIL = "learner@example.com"
 POLL_SECONDS = 0.1
@@ -50,7 +50,7 @@ class Stack:
         stack = cls(aws, name or unique_name())
         stack.cloudformation.create_stack(
             StackName=stack.name,
-            TemplateBody=template or TEMPLATE.read_text(),
+            TemplateBody=compact_body(template or TEMPLATE.read_text()),
             Parameters=[
                 {"ParameterKey": name, "ParameterValue": value}
                 for name, value in parameters.items()

@@ -25,7 +25,8 @@ from kit import samples
 from kit.aws_client import Aws
 from kit.commands.check.patience import FUNCTION_SECONDS, Patience
 from kit.emulators.system import OfflineSystem
-from kit.stack.stack import TEMPLATE, Stack
+from kit.stack.stack import Stack
+from kit.stack.template import TEMPLATE
 
 FUNCTION = "RekognitionLambdaFunction"
 REFERENCE = "celebrity.jpg"

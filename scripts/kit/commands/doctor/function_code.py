@@ -81,7 +81,7 @@ def broken_code(patient: Patient, function: str) -> Finding | None:
 def how_to_change(patient: Patient, function: str) -> str:
     """How the learner puts other code into a function."""
     editor = patient.outputs.get("RekognitionLambdaFunctionEditor")
-    take = f"python scripts/inline_code.py take {function} index.py && "
+    take = f"python scripts/inline_code.py extract {function} index.py && "
     text = "Correct it in index.py, then: "
     if function == TWITTER:
         if is_templates(patient, function):

@@ -12,7 +12,7 @@ from typing import Any
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from kit.stack.stack import TEMPLATE
+from kit.stack.template import TEMPLATE
 
 Json = dict[str, Any]
 

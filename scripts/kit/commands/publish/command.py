@@ -39,7 +39,7 @@ from kit.commands.publish.launch_links import (
     template_url,
 )
 from kit.running import REPOSITORY
-from kit.stack.stack import TEMPLATE
+from kit.stack.template import TEMPLATE
 
 PAGES = ("README.md", "Instructions.md")
 PATIENCE_SECONDS = 10.0  # S3's settings and policies take a moment to be in force

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import functools
 import io
-import json
 import zipfile
 from datetime import datetime
 
 from kit.page.documents import iso
 from kit.page.pollers.look import Look
-from kit.stack.stack import TEMPLATE
+from kit.stack.template import code_of
 
 
 @functools.cache
 def starter() -> str:
     """The code that RekognitionLambdaFunction is launched with."""
-    function = json.loads(TEMPLATE.read_text())["Resources"]["RekognitionLambdaFunction"]
-    return "\n".join(function["Properties"]["Code"]["ZipFile"]["Fn::Join"][1])
+    return code_of("RekognitionLambdaFunction")
 
 
 class Exercise(Look):

@@ -1,0 +1,56 @@
+"""The template: where it is, how it is sent in a request, and the code that it holds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import PurePosixPath
+from typing import Any
+
+from kit.running import REPOSITORY
+
+TEMPLATE = REPOSITORY / "RekognitionWorkshopCFN.json"
+BODY_BYTES = 51_200  # that CloudFormation takes in a request; from S3 it takes 1 MB
+# What a shell sends: the same as `compact_body`, with nothing of ours, also in CloudShell.
+BODY_IN_SHELL = f'"$(python3 -m json.tool --compact {TEMPLATE.name})"'
+
+
+def compact_body(text: str) -> str:
+    """Return a template without its white space, as it is sent in a request.
+
+    It is what `python3 -m json.tool --compact` prints.
+    """
+    return json.dumps(json.loads(text), separators=(",", ":"))
+
+
+def load_template() -> dict[str, Any]:
+    """Return the template of the repository."""
+    template: dict[str, Any] = json.loads(TEMPLATE.read_text(encoding="utf-8"))
+    return template
+
+
+def code_of(name: str) -> str:
+    """Return the code of the function or of the instance's file called `name`.
+
+    Raises:
+        KeyError: the template has no code of that name.
+    """
+    return "\n".join(code_lines(load_template(), name))
+
+
+def code_lines(template: dict[str, Any], name: str) -> list[str]:
+    """Return the lines of the function or of the instance's file called `name`.
+
+    The list is the template's own: changing it changes the template.
+
+    Raises:
+        KeyError: the template has no code of that name.
+    """
+    resources = template["Resources"]
+    if name in resources:
+        code = resources[name]["Properties"]["Code"]["ZipFile"]
+    else:
+        init = resources["StreamingInstance"]["Metadata"]["AWS::CloudFormation::Init"]["config"]
+        files = {PurePosixPath(path).name: file for path, file in init["files"].items()}
+        code = files[name]["content"]
+    lines: list[str] = code["Fn::Join"][1]
+    return lines

@@ -5,14 +5,11 @@ from __future__ import annotations
 import io
 import json
 import os
-import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import requests
 from rich.console import Console
@@ -22,62 +19,17 @@ from kit.emulators.system import OfflineSystem
 from kit.running import Running
 from kit.stack.stack import Stack
 from kit.stack.template import TEMPLATE, compact_body
-from support import REPOSITORY, wait_for
-
-WORKSHOP = [sys.executable, str(REPOSITORY / "scripts" / "workshop.py")]
-
-
-class Terminal:
-    """A terminal whose workshop writes into a folder of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.environment = os.environ | {"WORKSHOP_FOLDER": str(folder / "workshop")}
-        self.log = folder / "start.log"
-        self.workshop: subprocess.Popen[bytes] | None = None
-
-    def start(self, *options: str) -> str:
-        """Start the workshop and return what it says until it runs."""
-        with self.log.open("wb") as log:
-            command = [*WORKSHOP, "start", *options]
-            self.workshop = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
-        wait_for(lambda: "The workshop runs." in self.said(), 60)
-        for line in self.said().splitlines():
-            if line.startswith("export "):
-                name, _, value = line.removeprefix("export ").partition("=")
-                self.environment[name] = value
-        return self.said()
-
-    def said(self) -> str:
-        return self.log.read_text()
-
-    def stop(self) -> int:
-        assert self.workshop
-        self.workshop.send_signal(signal.SIGINT)
-        return self.workshop.wait(30)
-
-    def type(self, *command: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*WORKSHOP, *command], env=self.environment, capture_output=True, text=True, check=False
-        )
-
-    def client(self, service: str) -> Any:
-        """A client as boto3 makes it from the printed lines."""
-        session = boto3.session.Session(
-            self.environment["AWS_ACCESS_KEY_ID"],
-            self.environment["AWS_SECRET_ACCESS_KEY"],
-            region_name=self.environment["AWS_DEFAULT_REGION"],
-        )
-        return session.client(service, endpoint_url=self.environment["AWS_ENDPOINT_URL"])
+from support import wait_for
+from workshops import COMMAND, Terminal
 
 
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
     opened = Terminal(tmp_path)
     yield opened
-    if opened.workshop:
-        opened.workshop.kill()
-        opened.workshop.wait()
+    if opened.process:
+        opened.process.kill()
+        opened.process.wait()
 
 
 @pytest.fixture
@@ -101,7 +53,7 @@ def test_the_steps_are_the_learner_s_and_survive_a_restart(
     no_instance = terminal.type("connect", "true")
     assert (no_instance.returncode, "launch the stack first" in no_instance.stderr) == (2, True)
 
-    parameters = json.loads((terminal.folder / "workshop" / "parameters.json").read_text())
+    parameters = json.loads((terminal.home / "parameters.json").read_text())
     cloudformation.create_stack(
         StackName="celebrityrek",
         TemplateBody=compact_body(TEMPLATE.read_text()),
@@ -111,12 +63,12 @@ def test_the_steps_are_the_learner_s_and_survive_a_restart(
     cloudformation.get_waiter("stack_create_complete").wait(
         StackName="celebrityrek", WaiterConfig={"Delay": 1}
     )
-    wait_for(lambda: "The instance of celebrityrek has booted." in terminal.said())
+    wait_for(lambda: "The instance of celebrityrek has booted." in terminal.printed())
     listed = terminal.type("connect", "ls", "-1")
     assert listed.stdout.split() == ["twitter_streaming.json", "twitter_streaming.py"]
 
     streamer = subprocess.Popen(
-        [*WORKSHOP, "connect", "python", "twitter_streaming.py"],
+        [*COMMAND, "connect", "python", "twitter_streaming.py"],
         env=terminal.environment,
         stdout=subprocess.PIPE,
         text=True,
@@ -131,14 +83,14 @@ def test_the_steps_are_the_learner_s_and_survive_a_restart(
     assert streamer.wait(20) == 0
     before = keys(terminal, "rekognition"), keys(terminal, "twitter")
     assert terminal.stop() == 0
-    assert not (terminal.folder / "workshop" / "running.json").exists()
+    assert not (terminal.home / "running.json").exists()
 
     terminal.start()
     assert (keys(terminal, "rekognition"), keys(terminal, "twitter")) == before
     stacks = terminal.client("cloudformation").describe_stacks()["Stacks"]
     assert [stack["StackStatus"] for stack in stacks] == ["CREATE_COMPLETE"]
     terminal.client("cloudformation").delete_stack(StackName="celebrityrek")
-    wait_for(lambda: not list((terminal.folder / "workshop" / "home").glob("i-*")))
+    wait_for(lambda: not list((terminal.home / "home").glob("i-*")))
     terminal.stop()
 
     terminal.start("--fresh")
@@ -180,7 +132,7 @@ def test_env_tells_a_second_terminal_where_the_workshop_is(terminal: Terminal) -
     }
     buckets = "import boto3; print(boto3.client('s3').list_buckets()['Buckets'])"
     done = subprocess.run(
-        ["sh", "-c", 'eval "$("$@" env)"; exec "$1" -c "$CODE"', "sh", *WORKSHOP],
+        ["sh", "-c", 'eval "$("$@" env)"; exec "$1" -c "$CODE"', "sh", *COMMAND],
         env=second | {"CODE": buckets},
         capture_output=True,
         text=True,
@@ -210,13 +162,13 @@ def test_who_comes_late_catches_up(terminal: Terminal, photo: Callable[[str], st
     mails = wait_for(lambda: requests.get(outbox, timeout=5).json()[1:])
     assert "Possible match" in mails[0]["subject"]
     # X is killed: the workshop ends, says so, and goes on at the next start.
-    assert terminal.workshop
+    assert terminal.process
     subprocess.run(
-        ["pkill", "-KILL", "-P", str(terminal.workshop.pid), "-f", "kit.emulators.x "], check=True
+        ["pkill", "-KILL", "-P", str(terminal.process.pid), "-f", "kit.emulators.x "], check=True
     )
-    assert terminal.workshop.wait(30) == 1
-    assert "offline X has ended." in terminal.said()
-    assert "Start the workshop again" in terminal.said()
+    assert terminal.process.wait(30) == 1
+    assert "offline X has ended." in terminal.printed()
+    assert "Start the workshop again" in terminal.printed()
     terminal.start("--at", "11")
     terminal.type("tweet", photo("obama3"))
     wait_for(lambda: len(requests.get(outbox, timeout=5).json()) > len(mails) + 1)
@@ -230,7 +182,7 @@ def test_two_workshops_do_not_fit_into_one_folder(terminal: Terminal) -> None:
     assert "runs already, in another terminal" in second.stdout
     fresh = terminal.type("start", "--fresh")
     assert fresh.returncode == 1
-    assert (terminal.folder / "workshop" / "home" / "identity.json").exists()
+    assert (terminal.home / "home" / "identity.json").exists()
     assert terminal.type("connect").returncode == 2  # it still finds the first one
     assert terminal.stop() == 0
 

@@ -9,9 +9,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,11 +22,11 @@ from kit.emulators.system import KEY_NAMES, SERVERS
 from kit.processes import free_port
 from kit.stack.stack import Stack
 from support import REPOSITORY, wait_for
+from workshops import Terminal
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/environ").exists(), reason="looks for processes in /proc: Linux only"
 )
-WORKSHOP = [sys.executable, str(REPOSITORY / "scripts" / "workshop.py")]
 KEYS = {name: f"planted-{number}-{name[-9:]}-Kq7" for number, name in enumerate(KEY_NAMES)}
 # Files of the workshop that must hold keys. Only their owner can read them.
 ALLOWED_FILES = {
@@ -41,45 +38,32 @@ ALLOWED_FILES = {
 }
 
 
-class Workshop:
+class PlantedWorkshop(Terminal):
     """A workshop in a folder of its own, in which the keys are planted."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder / "workshop"
-        home = self.folder / "home"
+        super().__init__(folder)
+        home = self.home / "home"
         home.mkdir(parents=True)
         ports = dict(zip(SERVERS, free_ports(len(SERVERS)), strict=True))
         (home / "identity.json").touch(0o600)
         (home / "identity.json").write_text(json.dumps([ports, KEYS]))
-        self.environment = os.environ | {"WORKSHOP_FOLDER": str(self.folder), "COLUMNS": "200"}
-        self.screen = folder / "screen.txt"
-        with self.screen.open("wb") as screen:
-            self.process = subprocess.Popen(
-                [*WORKSHOP, "start", "--at", "11"],
-                env=self.environment,
-                stdout=screen,
-                stderr=screen,
-            )
-        wait_for(lambda: "The workshop runs." in self.screen.read_text(), 120)
-        self.running: dict[str, Any] = json.loads((self.folder / "running.json").read_text())
+        bare = dict(self.environment)
+        self.start("--at", "11")
+        self.environment = bare  # commands find the workshop without the printed lines, too
+        self.running: dict[str, Any] = json.loads((self.home / "running.json").read_text())
         self.aws = Aws(self.running["aws_url"], self.running["region"])
         self.stack = Stack(self.aws, "celebrityrek")
 
-    def type(self, *command: str) -> str:
-        done = subprocess.run(
-            [*WORKSHOP, *command],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+    def output_of(self, *command: str) -> str:
+        """All that a command prints."""
+        done = self.type(*command)
         return done.stdout + done.stderr
 
     def files(self) -> dict[str, str | bytes]:
         """The files that must hold no key, by name."""
-        files = [path for path in self.folder.rglob("*") if path.is_file()]
-        names = {str(path.relative_to(self.folder)): path for path in files}
+        files = [path for path in self.home.rglob("*") if path.is_file()]
+        names = {str(path.relative_to(self.home)): path for path in files}
         return {
             name: path.read_bytes() for name, path in names.items() if name not in ALLOWED_FILES
         }
@@ -92,18 +76,14 @@ class Workshop:
                 parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
             except OSError:
                 continue  # it has ended
+        assert self.process
         family = {self.process.pid}
         while more := {pid for pid, parent in parents.items() if parent in family} - family:
             family |= more
         return [Path("/proc") / str(pid) for pid in family]
 
-    def stop(self) -> None:
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(60)
-
 
 def free_ports(count: int) -> list[int]:
-
     ports: set[int] = set()
     while len(ports) < count:
         ports.add(free_port())
@@ -113,10 +93,10 @@ def free_ports(count: int) -> list[int]:
 @pytest.fixture(scope="module")
 def workshop(
     tmp_path_factory: pytest.TempPathFactory, pictures: dict[str, Path]
-) -> Iterator[Workshop]:
-    started = Workshop(tmp_path_factory.mktemp("secrets"))
+) -> Iterator[PlantedWorkshop]:
+    started = PlantedWorkshop(tmp_path_factory.mktemp("secrets"))
     try:
-        said = started.type("tweet", str(pictures["obama2.jpg"]))
+        said = started.output_of("tweet", str(pictures["obama2.jpg"]))
         assert "Posted 1 photo" in said, said
         wait_for(lambda: len(started.aws.outbox()) >= 2, 60)  # the confirmation and the match
         yield started
@@ -144,18 +124,18 @@ def text(answer: Any) -> str:
     return json.dumps(answer, default=str)
 
 
-def test_the_keys_are_where_they_must_be(workshop: Workshop) -> None:
+def test_the_keys_are_where_they_must_be(workshop: PlantedWorkshop) -> None:
     """Else the other tests would look for something that is nowhere."""
     secrets = workshop.aws.client("secretsmanager")
     secret = secrets.get_secret_value(SecretId=workshop.stack.resource("TwitterKeys"))
     assert json.loads(secret["SecretString"]) == KEYS
     assert len(find_keys({"the secret": secret["SecretString"]})) == len(KEYS)
     for name in ("parameters.json", "running.json", "home/identity.json"):
-        assert find_keys({name: (workshop.folder / name).read_bytes()}), name
-        assert (workshop.folder / name).stat().st_mode & 0o077 == 0, name
+        assert find_keys({name: (workshop.home / name).read_bytes()}), name
+        assert (workshop.home / name).stat().st_mode & 0o077 == 0, name
 
 
-def test_no_answer_of_aws_holds_a_key(workshop: Workshop) -> None:
+def test_no_answer_of_aws_holds_a_key(workshop: PlantedWorkshop) -> None:
     stack, client = workshop.stack, workshop.aws.client
     name = {"StackName": stack.name}
     cloudformation, logs, functions = client("cloudformation"), client("logs"), client("lambda")
@@ -203,7 +183,7 @@ def test_no_answer_of_aws_holds_a_key(workshop: Workshop) -> None:
     assert find_keys(places) == []
 
 
-def test_no_other_server_tells_a_key(workshop: Workshop) -> None:
+def test_no_other_server_tells_a_key(workshop: PlantedWorkshop) -> None:
     paths = {
         "x_url": ["/_workshop/posts", "/_workshop/stats", "/2/users/me", "/oauth2/token"],
         "rekognition_url": ["/_workshop/stats", "/_workshop/comparisons"],
@@ -221,7 +201,7 @@ def test_no_other_server_tells_a_key(workshop: Workshop) -> None:
     )
 
 
-def test_no_command_prints_a_key(workshop: Workshop) -> None:
+def test_no_command_prints_a_key(workshop: PlantedWorkshop) -> None:
     commands = [
         ["--help"],
         ["doctor"],
@@ -234,18 +214,18 @@ def test_no_command_prints_a_key(workshop: Workshop) -> None:
         ["start"],  # it runs already
         ["check", "/nonexistent.py"],
     ]
-    said: dict[str, str | bytes] = {" ".join(c): workshop.type(*c) for c in commands}
+    said: dict[str, str | bytes] = {" ".join(c): workshop.output_of(*c) for c in commands}
     assert all(said.values())
-    said["start --at 11"] = workshop.screen.read_text()
+    said["start --at 11"] = workshop.printed()
     assert find_keys(said) == []
 
 
-def test_no_file_but_the_named_ones_holds_a_key(workshop: Workshop) -> None:
+def test_no_file_but_the_named_ones_holds_a_key(workshop: PlantedWorkshop) -> None:
     assert len(workshop.files()) > 10
     assert find_keys(workshop.files()) == []
 
 
-def test_no_process_shows_a_key(workshop: Workshop) -> None:
+def test_no_process_shows_a_key(workshop: PlantedWorkshop) -> None:
     """Command lines are for everybody to read; an environment only for the owner and its heirs."""
     lines: dict[str, str | bytes] = {}
     environments: dict[str, str | bytes] = {}
@@ -264,7 +244,7 @@ def test_no_process_shows_a_key(workshop: Workshop) -> None:
     assert find_keys(others) == []
 
 
-def test_every_port_is_on_this_computer_only(workshop: Workshop) -> None:
+def test_every_port_is_on_this_computer_only(workshop: PlantedWorkshop) -> None:
     sockets = set()
     for process in workshop.processes():
         for descriptor in (process / "fd").glob("*"):
@@ -287,13 +267,13 @@ def test_every_port_is_on_this_computer_only(workshop: Workshop) -> None:
     assert set(listening.values()) == {"0100007F"}, listening  # 127.0.0.1, the lowest byte first
 
 
-def test_what_is_kept_for_the_next_start_holds_no_key_elsewhere(workshop: Workshop) -> None:
+def test_what_is_kept_for_the_next_start_holds_no_key_elsewhere(workshop: PlantedWorkshop) -> None:
     """Comes last: the emulated AWS writes its state when it stops."""
     workshop.stop()
     assert any(name.startswith("home/aws/") for name in workshop.files())
     assert find_keys(workshop.files()) == []
-    assert (workshop.folder / "home").stat().st_mode & 0o077 == 0
+    assert (workshop.home / "home").stat().st_mode & 0o077 == 0
     for name in ("parameters.json", "home/identity.json"):
-        assert (workshop.folder / name).stat().st_mode & 0o077 == 0, name
-    kept = {name: (workshop.folder / name).read_bytes() for name in ALLOWED_FILES if "aws" in name}
+        assert (workshop.home / name).stat().st_mode & 0o077 == 0, name
+    kept = {name: (workshop.home / name).read_bytes() for name in ALLOWED_FILES if "aws" in name}
     assert {place.rpartition(" ")[2] for place in find_keys(dict(kept))} == set(kept)

@@ -83,20 +83,6 @@ def test_a_step_says_what_to_do_what_to_see_and_what_if_not(name: str) -> None:
     assert "*If you don't see it*:" in text
 
 
-@pytest.mark.parametrize("page", ["README.md", "Instructions.md"])
-def test_every_link_leads_somewhere(page: str) -> None:
-    text = (REPOSITORY / page).read_text(encoding="utf-8")
-    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
-    assert links
-    for link in links:
-        file, _, fragment = link.partition("#")
-        assert (REPOSITORY / (file or page)).exists(), link
-        if fragment:
-            target = (REPOSITORY / (file or page)).read_text(encoding="utf-8")
-            anchors = [instructions.anchor(t) for t in re.findall(r"(?m)^#+ (.+)$", target)]
-            assert fragment in anchors, link
-
-
 def test_readme_has_the_table_of_contents() -> None:
     links = re.findall(r"(?m)^- \[([^\]]+)\]\(Instructions\.md#([^)]+)\)$", README)
     assert [text for text, _ in links] == SECTIONS

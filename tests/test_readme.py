@@ -1,15 +1,20 @@
-"""README.md says what is there."""
+"""README.md, and what holds for every Markdown file."""
 
 from __future__ import annotations
 
 import json
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
-from kit.commands.publish.launch_links import launch_link, launch_links, template_url
+import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+import instructions
+import workshop
+from kit.commands.publish.launch_links import launch_link, launch_links, template_url
+from support import REPOSITORY
+
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 TEMPLATE: dict[str, Any] = json.loads((REPOSITORY / "RekognitionWorkshopCFN.json").read_text())
 LAUNCH_LINK = (
@@ -18,26 +23,31 @@ LAUNCH_LINK = (
     "https://s3-eu-west-1.amazonaws.com/serverlessbytes/RekognitionWorkshopCFN.json"
 )
 LINKS = re.findall(r"\]\(([^)\s]+)\)", README)
-FILES = [link for link in LINKS if "://" not in link and "#" not in link]
-SCRIPTS = [
-    path.relative_to(REPOSITORY)
-    for path in (REPOSITORY / "scripts").rglob("*")
-    if path.is_file() and "__pycache__" not in path.parts
-]
-COMMANDS = [
-    line for block in re.findall(r"(?ms)^```shell\n(.*?)^```", README) for line in block.split("\n")
+PAGES = [
+    page.relative_to(REPOSITORY)
+    for page in sorted(REPOSITORY.rglob("*.md"))
+    if not {".venv", ".cache", ".workshop", "node_modules"} & set(page.parts)
 ]
 
 
-def test_every_script_or_its_folder_is_in_the_map() -> None:
-    for script in SCRIPTS:
-        assert {str(script), *(f"{folder}/" for folder in script.parents)} & set(FILES), script
+def commands(text: str) -> list[str]:
+    """The lines of a page's shell blocks."""
+    blocks = re.findall(r"(?ms)^```shell[^\n]*\n(.*?)^```", text)
+    return [line for block in blocks for line in block.splitlines()]
 
 
-def test_map_names_the_file_that_it_links_to() -> None:
-    rows = re.findall(r"(?m)^\| \[(.+?)\]\((.+?)\) \| .+ \|$", README)
-    assert rows
-    assert all(text.replace("\\", "") == link for text, link in rows)
+def read(page: Path) -> str:
+    return (REPOSITORY / page).read_text(encoding="utf-8")
+
+
+def test_readme_is_one_page() -> None:
+    lines = README.splitlines()
+    assert len(lines) <= 170
+    assert lines.index("make demo") < 15
+
+
+def test_first_command_is_the_offline_demo() -> None:
+    assert commands(README)[:2] == ["make demo", "make test"]
 
 
 def test_launch_link_is_the_agreed_one() -> None:
@@ -49,23 +59,40 @@ def test_launch_link_is_the_agreed_one() -> None:
     assert [url for url in LINKS if "#/stacks/" in url] == [link.url]
 
 
-def test_version_is_that_of_the_template() -> None:
-    assert f"this is {TEMPLATE['Outputs']['TemplateVersion']['Value']}." in README
+def test_version_is_that_of_the_template_and_of_the_package() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    assert TEMPLATE["Outputs"]["TemplateVersion"]["Value"] == project["version"]
+    assert f"this is {project['version']}." in README
 
 
-def test_first_command_is_the_offline_demo() -> None:
-    assert COMMANDS[0] == "make demo"
+def test_map_names_what_it_links_to() -> None:
+    rows = re.findall(r"(?m)^\| \[([^\]]+)\]\(([^)]+)\)", README.partition("## The repository")[2])
+    assert len(rows) == 10
+    assert all(link.removesuffix("README.md") == name for name, link in rows)
 
 
-def test_make_targets_exist() -> None:
-    makefile = (REPOSITORY / "Makefile").read_text()
-    targets = set(re.findall(r"(?m)^([a-z][\w-]*):", makefile))
-    named = {command.split()[1] for command in COMMANDS if command.startswith("make ")}
-    assert {"demo", "test"} <= named
-    assert named | set(re.findall(r"`make ([\w-]+)", README)) <= targets
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", read(page)):
+        if "://" in link:
+            continue
+        name, _, fragment = link.partition("#")
+        target = REPOSITORY / page.parent / name if name else REPOSITORY / page
+        assert target.exists(), link
+        if fragment:
+            headings = re.findall(r"(?m)^#+ (.+)$", target.read_text(encoding="utf-8"))
+            assert fragment in [instructions.anchor(heading) for heading in headings], link
 
 
-def test_scripts_of_the_commands_exist() -> None:
-    scripts = [command.split()[1] for command in COMMANDS if command.startswith(".venv/bin/python")]
-    assert scripts
-    assert all((REPOSITORY / script).is_file() for script in scripts)
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_make_targets_exist(page: Path) -> None:
+    targets = set(re.findall(r"(?m)^([a-z][\w-]*):", (REPOSITORY / "Makefile").read_text()))
+    assert set(re.findall(r"(?m)(?:`|^)make ([\w-]+)", read(page))) <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_scripts_and_their_commands_exist(page: Path) -> None:
+    for script, command in re.findall(r"python (scripts/\w+\.py)(?: ([a-z]+))?", read(page)):
+        assert (REPOSITORY / script).is_file(), script
+        if script == "scripts/workshop.py" and command:
+            assert command in workshop.main.commands

@@ -269,8 +269,8 @@ def measure_calls(report: Report, ours: Bench, first: Bench, photos: list[list[b
         f"{totals[1]:,.0f} USD",
         f"{totals[0] / totals[1]:.2f}",
         "From the counted calls and the [table of prices]"
-        "(Instructions.md#before-you-begin-what-it-costs), without the stack and X, which cost "
-        "both the same: "
+        "(../../Instructions.md#before-you-begin-what-it-costs), without the stack and X, which "
+        "cost both the same: "
         + ", ".join(
             f"{service} {dollars[0][service] / COUNTED * 1e6:,.1f} "
             f"({dollars[1][service] / COUNTED * 1e6:,.1f})"

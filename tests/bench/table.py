@@ -1,4 +1,4 @@
-"""The table of what was measured: in the terminal, in results.json, and in README.md."""
+"""The table of what was measured: in the terminal, in results.json, and in README.md beside it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 import draw
-from support import REPOSITORY
 
 RESULTS = Path(__file__).resolve().parent / "results.json"
-README = REPOSITORY / "README.md"
+README = Path(__file__).with_name("README.md")
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ def scale_markdown(results: dict[str, Any]) -> str:
 
 def parts(results: dict[str, Any]) -> dict[str, str]:
     """The parts of README.md that the bench writes, by the name in their markers."""
-    picture = f"![{draw.alt_text(draw.templates(), 'growth')}](media/growth.png)"
+    picture = f"![{draw.alt_text(draw.templates(), 'growth')}](../../media/growth.png)"
     return {"bench": markdown(results), "growth": picture, "scale": scale_markdown(results)}
 
 

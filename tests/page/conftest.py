@@ -1,0 +1,59 @@
+"""A workshop with its page, and the page in a tab."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+import draw
+from kit.emulators.system import OfflineSystem
+from page.harness import CHROMIUM, PageWorkshop
+from support import wait_for
+
+
+@pytest.fixture(scope="package")
+def workshop(pictures: dict[str, Path]) -> Iterator[PageWorkshop]:
+    """The steps are done, with the solution, except that nothing is posted."""
+    with OfflineSystem() as system:
+        system.wait_until_ready()
+        started = PageWorkshop(system, pictures)
+        started.do_all_steps()
+        wait_for(lambda: started.state()["connected"] and started.state()["confirmed"])
+        yield started
+        started.stop_page()
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=draw.ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def tab(browser: Browser, workshop: PageWorkshop) -> Iterator[Page]:
+    """The page in a tab. Whatever the test does: no request leaves, no error is in the console."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    opened = context.new_page()
+    asked: list[str] = []
+    problems: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            problems.append(message.text)
+
+    context.on("request", lambda request: asked.append(request.url))
+    opened.on("console", note)
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.goto(workshop.url)
+    expect(opened.locator("#step-list li").first).to_be_visible()
+    yield opened
+    context.close()
+    hosts = {urlsplit(url).hostname for url in asked if not url.startswith(("blob:", "data:"))}
+    assert hosts == {"127.0.0.1"}
+    assert problems == []

@@ -1,0 +1,85 @@
+"""A workshop with its page, and what tests look at on the page in a tab."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Locator, Page, expect
+
+import draw
+from kit.emulators.system import OfflineSystem
+from kit.http import Server
+from kit.page.server import Page as WorkshopPage
+from kit.processes import free_port
+from kit.running import Running
+from support import wait_for
+from workshops import Workshop
+
+MIB = 1024 * 1024
+try:
+    CHROMIUM, missing = draw.find_browser(), ""
+except draw.DrawingError as error:
+    CHROMIUM, missing = "", str(error)
+needs_chromium = pytest.mark.skipif(not CHROMIUM, reason=missing)
+expect.set_options(timeout=30_000)
+
+
+class PageWorkshop(Workshop):
+    """A workshop and its page."""
+
+    def __init__(self, system: OfflineSystem, pictures: dict[str, Path]) -> None:
+        super().__init__(system, pictures)
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.running = Running(
+            system.aws.region,
+            system.aws.url,
+            system.x_url,
+            system.rekognition_url,
+            self.url,
+            system.keys,
+        )
+        page = WorkshopPage(self.running, port)
+        self.server = Server(page.app(), port)
+        self.watcher = page.watcher
+        threading.Thread(target=self.server.run, daemon=True).start()
+        wait_for(lambda: self.server.started)
+
+    def stop_page(self) -> None:
+        self.server.should_exit = True
+
+    def state(self) -> dict[str, Any]:
+        return self.watcher.state("", 0)
+
+    def step(self, start: str) -> dict[str, Any]:
+        found = [step for step in self.state()["steps"] if step["title"].startswith(start)]
+        return dict(found[0])
+
+    def next_step(self) -> str:
+        return next((step["title"] for step in self.state()["steps"] if step["next"]), "")
+
+
+def hop(tab: Page, name: str) -> Locator:
+    return tab.locator(f'[data-hop="{name}"]')
+
+
+def newest(tab: Page, text: str) -> Locator:
+    """The post with this text in the timeline."""
+    return tab.locator("#timeline .post").filter(has_text=text).first
+
+
+def check_accessibility(tab: Page) -> None:
+    report = Axe().run(tab)
+    assert report.violations_count == 0, report.generate_report()
+
+
+def check_width(tab: Page) -> None:
+    """Nothing is wider than the window, and no text of a hop wider than its box."""
+    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    wide = """[...document.querySelectorAll(".hop button")]
+        .filter(box => box.scrollWidth > box.clientWidth).map(box => box.textContent)"""
+    assert tab.evaluate(wide) == []

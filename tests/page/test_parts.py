@@ -1,0 +1,111 @@
+"""The parts of the page: hops, reference photo, and files that are chosen or dropped."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from kit.stack.stack import EMAIL
+from page.harness import MIB, PageWorkshop, hop, needs_chromium, newest
+from support import wait_for
+
+pytestmark = needs_chromium
+
+
+def test_hops_show_what_is_in_them(tab: Page, workshop: PageWorkshop) -> None:
+    media_id = workshop.system.x.upload(b"\xff\xd8\xff but no picture")
+    post_id = workshop.system.x.post("A broken photo & <b>a tag</b>", [media_id])
+    workshop.post("biden.jpg", "Another person")
+    expect(newest(tab, "Another person")).to_contain_text("No match")
+    expect(newest(tab, "<b>a tag</b>")).to_contain_text(re.compile("No match|unreadable"))
+    for name, content in {
+        "X": '"created_at"',
+        "StreamingInstance": "from:learner has:images",
+        "DeliveryStream": f'"post_id": "{post_id}"',
+        "TwitterBucket": "firehose/",
+        "TwitterLambdaFunction": "stored",
+        "RekognitionBucket": f"images/3_{media_id}.jpg",
+        "You": "celebrity.jpg",
+        "PostsTable": '"outcome": "other person"',
+        "FailureQueue": "",
+        "Rekognition": '"similarity"',
+        "RekognitionLambdaFunction": "other person, similarity",
+        "MatchTopic": EMAIL,
+        "Inbox": "Confirm subscription",
+    }.items():
+        button = hop(tab, name).get_by_role("button")
+        button.click()
+        expect(button).to_have_attribute("aria-expanded", "true")
+        expect(tab.locator("#panel")).to_contain_text(content)
+    # A function that fails: the error in words, and the event in the queue of failures.
+    workshop.put_code("def lambda_handler(event, context):\n    return event['nothing']")
+    workshop.post("biden.jpg", "It fails")
+    expect(hop(tab, "RekognitionLambdaFunction")).to_contain_text("KeyError: 'nothing'")
+    expect(hop(tab, "FailureQueue")).to_contain_text("1 failed event")
+    expect(newest(tab, "It fails")).to_contain_text("failed: KeyError: 'nothing'")
+    hop(tab, "FailureQueue").get_by_role("button").click()
+    for _ in range(2):  # looking takes nothing out
+        expect(tab.locator("#panel")).to_contain_text("RetriesExhausted")
+        tab.get_by_role("button", name="Close").click()
+        hop(tab, "FailureQueue").get_by_role("button").click()
+    workshop.put_code()
+
+
+def test_reference_is_changed(tab: Page, workshop: PageWorkshop, pictures: dict[str, Path]) -> None:
+    state, message = tab.locator("#reference-state"), tab.locator("#reference-message")
+    tab.locator("#reference-file").set_input_files(pictures["biden.jpg"])
+    etag = workshop.watcher.known.reference["etag"]
+    wait_for(lambda: workshop.watcher.known.reference["etag"] != etag)
+    expect(tab.locator("#reference-picture img")).to_have_attribute(
+        "src", f"/reference?etag={workshop.watcher.known.reference['etag']}"
+    )
+    tab.locator("#reference-samples").get_by_role("button", name="landscape.jpg").click()
+    expect(state).to_contain_text("of no use: No face is found")
+    assert not workshop.step("Upload reference")["done"]
+    tab.locator("#reference-file").set_input_files(
+        {"name": "big.jpg", "mimeType": "image/jpeg", "buffer": b"\xff\xd8\xff" + bytes(16 * MIB)}
+    )
+    expect(message).to_contain_text("“big.jpg” has 16 MB, and Rekognition takes photos of up to 15")
+    tab.locator("#reference-samples").get_by_role("button", name="Sample obama.jpg").click()
+    expect(state).to_contain_text("one face is found in it")
+    expect(message).to_be_hidden()
+
+
+def test_bad_files_are_refused_in_words(tab: Page, workshop: PageWorkshop, tmp_path: Path) -> None:
+    message, files = tab.locator("#post-message"), tab.locator("#post-files")
+    big = tmp_path / "big.jpg"
+    with big.open("wb") as file:
+        file.write(b"\xff\xd8\xff")
+        file.truncate(50 * MIB)
+    files.set_input_files(big)
+    expect(message).to_contain_text("“big.jpg” has 50 MB, and X takes photos of up to 32 MB.")
+    page = b"<!doctype html><script>fetch('/')</script>"
+    files.set_input_files({"name": "evil.png", "mimeType": "image/png", "buffer": page})
+    expect(message).to_contain_text("“evil.png” is not a photo")
+    files.set_input_files(
+        {"name": "../../<i>x</i>.html", "mimeType": "text/html", "buffer": b"<b>no</b>"}
+    )
+    expect(message).to_contain_text("i>.html” is not a photo")
+    expect(tab.locator("#previews li")).to_have_count(0)
+    sample = tab.locator("#post-samples").get_by_role("button", name="Sample landscape.jpg")
+    for _ in range(5):
+        sample.click()
+    expect(message).to_contain_text("at most 4 photos")
+    expect(tab.locator("#previews li")).to_have_count(4)
+
+
+def test_files_are_dropped(tab: Page, workshop: PageWorkshop) -> None:
+    for target in ("#post-form", "#reference-drop"):
+        tab.evaluate(
+            """(target) => {
+                const data = new DataTransfer();
+                data.items.add(new File(["GIF89a but no more"], "dropped.gif"));
+                document.querySelector(target)
+                    .dispatchEvent(new DragEvent("drop", { dataTransfer: data, cancelable: true }));
+            }""",
+            target,
+        )
+    expect(tab.locator("#previews")).to_contain_text("dropped.gif")
+    expect(tab.locator("#reference-message")).to_contain_text("not JPEG, PNG")

@@ -1,0 +1,168 @@
+"""The page's server: what it refuses, what it sends along, and how it is started."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from kit.page.parties import Parties
+from kit.page.watcher import Watcher
+from kit.processes import SCRIPTS, ManagedProcess, free_port
+from kit.running import Running
+from page.harness import MIB, PageWorkshop
+from security.pictures import png_bomb
+from support import wait_for
+
+
+def test_what_is_too_large_is_refused(workshop: PageWorkshop) -> None:
+    answer = requests.post(
+        f"{workshop.url}/photos", data=b"\xff\xd8\xff" + bytes(50 * MIB), timeout=20
+    )
+    assert answer.status_code == 413
+    assert "larger than 32 MB" in answer.json()["error"]
+
+    def chunks() -> Iterator[bytes]:
+        for _ in range(50):
+            yield bytes(MIB)
+
+    try:  # without a Content-Length
+        answer = requests.post(f"{workshop.url}/photos", data=chunks(), timeout=20)
+        assert answer.status_code == 413
+    except requests.ConnectionError:
+        pass  # it hung up in the middle, which is as good
+    answer = requests.post(
+        f"{workshop.url}/reference", data=b"\xff\xd8\xff" + bytes(16 * MIB), timeout=20
+    )
+    assert answer.status_code == 413
+    answer = requests.post(f"{workshop.url}/posts", data=b"{" + bytes(MIB), timeout=20)
+    assert answer.status_code == 413
+
+
+def test_what_is_no_photo_is_refused(workshop: PageWorkshop) -> None:
+    for path in ("photos", "reference"):
+        answer = requests.post(f"{workshop.url}/{path}", data=b"<html>hello</html>", timeout=20)
+        assert answer.status_code == 415
+        assert "not a photo" in answer.json()["error"]
+    bodies: tuple[Any, ...] = (
+        {"text": "x", "photos": [{"sample": "../../etc/passwd"}]},
+        {"text": "x", "photos": [{"sample": "/etc/passwd"}]},
+        {"text": "x", "photos": [{"id": "../1"}]},
+        {"text": "x", "photos": ["obama.jpg"]},
+        {"text": "x", "photos": [{}] * 5},
+        {"text": 1, "photos": []},
+        {"text": " ", "photos": []},
+        {"text": "x" * 281, "photos": []},
+        [],
+    )
+    for body in bodies:
+        answer = requests.post(f"{workshop.url}/posts", json=body, timeout=20)
+        assert 400 <= answer.status_code < 500, (body, answer.status_code)
+        assert answer.json()["error"]
+    for path in (
+        "/samples/..%2f..%2fpyproject.toml",
+        "/..%2fserver.py",
+        "/photos/..%2f1",
+        "/hops/x",
+    ):
+        assert requests.get(workshop.url + path, timeout=20).status_code == 404
+    answer = requests.post(f"{workshop.url}/reference?sample=../x", timeout=20)
+    assert answer.status_code == 404
+
+
+def test_json_without_an_end_to_its_depth_is_refused(workshop: PageWorkshop) -> None:
+    answer = requests.post(f"{workshop.url}/posts", data="[" * 5_000, timeout=20)
+    assert (answer.status_code, answer.json()["error"]) == (400, "The request is not understood.")
+
+
+def test_what_x_refuses_is_said_in_its_words(workshop: PageWorkshop) -> None:
+    answer = requests.post(f"{workshop.url}/photos", data=png_bomb(50_000, 50_000), timeout=20)
+    sentence = "X refused the photo: The picture has too many pixels."
+    assert (answer.status_code, answer.json()["error"]) == (400, sentence)
+
+
+def test_half_an_emoji_is_posted_as_an_unknown_character(workshop: PageWorkshop) -> None:
+    body = '{"text": "half \\ud83d and whole \\ud83d\\ude00", "photos": []}'
+    answer = requests.post(f"{workshop.url}/posts", data=body, timeout=20)
+    assert answer.status_code == 201
+    identity = answer.json()["id"]
+    wait_for(lambda: identity in workshop.watcher.known.posts.by_id)
+    newest = workshop.watcher.known.posts.by_id[identity]
+    assert newest["text"] == "half \ufffd and whole \U0001f600"
+
+
+@pytest.mark.parametrize("path", ["/posts", "/photos", "/reference?sample=obama.jpg"])
+def test_another_site_cannot_post(workshop: PageWorkshop, path: str) -> None:
+    body = json.dumps({"text": "from elsewhere", "photos": []})
+    before = workshop.system.x.session.get(f"{workshop.system.x_url}/_workshop/stats").json()
+    host = urlsplit(workshop.url).netloc
+    for headers, status in (
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": f"http://{host}.evil.example"}, 403),
+        ({"Origin": workshop.url, "Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Host": "evil.example"}, 421),
+        ({"Host": "127.0.0.1:1"}, 421),
+    ):
+        answer = requests.post(workshop.url + path, data=body, headers=headers, timeout=20)
+        assert answer.status_code == status, headers
+    after = workshop.system.x.session.get(f"{workshop.system.x_url}/_workshop/stats").json()
+    assert after["posts"] == before["posts"]
+    assert (
+        requests.get(workshop.url, headers={"Host": "evil.example"}, timeout=20).status_code == 421
+    )
+
+
+def test_headers_keep_other_sites_out(workshop: PageWorkshop) -> None:
+    headers = requests.get(workshop.url, timeout=20).headers
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert "access-control-allow-origin" not in headers
+
+
+@pytest.mark.parametrize("version", ["-1", "x", "%C2%B2", "9" * 5000])
+def test_a_version_that_is_none_counts_as_the_first(workshop: PageWorkshop, version: str) -> None:
+    run = workshop.watcher.run
+    answer = requests.get(f"{workshop.url}/state?run={run}&version={version}", timeout=30)
+    assert answer.status_code == 200
+    assert answer.json()["run"] == run
+
+
+def test_parties_that_do_not_answer(workshop: PageWorkshop) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    lost = Running("eu-west-1", nowhere, nowhere, nowhere, nowhere, workshop.running.keys)
+    watcher = Watcher(Parties(lost))
+    watcher.look()
+    hops = watcher.state("", 0)["hops"]
+    assert hops["X"]["error"] == "The offline X does not answer."
+    assert hops["StreamingInstance"]["error"] == "The offline AWS does not answer."
+
+
+def test_it_is_started_as_a_child(workshop: PageWorkshop, tmp_path: Path) -> None:
+    port = free_port()
+    environment = os.environ | {"PYTHONPATH": str(SCRIPTS), "WORKSHOP_FOLDER": str(tmp_path)}
+    command = [sys.executable, "-m", "kit.page", "--port", str(port)]
+    alone = subprocess.run(
+        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    assert alone.returncode == 1
+    assert b"No offline workshop is running" in alone.stderr
+    (tmp_path / "running.json").write_text(json.dumps(workshop.running.__dict__))
+    child = ManagedProcess("the page", command, environment, tmp_path / "page.log")
+    try:
+        child.wait_until_ready(f"http://127.0.0.1:{port}/_workshop/ready")
+        assert child.process.stdin
+        child.process.stdin.close()  # what happens when the parent is gone
+        assert wait_for(lambda: not child.running)
+    finally:
+        child.stop()

@@ -1,0 +1,139 @@
+"""The page from the first step to the clean-up: one learner, in one tab."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from kit.emulators.system import OfflineSystem
+from page.harness import PageWorkshop, check_accessibility, check_width, hop, needs_chromium, newest
+from support import wait_for
+
+pytestmark = needs_chromium
+
+
+@pytest.fixture(scope="module")
+def workshop(pictures: dict[str, Path]) -> Iterator[PageWorkshop]:
+    """No stack yet."""
+    with OfflineSystem() as system:
+        system.wait_until_ready()
+        started = PageWorkshop(system, pictures)
+        yield started
+        started.stop_page()
+
+
+def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
+    tab: Page, workshop: PageWorkshop, pictures: dict[str, Path]
+) -> None:
+    summary, body = tab.locator("#steps-summary"), tab.locator("#step-body")
+    expect(summary).to_contain_text("3 of 12 done")
+    expect(body).to_contain_text("Next: 3. Launch the stack")
+    expect(body).to_contain_text("--parameters file://.workshop/parameters.json")
+    for key in workshop.running.keys.values():
+        assert key not in tab.content()
+    # Without a stack: every part says what is missing, and nothing breaks.
+    expect(tab.locator("#reference-state")).to_contain_text("launch the stack")
+    hop(tab, "PostsTable").get_by_role("button").click()
+    expect(tab.locator("#panel-about")).to_contain_text("There is no stack yet")
+    check_accessibility(tab)
+
+    stack = workshop.launch()
+    expect(body).to_contain_text("Next: 4. Confirm your email address")
+    expect(hop(tab, "You")).to_contain_text("celebrity.jpg is not uploaded yet")
+    check_width(tab)
+    expect(tab.locator("#news")).to_have_text(re.compile("New mail: AWS Notification"))
+    tab.get_by_role("button", name="Confirm subscription").click()
+    expect(body).to_contain_text("Next: 5. Start the application")
+    expect(tab.get_by_role("button", name="Confirm subscription")).to_have_count(0)
+    assert workshop.state()["confirmed"]
+
+    # A post that nobody listens to.
+    tab.get_by_label("Write a post").fill("Nobody listens")
+    tab.locator("#post-samples").get_by_role("button", name="Sample landscape.jpg").click()
+    tab.get_by_role("button", name="Post", exact=True).click()
+    expect(newest(tab, "Nobody listens")).to_contain_text("the streamer was not connected")
+
+    workshop.start_streamer()
+    expect(body).to_contain_text("Next: 6. Tweet")
+    assert f"aws s3 ls s3://{stack.resource('TwitterBucket')}" in (body.text_content() or "")
+
+    # With the starter: the photo arrives at each hop, and is not compared.
+    tab.get_by_label("Write a post").fill("The first one")
+    tab.locator("#post-files").set_input_files(pictures["obama2.jpg"])
+    expect(tab.locator("#previews")).to_contain_text("obama2.jpg")
+    tab.get_by_role("button", name="Post", exact=True).click()
+    expect(tab.locator("#previews li")).to_have_count(0)
+    expect(newest(tab, "The first one")).to_contain_text("not compared")
+    expect(body).to_contain_text("Next: 8. Upload reference")
+    for name, amount in {
+        "X": "2 posts",
+        "StreamingInstance": "1 post",
+        "DeliveryStream": "1 line",
+        "TwitterBucket": "1 object",
+        "TwitterLambdaFunction": "1 run",
+        "RekognitionBucket": "1 photo",
+        "PostsTable": "1 item",
+        "RekognitionLambdaFunction": "1 run",
+        "Rekognition": "0 calls",
+        "Inbox": "1 mail",
+    }.items():
+        expect(hop(tab, name)).to_contain_text(amount)
+
+    tab.locator("#reference-samples").get_by_role("button", name="Sample obama.jpg").click()
+    expect(tab.locator("#reference-state")).to_contain_text("one face is found in it")
+    expect(body).to_contain_text("Next: 10. Code to compare")
+    expect(body).to_contain_text("python scripts/workshop.py check exercise/index.py")
+    workshop.put_code()
+
+    tab.get_by_label("Write a post").fill("Look who is here")
+    tab.locator("#post-files").set_input_files(
+        [pictures["obama3.jpg"], pictures["biden.jpg"], pictures["landscape.jpg"]]
+    )
+    tab.get_by_role("button", name="Post", exact=True).click()
+    post = newest(tab, "Look who is here")
+    expect(post).to_contain_text("The e-mail is sent.")
+    expect(post).to_contain_text("No match: another person")
+    expect(post).to_contain_text("No face was found")
+    expect(body).to_contain_text("Next: Clean up")
+    expect(summary).to_contain_text("11 of 12 done")
+
+    # The match, with boxes where the faces are.
+    post.get_by_role("button", name="See the faces").first.click()
+    expect(tab.locator("#verdict")).to_have_text(re.compile(r"✓ Match: 99\.\d+ % similar"))
+    expect(tab.locator("#frame-reference .face")).to_have_count(1)
+    expect(tab.locator("#frame-photo .face")).to_have_text(re.compile("✓ 99"))
+    wait_for(lambda: tab.locator("#frame-photo img").evaluate("image => image.naturalWidth"))
+    box = tab.locator("#frame-photo .face").bounding_box()
+    picture = tab.locator("#frame-photo img").bounding_box()
+    assert box
+    assert picture
+    assert picture["width"] > box["width"] > 20
+    assert picture["y"] < box["y"] < picture["y"] + picture["height"] / 2
+    post.get_by_role("button", name="See the faces").nth(1).click()
+    expect(tab.locator("#frame-photo .face.unmatched")).to_have_count(1)
+    expect(tab.locator("#verdict")).to_contain_text("✗ No match")
+
+    # The mail, as it arrives.
+    mail = tab.locator(".mail").filter(has_text="Possible match")
+    expect(mail).to_contain_text("Text: Look who is here")
+    expect(mail).to_contain_text("console.aws.amazon.com")
+    expect(mail).to_contain_text("(not available offline)")
+    assert mail.locator("a[href^=http]").count() == 0
+    check_accessibility(tab)
+
+    workshop.stop_streamer()
+    wait_for(lambda: not workshop.state()["connected"])
+    assert workshop.step("Start the application")["done"]
+    assert workshop.next_step() == "Clean up"
+    stack.delete()
+    expect(summary).to_contain_text("All done")
+    expect(newest(tab, "Look who is here")).to_contain_text("The e-mail is sent.")
+    # Launched again: it begins anew.
+    workshop.launch().confirm_subscription()
+    expect(body).to_contain_text("Next: 5. Start the application")
+    expect(hop(tab, "TwitterBucket")).to_contain_text("0 objects")
+    assert not workshop.step("Validate")["done"]

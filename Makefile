@@ -50,8 +50,8 @@ faults: $(VENV)/installed samples ## everything that can go wrong does, and the 
 load: $(VENV)/installed samples ## 5,000 photos as fast as they can be posted
 	PYTHONPATH=scripts:tests $(VENV)/bin/python tests/faults/run.py --only load --posts 5000
 
-bench: $(VENV)/installed-test samples ## speed and cost, beside the first version's design
-	PYTHONPATH=scripts:tests:media $(VENV)/bin/python -m bench
+bench: $(VENV)/installed-test samples ## speed and cost, beside v1's design
+	PYTHONPATH=scripts:tests $(VENV)/bin/python -m bench
 
 least-privilege: $(VENV)/installed-test samples ## the table of the roles' permissions
 	$(RUN) -m pytest -q -s tests/security/test_least_privilege.py

@@ -34,7 +34,6 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 
-import growth
 from kit.stack.template import code_lines
 
 MEDIA = Path(__file__).resolve().parent
@@ -87,7 +86,6 @@ def facts() -> dict[str, Any]:
         labels, defaults: those of each parameter.
         regions: where the template may be launched.
         run: what record_run.py recorded.
-        growth: the plots of what `make bench` measured.
         starter, solution: the code of RekognitionLambdaFunction, as launched and as solved.
     """
     template = json.loads((REPOSITORY / "RekognitionWorkshopCFN.json").read_text())
@@ -118,7 +116,6 @@ def facts() -> dict[str, Any]:
         "defaults": defaults,
         "regions": rule["Assert"]["Fn::Contains"][0],
         "run": json.loads((DRAWINGS / "run.json").read_text()),
-        "growth": growth.plots(),
         "starter": "\n".join(code_lines(template, "RekognitionLambdaFunction")),
         "solution": (REPOSITORY / "scripts" / "compareFaces.py").read_text(),
     }

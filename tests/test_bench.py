@@ -7,23 +7,23 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-import growth as plots
-from bench import calls, costs, growth, posts, queues, storing, streaming, table, travelling
-from bench.editions import OURS, THEIRS, Bench, Edition, Used
-from bench.first_edition import streamer as first_streamer
+from bench import calls, costs, growth, plots, posts, queues, storing, streaming, table, travelling
+from bench.v1 import streamer as v1_streamer
+from bench.versions import V1, V2, Harness, Used, Version
 from kit.emulators.system import OfflineSystem
 from support import REPOSITORY
 from twitter_streaming import photos_of
 
-Benches = dict[str, Bench]
+Harnesses = dict[str, Harness]
 
 
 @pytest.fixture(scope="module")
-def benches(system: OfflineSystem, pictures: dict[str, Path]) -> Benches:
-    """Both editions on stacks of their own."""
-    return {one.name: Bench(system, one, pictures["obama.jpg"]) for one in (OURS, THEIRS)}
+def harnesses(system: OfflineSystem, pictures: dict[str, Path]) -> Harnesses:
+    """Both versions on stacks of their own."""
+    return {one.name: Harness(system, one, pictures["obama.jpg"]) for one in (V2, V1)}
 
 
 @pytest.fixture(scope="module")
@@ -32,12 +32,12 @@ def lines(system: OfflineSystem, pictures: dict[str, Path]) -> list[bytes]:
     return storing.upload(system, [pictures["obama2.jpg"], pictures["biden.jpg"]], 6)
 
 
-# --- The first edition, as it is rebuilt -------------------------------------------------------
+# --- v1, as it is rebuilt ----------------------------------------------------------------------
 
 
 def test_both_streamers_say_the_same_of_a_photo() -> None:
     line = posts.line(7, "https://pbs.twimg.com/media/7.jpg")
-    (record,) = first_streamer.records(line)
+    (record,) = v1_streamer.records(line)
     (photo,) = photos_of(json.loads(line))
     assert record.count(b"\n    ") == 6  # indented
     assert sorted(map(str, json.loads(record).values())) == sorted(photo.values())
@@ -46,18 +46,18 @@ def test_both_streamers_say_the_same_of_a_photo() -> None:
 @pytest.mark.parametrize("count", [1, 60, 1_000])
 def test_firehose_is_called_for_each_photo_or_for_a_batch(count: int) -> None:
     firehoses = []
-    for streamer in streaming.ours, streaming.first:
+    for streamer in streaming.v2, streaming.v1:
         firehoses.append(streaming.Firehose(seconds=0))
         streamer(posts.stream(count), firehoses[-1])
-    ours, first = firehoses
-    assert (ours.photos, first.photos, first.calls) == (count, count, count)
-    assert ours.calls <= math.ceil(count / 500) + 1
-    assert first.billed == 5_000 * count
-    assert ours.billed <= max(5_000, first.billed / 4)
+    v2, v1 = firehoses
+    assert (v2.photos, v1.photos, v1.calls) == (count, count, count)
+    assert v2.calls <= math.ceil(count / 500) + 1
+    assert v1.billed == 5_000 * count
+    assert v2.billed <= max(5_000, v1.billed / 4)
 
 
 def test_it_is_deployed_as_well(system: OfflineSystem, pictures: dict[str, Path]) -> None:
-    with travelling.deployed(system, THEIRS, pictures["obama.jpg"]) as stack:
+    with travelling.deployed(system, V1, pictures["obama.jpg"]) as stack:
         item = {"media_key": "1", "text": "hello", "name": "learner", "id_str": "17"}
         table = stack.resource("PostsTable")
         stack.aws.client("dynamodb").put_item(
@@ -72,10 +72,10 @@ def test_it_is_deployed_as_well(system: OfflineSystem, pictures: dict[str, Path]
 
 
 def test_calls_of_a_new_photo_and_of_one_that_was_seen(
-    benches: Benches, lines: list[bytes]
+    harnesses: Harnesses, lines: list[bytes]
 ) -> None:
-    ours, first = benches[OURS.name], benches[THEIRS.name]
-    new, again = ours.take(lines), ours.take(lines)
+    v2, v1 = harnesses[V2.name], harnesses[V1.name]
+    new, again = v2.take(lines), v2.take(lines)
     assert new.calls == {
         **{"PutRecordBatch": 1, "PutItem": 6, "PutObject": 6, "GetItem": 6, "CompareFaces": 6},
         # One for each outcome, and one that reserves the mail of each match.
@@ -83,7 +83,7 @@ def test_calls_of_a_new_photo_and_of_one_that_was_seen(
     }
     assert (new.mails, new.invocations["RekognitionLambdaFunction"]) == (3, 6)
     assert again.calls["CompareFaces"] == again.calls["PutObject"] == again.mails == 0
-    for used in first.take(lines), first.take(lines):
+    for used in v1.take(lines), v1.take(lines):
         assert used.calls == {
             **{"PutRecord": 6, "PutItem": 6, "PutObject": 6, "DetectFaces": 12},
             **{"CompareFaces": 6, "GetItem": 3, "UpdateItem": 3, "Publish": 3},
@@ -96,16 +96,16 @@ def test_calls_of_a_new_photo_and_of_one_that_was_seen(
 
 @pytest.mark.parametrize("order", [lambda found: found, lambda found: found[::-1]])
 def test_a_repost_storm_is_one_comparison(
-    benches: Benches, lines: list[bytes], order: Callable[[list[bytes]], list[bytes]]
+    harnesses: Harnesses, lines: list[bytes], order: Callable[[list[bytes]], list[bytes]]
 ) -> None:
     one, other = storing.renamed(lines[:2])
-    storm = benches[OURS.name].take(order([one] * 60 + [other]))
+    storm = harnesses[V2.name].take(order([one] * 60 + [other]))
     assert storm.calls["CompareFaces"] == 2
     assert storm.mails == 1
 
 
-def test_a_call_that_is_not_in_the_log_stops_the_bench(benches: Benches) -> None:
-    counted = benches[OURS.name].calls
+def test_a_call_that_is_not_in_the_log_stops_the_bench(harnesses: Harnesses) -> None:
+    counted = harnesses[V2.name].calls
     with pytest.raises(calls.CountError, match="PutItem"), counted.counted():
         counted.here["PutItem"] += 1
 
@@ -123,14 +123,14 @@ def test_costs_are_those_of_the_counted_calls() -> None:
     )
 
 
-@pytest.mark.parametrize("edition", [OURS, THEIRS], ids=lambda edition: edition.name)
+@pytest.mark.parametrize("version", [V2, V1], ids=lambda version: version.name)
 def test_memory_is_that_of_the_function_alone(
-    benches: Benches, lines: list[bytes], edition: Edition
+    harnesses: Harnesses, lines: list[bytes], version: Version
 ) -> None:
-    assert 30 < storing.memory(benches[edition.name], lines) < 256
+    assert 30 < storing.memory(harnesses[version.name], lines) < 256
 
 
-# --- The bounds of AWS -------------------------------------------------------------------------
+# --- The quotas of AWS -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", queues.SCENARIOS)
@@ -142,19 +142,19 @@ def test_nothing_is_lost_at_scale(name: str) -> None:
     assert outcome.mailed == pytest.approx(outcome.compared / 10, abs=1)
 
 
-def test_what_binds_first() -> None:
-    binds = {name: bounds.first_to_bind() for name, bounds in queues.SCENARIOS.items()}
-    assert binds["new account, eu-west-1"] == "Lambda, concurrency"
-    assert binds["usual account, elsewhere"] == "Rekognition, CompareFaces"
+def test_the_bottleneck() -> None:
+    bottlenecks = {name: quotas.bottleneck() for name, quotas in queues.SCENARIOS.items()}
+    assert bottlenecks["new account, eu-west-1"] == "Lambda, concurrency"
+    assert bottlenecks["usual account, elsewhere"] == "Rekognition, CompareFaces"
     few = queues.Simulation(queues.SCENARIOS["new account, elsewhere"], 2_000).run()
     assert few.failed == 0  # Lambda slows down to what Rekognition takes
     many = queues.Simulation(queues.SCENARIOS["usual account, elsewhere"], 5_000).run()
     assert many.failed > 0
 
 
-def test_below_the_bounds_nothing_waits() -> None:
-    bounds = queues.Bounds(concurrency=1_000, compare_faces=100)
-    outcome = queues.Simulation(bounds, 500, per_second=50, matches=1).run()
+def test_below_the_quotas_nothing_waits() -> None:
+    quotas = queues.Quotas(concurrency=1_000, compare_faces=100)
+    outcome = queues.Simulation(quotas, 500, per_second=50, matches=1).run()
     assert (outcome.failed, outcome.waiting, outcome.compared) == (0, 1, 500)
     assert outcome.longest * 60 < 2
     assert outcome.mail_minutes * 60 == pytest.approx(50, abs=2)  # ten mails a second
@@ -162,8 +162,8 @@ def test_below_the_bounds_nothing_waits() -> None:
 
 def test_what_waits_for_six_hours_is_in_the_failure_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queues, "EVENT_SECONDS", 10.0)
-    bounds = queues.Bounds(concurrency=10, compare_faces=100)
-    outcome = queues.Simulation(bounds, 1_000).run()
+    quotas = queues.Quotas(concurrency=10, compare_faces=100)
+    outcome = queues.Simulation(quotas, 1_000).run()
     assert outcome.failed > 0
     assert outcome.lost == 0
 
@@ -191,11 +191,16 @@ def test_results_do_not_name_the_computer() -> None:
 def test_plots_show_the_results() -> None:
     found = table.load()["growth"]
     assert found["times"] == list(growth.TIMES)
-    assert [plot.name for plot in plots.plots()] == [panel["name"] for panel in found["panels"]]
-    for plot in plots.plots():
-        for curve in plot.curves:
-            assert all(0 <= x <= plots.WIDTH for x, _ in curve.points)
-            assert all(0 <= y <= plots.HEIGHT for _, y in curve.points)
+    drawing = plots.figure(found)
+    for panel, axes in zip(found["panels"], drawing.axes, strict=True):
+        assert axes.get_title(loc="left").startswith(panel["name"])
+        assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+        assert [np.asarray(line.get_ydata()).tolist() for line in axes.lines] == [
+            panel["v2"],
+            panel["v1"],
+        ]
+    (legend,) = drawing.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["v2", "v1 (2018)"]
 
 
 @pytest.mark.parametrize(

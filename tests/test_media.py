@@ -27,7 +27,7 @@ from kit.stack.stack import Stack
 from support import REPOSITORY
 
 NAMES = [
-    *("aws", "architecture", "growth", "launch", "twitch"),
+    *("aws", "architecture", "launch", "twitch"),
     *("TwitterApps", "LoginTwitter", "CreateTwitterApp"),
     *("AppDetails", "AppDetails2", "AppDetails3", "AppDetails4"),
     *("AWSKeyPair", "SaveKP", "CreateKP", "cf1", "cf2", "cf3"),
@@ -115,8 +115,8 @@ def words(name: str) -> str:
     return " ".join(str(committed(name).text["Text"]).split())
 
 
-def test_pictures_are_those_of_the_first_edition_the_badge_and_the_bench_s() -> None:
-    assert sorted(path.stem for path in draw.MEDIA.glob("*.png")) == sorted(NAMES)
+def test_pictures_are_those_of_the_video_the_badge_and_the_bench_s() -> None:
+    assert sorted(path.stem for path in draw.MEDIA.glob("*.png")) == sorted([*NAMES, "growth"])
     assert draw.names() == sorted(NAMES)
 
 
@@ -279,10 +279,10 @@ def test_listings_show_what_was_recorded() -> None:
         assert run["function"] in words(name)
 
 
-@pytest.mark.parametrize("page", ["README.md", "Instructions.md", "tests/bench/README.md"])
+@pytest.mark.parametrize("page", ["README.md", "Instructions.md"])
 def test_pages_carry_the_alt_texts(page: str) -> None:
     text = (REPOSITORY / page).read_text(encoding="utf-8")
-    embedded = re.findall(r"!\[([^\]]*)\]\([./]*media/([^)]+)\.png\)", text)
+    embedded = re.findall(r"!\[([^\]]*)\]\(media/([^)]+)\.png\)", text)
     environment = draw.templates()
     assert embedded
     for alt, name in embedded:

@@ -17,11 +17,11 @@ import click
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-import draw
 from bench import (
     comparing,
     costs,
     growth,
+    plots,
     posts,
     queues,
     storing,
@@ -29,17 +29,17 @@ from bench import (
     table,
     travelling,
 )
-from bench.editions import OURS, THEIRS, Bench, Used
 from bench.table import Line
+from bench.versions import V1, V2, Harness, Used
 from kit import samples
 from kit.emulators.system import OfflineSystem
 from kit.stack.stack import EMAIL, Stack
 from support import REPOSITORY
 
 POSTS = 50_000  # for our streamer's speed
-FIRST_POSTS = 200  # for the first edition's, which waits for each call
+V1_POSTS = 200  # for v1's, which waits for each call
 STORED = 500  # photos in one object
-FIRST_STORED = 25  # of these, one after the other, so that all would take as long for each
+V1_STORED = 25  # of these, one after the other, so that all would take as long for each
 COUNTED = 20  # photos whose calls are counted
 SCALE_SECONDS = 120.0  # of posts at X's full rate, for the simulation
 
@@ -76,38 +76,38 @@ class Report:
         what: str,
         goal: str,
         met: bool,
-        ours: str,
-        first: str = "",
+        v2: str,
+        v1: str = "",
         ratio: str = "",
         why: str = "",
     ) -> None:
         """Add a line."""
-        self.lines.append(Line(what, ours, first, ratio, goal, met, why))
+        self.lines.append(Line(what, v2, v1, ratio, goal, met, why))
 
 
 def measure_streamer(report: Report, rounds: int) -> None:
     """The streamer: speed, calls, bytes, delay and memory."""
-    speeds: dict[str, list[float]] = {"ours": [], "first": [], "core": []}
-    many, few = list(posts.stream(POSTS)), list(posts.stream(FIRST_POSTS))
+    speeds: dict[str, list[float]] = {"v2": [], "v1": [], "core": []}
+    many, few = list(posts.stream(POSTS)), list(posts.stream(V1_POSTS))
     for _ in range(rounds):  # in turns
         core = time.process_time()
-        taken, full = streaming.run(streaming.ours, many)
+        taken, full = streaming.run(streaming.v2, many)
         speeds["core"].append(POSTS / (time.process_time() - core))
-        speeds["ours"].append(POSTS / taken)
-        taken, first = streaming.run(streaming.first, few)
-        speeds["first"].append(FIRST_POSTS / taken)
-    ours, theirs, core = (statistics.median(speeds[name]) for name in ("ours", "first", "core"))
+        speeds["v2"].append(POSTS / taken)
+        taken, slow = streaming.run(streaming.v1, few)
+        speeds["v1"].append(V1_POSTS / taken)
+    v2, v1, core = (statistics.median(speeds[name]) for name in ("v2", "v1", "core"))
     report.add(
         "Streamer, stream to Firehose at 5 ms a call, posts/s on one core",
         "≥ 20,000; ≥ 10 ×",
-        ours >= 20_000 and ours >= 10 * theirs,
-        f"{ours:,.0f}",
-        f"{theirs:,.0f}",
-        f"{ours / theirs:.0f} ×",
+        v2 >= 20_000 and v2 >= 10 * v1,
+        f"{v2:,.0f}",
+        f"{v1:,.0f}",
+        f"{v2 / v1:.0f} ×",
         f"By the clock, on the load that there was; in a second of a core's time it is "
         f"{core:,.0f} posts. X sends at most 250 a second.",
     )
-    _, paced = streaming.run(streaming.ours, streaming.paced(1_000, queues.X_POSTS))
+    _, paced = streaming.run(streaming.v2, streaming.paced(1_000, queues.X_POSTS))
     most = full.calls * 1_000 / POSTS
     report.add(
         "Firehose calls per 1,000 photos: at 250 posts/s · at full speed",
@@ -117,26 +117,24 @@ def measure_streamer(report: Report, rounds: int) -> None:
         "1,000 · 1,000",
         f"1/{1_000 / paced.calls:.0f} · 1/{1_000 / most:.0f}",
     )
-    bytes_ours, bytes_first = paced.billed / paced.photos, first.billed / first.photos
+    v2_bytes, v1_bytes = paced.billed / paced.photos, slow.billed / slow.photos
     report.add(
         "Firehose, billed bytes per photo at 250 posts/s",
         "≤ 1/4",
-        bytes_ours <= bytes_first / 4,
-        f"{bytes_ours:,.0f}",
-        f"{bytes_first:,.0f}",
-        f"1/{bytes_first / bytes_ours:.0f}",
+        v2_bytes <= v1_bytes / 4,
+        f"{v2_bytes:,.0f}",
+        f"{v1_bytes:,.0f}",
+        f"1/{v1_bytes / v2_bytes:.0f}",
         "Lines share records of 5 KB. A post that comes alone still has one to itself.",
     )
-    waited, at_once = (
-        1000 * streaming.delay(one, 5, 1.0) for one in (streaming.ours, streaming.first)
-    )
+    waited, at_once = (1000 * streaming.delay(one, 5, 1.0) for one in (streaming.v2, streaming.v1))
     report.add(
         "Streamer, delay that it adds at 1 post/s",
         "≤ 250 ms",
         waited <= 250,
         f"{waited:.0f} ms",
         f"{at_once:.0f} ms",
-        why="It waits 0.2 s for more lines. The first edition does not, and Firehose then keeps "
+        why="It waits 0.2 s for more lines. v1 does not, and Firehose then keeps "
         "the line for up to 60 s.",
     )
     small, large = streaming.memory([10_000, 1_000_000])
@@ -178,24 +176,24 @@ def measure_endpoint(report: Report, endpoint: comparing.Endpoint, photo: Path, 
     )
 
 
-def measure_storing(report: Report, ours: Bench, first: Bench, lines: list[bytes], n: int) -> None:
+def measure_storing(report: Report, v2: Harness, v1: Harness, lines: list[bytes], n: int) -> None:
     """TwitterLambdaFunction: time and memory."""
-    few, many = lines[:FIRST_STORED], lines[:STORED]
-    taken: dict[str, list[float]] = {"ours": [], "first": []}
+    few, many = lines[:V1_STORED], lines[:STORED]
+    taken: dict[str, list[float]] = {"v2": [], "v1": []}
     for _ in range(n):  # in turns
-        taken["ours"].append(storing.seconds(ours, many))
-        taken["first"].append(storing.seconds(first, few) * len(many) / len(few))
-    quick, slow = statistics.median(taken["ours"]), statistics.median(taken["first"])
-    memory = storing.memory(ours, many)
+        taken["v2"].append(storing.seconds(v2, many))
+        taken["v1"].append(storing.seconds(v1, few) * len(many) / len(few))
+    quick, slow = statistics.median(taken["v2"]), statistics.median(taken["v1"])
+    memory = storing.memory(v2, many)
     report.add(
         f"TwitterLambdaFunction, {STORED} photos in one object, host answers after 100 ms",
         "≥ 15 ×, ≤ 256 MB",
         slow / quick >= 15 and memory <= 256,
         f"{quick:.1f} s, {memory:.0f} MB",
-        f"{slow:.0f} s, {storing.memory(first, few):.0f} MB",
+        f"{slow:.0f} s, {storing.memory(v1, few):.0f} MB",
         f"{slow / quick:.1f} ×",
-        f"The first edition is timed with {FIRST_STORED} photos, which it takes one after the "
-        "other, and reckoned up. Ours fetches 24 at once; that alone allows 24 ×, and the emulated "
+        f"v1 is timed with {V1_STORED} photos, which it takes one after the "
+        "other, and scaled up. v2 fetches 24 at once; that alone allows 24 ×, and the emulated "
         "AWS, which shares the cores, takes its part of it.",
     )
 
@@ -205,22 +203,22 @@ def rekognition(used: Used) -> float:
     return (used.calls["CompareFaces"] + used.calls["DetectFaces"]) / COUNTED
 
 
-def measure_calls(report: Report, ours: Bench, first: Bench, photos: list[list[bytes]]) -> None:
+def measure_calls(report: Report, v2: Harness, v1: Harness, photos: list[list[bytes]]) -> None:
     """What is called, and what it costs.
 
     Args:
         report: takes the lines.
-        ours, first: the editions.
+        v2, v1: the versions.
         photos: lines of posts: new photos; the same bytes uploaded again.
     """
     new, again = photos
     seen: dict[str, list[Used]] = {
-        bench.edition.name: [bench.take(new), bench.take(new), bench.take(again)]
-        for bench in (ours, first)
+        harness.version.name: [harness.take(new), harness.take(new), harness.take(again)]
+        for harness in (v2, v1)
     }
-    mine, theirs = seen[OURS.name], seen[THEIRS.name]
-    storm = ours.take(storing.renamed(new[:1]) * 1_000)
-    per = [[f"{rekognition(used):.0f}" for used in one] for one in (mine, theirs)]
+    storm = v2.take(storing.renamed(new[:1]) * 1_000)
+    both = seen[V2.name], seen[V1.name]
+    per = [[f"{rekognition(used):.0f}" for used in one] for one in both]
     report.add(
         "Rekognition calls: per new photo · reposted, the same media key · same bytes, another key",
         "1 · 0 · 0",
@@ -229,9 +227,9 @@ def measure_calls(report: Report, ours: Bench, first: Bench, photos: list[list[b
         " · ".join(per[1]),
         why="The same bytes under another media key are another photo to the app. To know them it "
         "would have to keep each photo's hash with the reference's, three calls more for each new "
-        "photo, which would take the line of all calls further from its goal; and whoever posts a "
-        "photo again in the workshop expects a mail again. Offline, such a photo is looked at once "
-        "and then answered from memory.",
+        "photo, which would take the line of all calls further from its goal; and a learner who "
+        "posts a photo again expects a mail again. Offline, such a photo is compared once and "
+        "then answered from the cache.",
     )
     report.add(
         "Comparisons of a repost storm, one photo in 1,000 posts",
@@ -240,9 +238,9 @@ def measure_calls(report: Report, ours: Bench, first: Bench, photos: list[list[b
         f"{storm.calls['CompareFaces']}",
         "3,000",
         "1/3000",
-        "The first edition's is reckoned from the calls of a reposted photo.",
+        "v1's is calculated from the calls of a reposted photo.",
     )
-    every = [[sum(used.calls.values()) / COUNTED for used in one] for one in (mine, theirs)]
+    every = [[sum(used.calls.values()) / COUNTED for used in one] for one in both]
     report.add(
         "AWS calls per photo, all services: new · reposted",
         "≤ 1/2",
@@ -253,13 +251,13 @@ def measure_calls(report: Report, ours: Bench, first: Bench, photos: list[list[b
         "Half of the photos match; Rekognition's own reads of S3 are counted. A new photo needs "
         "PutItem, PutObject, GetItem, CompareFaces with two reads, and UpdateItem; a match also "
         "Publish, and an UpdateItem that reserves its mail. So an event that comes twice is not "
-        "compared or mailed twice, and a function that is killed loses no mail. Reckoned, to "
+        "compared or mailed twice, and a function that is killed loses no mail. By calculation, to "
         "reserve each photo instead of reading it first saves 0.5; one transaction for all items "
         "of an object, 0.9; to send the reference from memory, 0.9. Only all three reach 0.50, and "
         "then there are items of photos that were never stored, and matches with a reference that "
         "was replaced seconds ago.",
     )
-    dollars = [costs.cost(one[0]) for one in (mine, theirs)]
+    dollars = [costs.cost(one[0]) for one in both]
     totals = [sum(one.values()) / COUNTED * 1_000_000 for one in dollars]
     report.add(
         "Cost of 1,000,000 new photos on AWS, eu-west-1",
@@ -276,25 +274,25 @@ def measure_calls(report: Report, ours: Bench, first: Bench, photos: list[list[b
             f"({dollars[1][service] / COUNTED * 1e6:,.1f})"
             for service in dollars[0]
         )
-        + " USD; the first edition's in brackets. Half of the photos match.",
+        + " USD; v1's in brackets. Half of the photos match.",
     )
 
 
 def measure_travel(
-    report: Report, system: OfflineSystem, pictures: dict[str, Path], photos: int, first: float
+    report: Report, system: OfflineSystem, pictures: dict[str, Path], photos: int, v1: float
 ) -> None:
     """The whole way, offline."""
     reference = pictures["obama.jpg"]
     photo = comparing.picture(pictures["obama2.jpg"], (640, 480))
     media = [system.x.upload(comparing.unseen(photo)) for _ in range(photos)]
     with (
-        travelling.deployed(system, OURS, reference) as stack,
+        travelling.deployed(system, V2, reference) as stack,
         travelling.listening(system, stack),
     ):
         way = travelling.one_by_one(system, stack, photo, 12)
         real = photos / travelling.all_at_once(system, stack, media)
     with (
-        travelling.deployed(system, OURS, reference) as stack,
+        travelling.deployed(system, V2, reference) as stack,
         travelling.listening(system, stack),
     ):
         cached = photos / travelling.all_at_once(system, stack, media)
@@ -303,9 +301,9 @@ def measure_travel(
         "≤ 2.5 · ≤ 4 s",
         way["median"] <= 2.5 and way["p95"] <= 4,
         f"{way['median']:.1f} · {way['p95']:.1f} s",
-        f"{first:.0f} s",
-        f"1/{first / way['median']:.0f}",
-        f"Of which {way['comparison']:.1f} s compare the faces. The first edition's is the median "
+        f"{v1:.0f} s",
+        f"1/{v1 / way['median']:.0f}",
+        f"Of which {way['comparison']:.1f} s compare the faces. v1's is the median "
         "of three photos, 20 s apart: it waits for Firehose.",
     )
     report.add(
@@ -341,15 +339,15 @@ def measure_workshop(report: Report, system: OfflineSystem, n: int) -> None:
 def simulate() -> list[dict[str, Any]]:
     """The rows of the table of README's section "At scale"."""
     rows = []
-    for scenario, bounds in queues.SCENARIOS.items():
+    for scenario, quotas in queues.SCENARIOS.items():
         photos = int(SCALE_SECONDS * queues.X_POSTS)
-        outcome = queues.Simulation(bounds, photos).run()
-        hop = bounds.first_to_bind()
+        outcome = queues.Simulation(quotas, photos).run()
+        stage = quotas.bottleneck()
         rows.append(
             {
                 "scenario": scenario,
-                "binds": hop,
-                "rate": bounds.per_second()[hop],
+                "bottleneck": stage,
+                "rate": quotas.per_second()[stage],
                 "photos": photos,
                 "minutes": outcome.minutes,
                 "mail_minutes": outcome.mail_minutes,
@@ -371,44 +369,33 @@ def measure(report: Report, rounds: int, photos: int) -> dict[str, Any]:
             jpeg = comparing.picture(photo, (640, 480))
             first_by_mail = travelling.FirstEditionByMail(system, jpeg, reference)
             first_by_mail.start()
-        with report.part("the streamer, while the first edition waits for its mails"):
+        with report.part("the streamer, while v1 waits for its mails"):
             measure_streamer(report, rounds)
         with report.part("the face endpoint"):
             measure_endpoint(report, comparing.Endpoint(system, reference), photo, rounds)
         with report.part("launch and demo"):
             measure_workshop(report, system, rounds)
-        with report.part("the first edition's mails"):
+        with report.part("v1's mails"):
             first_seconds = first_by_mail.seconds()
         with report.part("storing 500 photos"):
-            ours, first = (Bench(system, edition, reference) for edition in (OURS, THEIRS))
+            v2, v1 = (Harness(system, version, reference) for version in (V2, V1))
             lines = storing.upload(system, [photo], 1_000)
-            measure_storing(report, ours, first, lines, rounds)
+            measure_storing(report, v2, v1, lines, rounds)
         with report.part("calls and costs"):
             both = [photo, pictures["biden.jpg"]]
-            measure_calls(
-                report, ours, first, [storing.upload(system, both, COUNTED) for _ in range(2)]
-            )
+            measure_calls(report, v2, v1, [storing.upload(system, both, COUNTED) for _ in range(2)])
         with report.part("how it grows"):
-            panels = growth.streamer() + growth.photos(ours, first, lines)
+            panels = growth.streamer() + growth.photos(v2, v1, lines)
         with report.part(f"{photos} photos posted at once, and one at a time"):
             measure_travel(report, system, pictures, photos, first_seconds)
-    with report.part("the bounds of AWS, simulated"):
+    with report.part("the quotas of AWS, simulated"):
         return {"growth": {"times": list(growth.TIMES), "panels": panels}, "scale": simulate()}
-
-
-def draw_growth(console: Console) -> None:
-    """Draw media/growth.png again; where there is no browser, say so and keep the old one."""
-    try:
-        with draw.Studio() as studio:
-            studio.draw("growth").save(draw.MEDIA / "growth.png")
-    except draw.DrawingError as error:
-        console.print(f"media/growth.png is not drawn again. {error}")
 
 
 @click.command(help=__doc__)
 @click.option("--rounds", default=3, show_default=True, help="Of which the median is taken.")
 @click.option("--photos", default=500, show_default=True, help="That are posted at once.")
-@click.option("--readme", "readme_only", is_flag=True, help="Only write README.md's tables again.")
+@click.option("--readme", "readme_only", is_flag=True, help="Only write tables and plots again.")
 def main(rounds: int, photos: int, readme_only: bool) -> None:
     """Measure, print, write."""
     console = Console()
@@ -418,8 +405,9 @@ def main(rounds: int, photos: int, readme_only: bool) -> None:
         with report.progress:
             more = measure(report, rounds, photos)
         table.show(console, table.save(name, report.lines, more))
-        draw_growth(console)
-    table.write_readme(table.load())
+    results = table.load()
+    plots.draw(results["growth"])
+    table.write_readme(results)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Calls of AWS: counted where they are made, and in the emulated parties' own logs."""
+"""Calls of AWS: counted where they are made, and in the emulators' own logs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class CountError(Exception):
 
 
 class Calls:
-    """Counts the calls of AWS that one edition makes.
+    """Counts the calls of AWS that one version makes.
 
     Attributes:
         session: of boto3; what its clients call is counted.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.editions import RESOURCES, Used
+from bench.versions import RESOURCES, Used
 from instructions import price
 
 GB = 10**9
@@ -25,7 +25,7 @@ OPERATIONS = {
 def cost(used: Used) -> dict[str, float]:
     """US dollars by service, of what some photos used.
 
-    The stack itself and X cost the same with both editions and are left out. The functions are
+    The stack itself and X cost the same with both versions and are left out. The functions are
     billed for the time that they took here, with the memory that the template gives them.
     """
     dollars = dict.fromkeys(("Rekognition", "S3", "Lambda", "DynamoDB", "Firehose", "SNS"), 0.0)

@@ -1,56 +1,65 @@
-"""What happens at scale: the hops on AWS with their bounds, photo by photo, without AWS.
+"""What happens at scale: the stages on AWS with their quotas, photo by photo, without AWS.
 
 Posts come in at X's rate; each photo needs one invocation of RekognitionLambdaFunction, which
-needs a place among the account's concurrent invocations and one call of CompareFaces. What finds
-no place waits in Lambda's queue for asynchronous events, for at most six hours. A function whose
-call is throttled tries again, as boto3 does; when it gives up, Lambda tries the event again after
-one minute and after two, and then puts it into the failure queue, from where it can be sent again.
-SNS delivers ten mails a second and keeps the others. No random numbers: two runs are the same.
+needs a place among the account's concurrent invocations and one call of CompareFaces. An event
+without a place waits in Lambda's queue for asynchronous events, for at most six hours. A throttled
+function tries again, as boto3 does; when it gives up, Lambda tries the event again after one minute
+and after two, and then puts it into the failure queue, from where it can be sent again. SNS
+delivers ten mails a second and keeps the others. No random numbers: two runs are the same.
 """
 
 from __future__ import annotations
 
-import heapq
-from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+import simpy
 
 X_POSTS = 250.0  # a second for one app
 FIREHOSE_REQUESTS = 2_000.0  # PutRecordBatch a second for one stream
 CONCURRENCY = {"new account": 10, "usual account": 1_000}
 COMPARE_FACES = {"eu-west-1": 100.0, "elsewhere": 25.0}  # calls a second
 MAILS = 10.0  # a second for one account
-EVENT_SECONDS = 6 * 3600.0  # so long Lambda keeps an event
+EVENT_SECONDS = 6 * 3600.0  # for which Lambda keeps an event
 RETRIES = (60.0, 120.0)  # seconds before the second and the third try of Lambda
 BACKOFF = (1.0, 2.0, 4.0, 8.0)  # seconds between the five tries of boto3
 FUNCTION_SECONDS = 0.5  # of one invocation of RekognitionLambdaFunction
 BATCH_SECONDS = 0.2  # in which the streamer fills a batch
 STORE_PLACES = 2  # what TwitterLambdaFunction takes of the concurrency at X's full rate
 
+Events = Generator[simpy.Event, Any, None]  # a process of simpy
+
 
 @dataclass(frozen=True)
-class Bounds:
-    """The bounds that differ between accounts and regions."""
+class Quotas:
+    """The quotas that differ between accounts and regions."""
 
     concurrency: int
     compare_faces: float
 
     def per_second(self) -> dict[str, float]:
-        """Photos a second that each hop lets through, in the order in which data flows.
+        """Photos a second that each stage lets through, in the order in which data flows.
 
         DynamoDB's on-demand tables take 4,000 writes a second from the start; a photo is two.
         """
         return {
             "X, filtered stream": X_POSTS,
             "Firehose, requests": FIREHOSE_REQUESTS * X_POSTS * BATCH_SECONDS,
-            "Lambda, concurrency": max(1, self.concurrency - STORE_PLACES) / FUNCTION_SECONDS,
+            "Lambda, concurrency": self.places / FUNCTION_SECONDS,
             "DynamoDB, writes": 4_000 / 2,
             "Rekognition, CompareFaces": self.compare_faces,
         }
 
-    def first_to_bind(self) -> str:
-        """The hop that lets the fewest photos through; mails are fewer than photos."""
+    @property
+    def places(self) -> int:
+        """Invocations of RekognitionLambdaFunction at the same time."""
+        return max(1, self.concurrency - STORE_PLACES)
+
+    def bottleneck(self) -> str:
+        """The stage that lets the fewest photos through; mails are fewer than photos."""
         rates = self.per_second()
-        return min(rates, key=lambda hop: rates[hop])
+        return min(rates, key=lambda stage: rates[stage])
 
 
 @dataclass
@@ -86,7 +95,7 @@ class Outcome:
 
 
 @dataclass
-class Bucket:
+class TokenBucket:
     """A quota of so many calls a second, with one second of saving."""
 
     rate: float
@@ -103,113 +112,90 @@ class Bucket:
         return True
 
 
-@dataclass(order=True)
-class Step:
-    """A photo's next step: start, call or end an invocation."""
-
-    at: float
-    number: int  # so that steps at the same time keep their order
-    kind: str = field(compare=False)
-    photo: int = field(compare=False)
-    attempt: int = field(compare=False, default=0)  # of Lambda
-    call: int = field(compare=False, default=0)  # of boto3
-
-
 class Simulation:
-    """Photos on their way through the hops, one step after the other in the order of time.
+    """Photos on their way through the stages.
 
     Args:
-        bounds: of the account and the region.
+        quotas: of the account and the region.
         photos: how many come in.
         per_second: how fast.
         matches: the part of them that matches.
     """
 
     def __init__(
-        self, bounds: Bounds, photos: int, per_second: float = X_POSTS, matches: float = 0.1
+        self, quotas: Quotas, photos: int, per_second: float = X_POSTS, matches: float = 0.1
     ) -> None:
         self.outcome = Outcome(photos)
         self.per_second, self.matches = per_second, matches
-        self.quota = Bucket(bounds.compare_faces)
-        self.free = max(1, bounds.concurrency - STORE_PLACES)
-        self.queue: deque[tuple[int, int]] = deque()  # photo and attempt, as Lambda keeps them
-        self.steps: list[Step] = []
-        self.planned = self.later = 0
+        self.environment = simpy.Environment()
+        self.places = simpy.Resource(self.environment, quotas.places)  # first come, first served
+        self.compare_faces = TokenBucket(quotas.compare_faces)
+        self.waiting = 0
         self.mail_free = self.matched = 0.0
-
-    def plan(self, at: float, kind: str, photo: int, attempt: int, call: int = 0) -> None:
-        """Note a photo's next step."""
-        self.planned += 1
-        heapq.heappush(self.steps, Step(at, self.planned, kind, photo, attempt, call))
 
     def run(self) -> Outcome:
         """Let all photos come, and go on until nothing is to be done."""
-        for photo in range(self.outcome.photos):
-            came = photo / self.per_second
-            while self.steps and self.steps[0].at < came:
-                self.step(heapq.heappop(self.steps))
-            self.queue.append((photo, 0))
-            self.invoke(came)
-        while self.steps:
-            self.step(heapq.heappop(self.steps))
+        self.environment.process(self.stream())
+        self.environment.run()
         return self.outcome
 
-    def step(self, step: Step) -> None:
-        """Do a step, and give the places that are free to those who wait."""
-        if step.kind == "again":
-            self.later -= 1
-            self.queue.append((step.photo, step.attempt))
-        elif step.kind == "end":
-            self.end(step)
-        elif self.quota.take(step.at):
-            self.plan(step.at + FUNCTION_SECONDS, "end", step.photo, step.attempt)
-        else:
-            self.throttle(step)
-        self.invoke(step.at)
+    def stream(self) -> Events:
+        """Post the photos at X's rate."""
+        for number in range(self.outcome.photos):
+            self.environment.process(self.photo(number))
+            yield self.environment.timeout(1 / self.per_second)
 
-    def invoke(self, now: float) -> None:
-        """Start what can be started of what waits."""
-        self.outcome.waiting = max(self.outcome.waiting, len(self.queue) + self.later)
-        while self.free and self.queue:
-            photo, attempt = self.queue.popleft()
-            if now - photo / self.per_second > EVENT_SECONDS:
-                self.outcome.failed += 1
-            else:
-                self.free -= 1
-                self.plan(now, "call", photo, attempt)
+    def photo(self, number: int) -> Events:
+        """The event of one photo: Lambda's three tries, and then the failure queue."""
+        came = self.environment.now
+        self.wait(+1)
+        for pause in (*RETRIES, None):
+            with self.places.request() as place:
+                yield place
+                self.wait(-1)
+                if self.environment.now - came > EVENT_SECONDS:
+                    break
+                if (yield from self.compare(number)):
+                    self.compared(came)
+                    return
+            if pause is not None:
+                self.wait(+1)
+                yield self.environment.timeout(pause)
+        self.outcome.failed += 1
 
-    def end(self, step: Step) -> None:
-        """A photo is compared; if it matches, its mail waits for its turn."""
-        self.free += 1
-        outcome = self.outcome
+    def compare(self, number: int) -> Generator[simpy.Event, Any, bool]:
+        """Call CompareFaces as boto3 does, with retries; return whether it answered."""
+        for pause in (*BACKOFF, None):
+            if self.compare_faces.take(self.environment.now):
+                yield self.environment.timeout(FUNCTION_SECONDS)
+                return True
+            self.outcome.throttled += 1
+            if pause is not None:
+                # Spread as with boto3's jitter, but the same in each run.
+                yield self.environment.timeout(pause * (0.5 + number * 0.618 % 1))
+        return False
+
+    def compared(self, came: float) -> None:
+        """Count a photo with an outcome; if it matches, its mail waits for its turn."""
+        now, outcome = self.environment.now, self.outcome
         outcome.compared += 1
-        outcome.minutes = step.at / 60
-        outcome.longest = max(outcome.longest, (step.at - step.photo / self.per_second) / 60)
+        outcome.minutes = now / 60
+        outcome.longest = max(outcome.longest, (now - came) / 60)
         self.matched += self.matches
         if self.matched >= 1:
             self.matched -= 1
-            self.mail_free = max(step.at, self.mail_free) + 1 / MAILS
+            self.mail_free = max(now, self.mail_free) + 1 / MAILS
             outcome.mailed += 1
             outcome.mail_minutes = self.mail_free / 60
 
-    def throttle(self, step: Step) -> None:
-        """CompareFaces refuses: boto3 tries again, then Lambda, then it is in the failure queue."""
-        self.outcome.throttled += 1
-        if step.call < len(BACKOFF):
-            # Spread as with boto3's jitter, but the same in each run.
-            wait = BACKOFF[step.call] * (0.5 + step.photo * 0.618 % 1)
-            self.plan(step.at + wait, "call", step.photo, step.attempt, step.call + 1)
-            return
-        self.free += 1
-        if step.attempt < len(RETRIES):
-            self.later += 1
-            self.plan(step.at + RETRIES[step.attempt], "again", step.photo, step.attempt + 1)
-        else:
-            self.outcome.failed += 1
+    def wait(self, change: int) -> None:
+        """Count the events that wait for a place or for Lambda's next try."""
+        self.waiting += change
+        self.outcome.waiting = max(self.outcome.waiting, self.waiting)
 
 
 SCENARIOS = {
-    f"{account}, {region}": Bounds(concurrency, rate)
+    f"{account}, {region}": Quotas(concurrency, rate)
     for account, concurrency in CONCURRENCY.items()
     for region, rate in COMPARE_FACES.items()
-} | {"usual account, 50 reserved, eu-west-1": Bounds(50, COMPARE_FACES["eu-west-1"])}
+} | {"usual account, 50 reserved, eu-west-1": Quotas(50, COMPARE_FACES["eu-west-1"])}

@@ -15,9 +15,9 @@ import requests
 from PIL import Image
 
 from bench import posts
-from bench.editions import OURS, Bench
-from bench.first_edition import streamer as first_streamer
 from bench.streaming import peak
+from bench.v1 import streamer as v1_streamer
+from bench.versions import V2, Harness
 from kit.emulators.system import OfflineSystem
 from kit.jsonl import changes
 from support import s3_event
@@ -59,40 +59,40 @@ def renamed(lines: list[bytes]) -> list[bytes]:
     return [line.replace(b'"3_', b'"%d_' % (uuid.uuid4().int % 10**9)) for line in lines]
 
 
-def deliver(bench: Bench, lines: list[bytes]) -> str:
+def deliver(harness: Harness, lines: list[bytes]) -> str:
     """Write the object that Firehose makes of some posts, each a photo that was never seen."""
     records = []
     for line in renamed(lines):
-        if bench.edition is OURS:
+        if harness.version is V2:
             records += [json.dumps(p).encode() + b"\n" for p in photos_of(json.loads(line))]
         else:
-            records += first_streamer.records(line)
+            records += v1_streamer.records(line)
     key = f"firehose/{uuid.uuid4()}"
-    bench.s3.put_object(Bucket=bench.posts, Key=key, Body=b"".join(records))
-    bench.delivered.add(key)
+    harness.s3.put_object(Bucket=harness.posts, Key=key, Body=b"".join(records))
+    harness.delivered.add(key)
     return key
 
 
-def seconds(bench: Bench, lines: list[bytes]) -> float:
+def seconds(harness: Harness, lines: list[bytes]) -> float:
     """How long the function works on the posts in one object."""
-    event = s3_event(bench.posts, deliver(bench, lines))
-    slow_host(bench.system, HOST_SECONDS)
+    event = s3_event(harness.posts, deliver(harness, lines))
+    slow_host(harness.system, HOST_SECONDS)
     started = time.perf_counter()
-    bench.store(event)
+    harness.store(event)
     taken = time.perf_counter() - started
-    slow_host(bench.system, 0)
+    slow_host(harness.system, 0)
     return taken
 
 
-def memory(bench: Bench, lines: list[bytes]) -> float:
+def memory(harness: Harness, lines: list[bytes]) -> float:
     """The most memory, in MiB, of a new process that does the same, as Lambda's does."""
-    event = s3_event(bench.posts, deliver(bench, lines))
+    event = s3_event(harness.posts, deliver(harness, lines))
     paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
-    with bench.environment(bench.variables("TwitterLambdaFunction") | paths):
+    with harness.environment(harness.variables("TwitterLambdaFunction") | paths):
         environment = dict(os.environ)
     done = subprocess.run(
         [sys.executable, "-m", "bench.storing"],
-        input=json.dumps({"code": bench.edition.store, "event": event}),
+        input=json.dumps({"code": harness.version.store, "event": event}),
         env=environment,
         capture_output=True,
         text=True,

@@ -16,7 +16,7 @@ from typing import Any
 
 import twitter_streaming
 from bench import posts
-from bench.first_edition import streamer as first_streamer
+from bench.v1 import streamer as v1_streamer
 
 CALL_SECONDS = 0.005  # what one call of Firehose takes
 BILLED_BYTES = 5_000  # each record is rounded up to a multiple of it, as in the table of prices
@@ -45,7 +45,7 @@ class Firehose:
         time.sleep(self.seconds)
         self.calls += 1
         for data in records:
-            # The first edition's JSON is indented, one photo a record; ours has a photo a line.
+            # v1's JSON is indented, one photo a record; v2 has a photo a line.
             photos = data.count(b"}\n") or 1
             self.photos += photos
             if self.seconds:  # else a million of them would be what is measured
@@ -53,7 +53,7 @@ class Firehose:
             self.billed += -(-len(data) // BILLED_BYTES) * BILLED_BYTES
 
     def put_record(self, DeliveryStreamName: str, Record: dict[str, bytes]) -> dict[str, Any]:  # noqa: N803
-        """The first edition's call."""
+        """v1's call."""
         self.take([Record["Data"]])
         return {"RecordId": "1"}
 
@@ -62,13 +62,13 @@ class Firehose:
         DeliveryStreamName: str,  # noqa: N803
         Records: list[dict[str, bytes]],  # noqa: N803
     ) -> dict[str, Any]:
-        """Our call."""
+        """v2's call."""
         self.take([record["Data"] for record in Records])
         return {"FailedPutCount": 0, "RequestResponses": [{"RecordId": "1"}] * len(Records)}
 
 
-def ours(lines: Iterable[bytes], firehose: Firehose) -> None:
-    """Let our streamer read the lines, as from X, until the last is sent."""
+def v2(lines: Iterable[bytes], firehose: Firehose) -> None:
+    """Let v2's streamer read the lines, as from X, until the last is sent."""
     buffer = twitter_streaming.Buffer()
     reading = threading.Thread(target=twitter_streaming.replay, args=(lines, buffer))
     reading.start()
@@ -77,9 +77,9 @@ def ours(lines: Iterable[bytes], firehose: Firehose) -> None:
     reading.join()
 
 
-def first(lines: Iterable[bytes], firehose: Firehose) -> None:
-    """The same with the first edition's."""
-    first_streamer.listen(lines, firehose, "posts")
+def v1(lines: Iterable[bytes], firehose: Firehose) -> None:
+    """The same with v1's."""
+    v1_streamer.listen(lines, firehose, "posts")
 
 
 Streamer = Callable[[Iterable[bytes], Firehose], None]
@@ -130,5 +130,5 @@ def peak() -> float:
 
 if __name__ == "__main__":
     for posts_so_far in map(int, sys.argv[1:]):
-        ours(posts.stream(posts_so_far), Firehose(seconds=0))
+        v2(posts.stream(posts_so_far), Firehose(seconds=0))
         print(peak())

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-import draw
+from bench import plots
 
 RESULTS = Path(__file__).resolve().parent / "results.json"
 README = Path(__file__).with_name("README.md")
@@ -22,16 +22,16 @@ class Line:
 
     Attributes:
         what: is measured.
-        ours, first: the two editions' figures, as they are said; first may be empty.
-        ratio: of the first edition's figure to ours or the other way round, as it is said.
-        goal: the bound, as it is said.
-        met: whether ours is within it.
+        v2, v1: the two versions' figures, as they are printed; v1's may be empty.
+        ratio: of the two figures, as it is printed.
+        goal: the limit, as it is printed.
+        met: whether v2 is within it.
         why: what is to be known about it, or why the goal is not reached and what was tried.
     """
 
     what: str
-    ours: str
-    first: str
+    v2: str
+    v1: str
     ratio: str
     goal: str
     met: bool
@@ -59,11 +59,11 @@ def lines_of(results: dict[str, Any]) -> list[Line]:
 def show(console: Console, results: dict[str, Any]) -> None:
     """Print the table, and below it what is to be known about its lines."""
     table = Table(title=f"Measured on {results['machine']}", show_lines=True)
-    for head in ("", "Ours", "First edition", "Ratio", "Goal", ""):
+    for head in ("", "v2", "v1 (2018)", "Ratio", "Goal", ""):
         table.add_column(head)
     for line in lines_of(results):
         met = "[green]yes[/green]" if line.met else "[red]no[/red]"
-        table.add_row(line.what, line.ours, line.first or "–", line.ratio or "–", line.goal, met)
+        table.add_row(line.what, line.v2, line.v1 or "–", line.ratio or "–", line.goal, met)
     console.print(table)
     for line in lines_of(results):
         if line.why:
@@ -75,7 +75,7 @@ def markdown(results: dict[str, Any]) -> str:
     rows = [
         f"Measured on {results['machine']}.",
         "",
-        "| | Ours | First edition | Ratio | Goal | Reached |",
+        "| | v2 | v1 (2018) | Ratio | Goal | Reached |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     notes: list[str] = []
@@ -85,31 +85,29 @@ def markdown(results: dict[str, Any]) -> str:
             notes.append(f"{len(notes) + 1}. {line.why}")
             mark = f" ({len(notes)})"
         reached = "yes" if line.met else "**no**"
-        first, ratio = line.first or "–", line.ratio or "–"
-        rows.append(
-            f"| {line.what}{mark} | {line.ours} | {first} | {ratio} | {line.goal} | {reached} |"
-        )
+        v1, ratio = line.v1 or "–", line.ratio or "–"
+        rows.append(f"| {line.what}{mark} | {line.v2} | {v1} | {ratio} | {line.goal} | {reached} |")
     return "\n".join([*rows, "", *notes])
 
 
 def scale_markdown(results: dict[str, Any]) -> str:
     """The table of the simulation, for README.md."""
     rows = [
-        "| Account and region | Binds first | Photos/s | All compared after | Waiting at most "
+        "| Account and region | Bottleneck | Photos/s | All compared after | Waiting at most "
         "| Failure queue | Lost |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for row in results["scale"]:
         rows.append(
-            f"| {row['scenario']} | {row['binds']} | {row['rate']:.0f} | {row['minutes']:.0f} min "
-            f"| {row['waiting']:,} | {row['failed']:,} | {row['lost']} |"
+            f"| {row['scenario']} | {row['bottleneck']} | {row['rate']:.0f} "
+            f"| {row['minutes']:.0f} min | {row['waiting']:,} | {row['failed']:,} | {row['lost']} |"
         )
     return "\n".join(rows)
 
 
 def parts(results: dict[str, Any]) -> dict[str, str]:
     """The parts of README.md that the bench writes, by the name in their markers."""
-    picture = f"![{draw.alt_text(draw.templates(), 'growth')}](../../media/growth.png)"
+    picture = f"![{plots.alt_text(results['growth'])}](../../media/growth.png)"
     return {"bench": markdown(results), "growth": picture, "scale": scale_markdown(results)}
 
 

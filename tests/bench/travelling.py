@@ -14,21 +14,21 @@ import requests
 
 from bench import posts
 from bench.comparing import unseen
-from bench.editions import OURS, THEIRS, Edition
-from bench.first_edition import streamer as first_streamer
+from bench.v1 import streamer as v1_streamer
+from bench.versions import V1, V2, Version
 from kit.emulators import instance
 from kit.emulators.system import OfflineSystem
 from kit.stack.stack import EMAIL, Stack
 from kit.stack.template import TEMPLATE
 
-FIRST_BUFFER_SECONDS = 60
+V1_BUFFER_SECONDS = 60
 POLL_SECONDS = 0.05
 
 
-def template_of(edition: Edition) -> str:
-    """The template on which an edition's functions may do what they do."""
+def template_of(version: Version) -> str:
+    """The template on which a version's functions may do what they do."""
     template = TEMPLATE.read_text()
-    if edition is OURS:
+    if version is V2:
         return template
     old, new = (
         '"rekognition:CompareFaces"',
@@ -38,16 +38,16 @@ def template_of(edition: Edition) -> str:
 
 
 @contextlib.contextmanager
-def deployed(system: OfflineSystem, edition: Edition, reference: Path) -> Iterator[Stack]:
-    """A stack with an edition's code and the reference photo in it."""
+def deployed(system: OfflineSystem, version: Version, reference: Path) -> Iterator[Stack]:
+    """A stack with a version's code and the reference photo in it."""
     parameters = system.parameters(EMAIL)
-    if edition is THEIRS:
-        parameters["BufferSeconds"] = str(FIRST_BUFFER_SECONDS)
-    stack = Stack.launch(system.aws, parameters, template_of(edition))
+    if version is V1:
+        parameters["BufferSeconds"] = str(V1_BUFFER_SECONDS)
+    stack = Stack.launch(system.aws, parameters, template_of(version))
     stack.confirm_subscription()
-    if edition is THEIRS:
-        stack.replace_code("TwitterLambdaFunction", edition.store)
-    stack.replace_code("RekognitionLambdaFunction", edition.compare)
+    if version is V1:
+        stack.replace_code("TwitterLambdaFunction", version.store)
+    stack.replace_code("RekognitionLambdaFunction", version.compare)
     bucket = stack.resource("RekognitionBucket")
     system.aws.client("s3").upload_file(str(reference), bucket, "celebrity.jpg")
     try:
@@ -139,7 +139,7 @@ def all_at_once(
 
 
 class FirstEditionByMail(threading.Thread):
-    """The first edition's way from the post to the mail, which mostly waits for Firehose.
+    """v1's way from the post to the mail, which mostly waits for Firehose.
 
     So it goes on while other things are measured. Three photos are posted, 20 s apart.
     """
@@ -153,7 +153,7 @@ class FirstEditionByMail(threading.Thread):
     def run(self) -> None:
         """Post, and wait for the mails."""
         try:
-            with deployed(self.system, THEIRS, self.reference) as stack:
+            with deployed(self.system, V1, self.reference) as stack:
                 firehose, stream = (
                     self.system.aws.client("firehose"),
                     stack.resource("DeliveryStream"),
@@ -162,13 +162,13 @@ class FirstEditionByMail(threading.Thread):
                 for number in range(3):
                     time.sleep(20 if number else 0)
                     media = self.system.x.upload(unseen(self.photo))
-                    post = self.system.x.post(f"first edition {number}", [media])
+                    post = self.system.x.post(f"v1 {number}", [media])
                     found = requests.get(
                         f"{self.system.x_url}/_workshop/posts", params={"limit": 9}, timeout=30
                     ).json()
                     url = next(p["media"][0]["url"] for p in found if p["id"] == post)
                     started[post] = time.perf_counter()
-                    first_streamer.listen([posts.line(int(post), url)], firehose, stream)
+                    v1_streamer.listen([posts.line(int(post), url)], firehose, stream)
                 for post, at in started.items():
                     mailed(stack, post)
                     self.taken.append(time.perf_counter() - at)

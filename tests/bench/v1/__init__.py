@@ -1,4 +1,4 @@
-"""The first edition's design, rebuilt to be measured beside ours. It is not part of the product.
+"""v1's design, rebuilt to be measured beside v2. It is not part of the product.
 
 One PutRecord for each photo, with indented JSON; Firehose waits for 60 s; the photos of an object
 are downloaded one after the other to disk; DetectFaces twice and CompareFaces once for each photo;

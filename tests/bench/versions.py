@@ -1,4 +1,4 @@
-"""Both editions as the bench runs them: in this process, on a stack without its triggers.
+"""Both versions as the bench runs them: in this process, on a stack without its triggers.
 
 The triggers are taken off so that each step runs when the bench says so, and is measured alone.
 """
@@ -24,12 +24,12 @@ from kit.stack.stack import EMAIL, SOLUTION, Stack
 from kit.stack.template import code_of, load_template
 from support import s3_event
 
-FIRST = Path(__file__).resolve().parent / "first_edition"
+V1_FOLDER = Path(__file__).resolve().parent / "v1"
 RESOURCES: dict[str, Any] = load_template()["Resources"]
 
 
 @dataclass(frozen=True)
-class Edition:
+class Version:
     """A design: its streamer, and the code of its two functions."""
 
     name: str
@@ -38,14 +38,14 @@ class Edition:
     compare: str
 
 
-OURS = Edition(
-    "ours", streaming.ours, code_of("TwitterLambdaFunction"), SOLUTION.read_text(encoding="utf-8")
+V2 = Version(
+    "v2", streaming.v2, code_of("TwitterLambdaFunction"), SOLUTION.read_text(encoding="utf-8")
 )
-THEIRS = Edition(
-    "first edition",
-    streaming.first,
-    (FIRST / "twitter_lambda.py").read_text(encoding="utf-8"),
-    (FIRST / "compare_lambda.py").read_text(encoding="utf-8"),
+V1 = Version(
+    "v1",
+    streaming.v1,
+    (V1_FOLDER / "twitter_lambda.py").read_text(encoding="utf-8"),
+    (V1_FOLDER / "compare_lambda.py").read_text(encoding="utf-8"),
 )
 
 
@@ -70,7 +70,7 @@ class Used:
     mails: int = 0
 
 
-# What Lambda tells a function, as far as ours asks.
+# What Lambda tells a function, as far as v2 asks.
 CONTEXT = SimpleNamespace(aws_request_id="1", get_remaining_time_in_millis=lambda: 60_000)
 
 
@@ -83,28 +83,28 @@ class Firehose:
         self.counted = streaming.Firehose(seconds=0)
 
     def put_record(self, DeliveryStreamName: str, Record: dict[str, bytes]) -> Any:  # noqa: N803
-        """The first edition's call."""
+        """v1's call."""
         self.counted.take([Record["Data"]])
         return self.client.put_record(DeliveryStreamName=self.name, Record=Record)
 
     def put_record_batch(self, DeliveryStreamName: str, Records: list[dict[str, bytes]]) -> Any:  # noqa: N803
-        """Our call."""
+        """v2's call."""
         self.counted.take([record["Data"] for record in Records])
         return self.client.put_record_batch(DeliveryStreamName=self.name, Records=Records)
 
 
-class Bench:
-    """A stack of its own on which one edition works.
+class Harness:
+    """A stack of its own on which one version works.
 
     Args:
-        system: the emulated parties, which both editions share.
-        edition: which one.
+        system: the emulators, which both versions share.
+        version: which one.
         reference: the photo of the person to look for.
     """
 
-    def __init__(self, system: OfflineSystem, edition: Edition, reference: Path) -> None:
+    def __init__(self, system: OfflineSystem, version: Version, reference: Path) -> None:
         self.system = system
-        self.edition = edition
+        self.version = version
         self.calls = Calls(system)
         # Both get the posts of one round in one object, so the round may last a second.
         parameters = system.parameters(EMAIL) | {"BufferSeconds": "2"}
@@ -119,14 +119,14 @@ class Bench:
                 Bucket=bucket, NotificationConfiguration={}
             )
         self.s3.upload_file(str(reference), self.photos, "celebrity.jpg")
-        self.store = self.load(edition.store, "TwitterLambdaFunction")
-        self.compare = self.load(edition.compare, "RekognitionLambdaFunction")
+        self.store = self.load(version.store, "TwitterLambdaFunction")
+        self.compare = self.load(version.compare, "RekognitionLambdaFunction")
         with self.environment({}):
             self.firehose = self.calls.session.client("firehose")
         self.delivered: set[str] = set()
 
     def environment(self, variables: dict[str, str]) -> Any:
-        """The environment in which boto3 finds the emulated parties."""
+        """The environment in which boto3 finds the emulators."""
         return mock.patch.dict(
             os.environ,
             {
@@ -182,7 +182,7 @@ class Bench:
         self.calls.stored.clear()
         firehose = Firehose(self.firehose, self.stack.resource("DeliveryStream"))
         with self.calls.counted():
-            self.edition.streamer(lines, firehose)
+            self.version.streamer(lines, firehose)
         objects = self.new_objects(firehose.counted.photos)
         with self.calls.counted():
             for key in objects:

@@ -1,4 +1,4 @@
-"""The first edition's TwitterLambdaFunction: one photo after the other, by way of the disk."""
+"""v1's TwitterLambdaFunction: one photo after the other, by way of the disk."""
 
 import json
 import os

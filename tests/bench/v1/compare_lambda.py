@@ -1,4 +1,4 @@
-"""The first edition's RekognitionLambdaFunction: three calls a photo, one mail for each match."""
+"""v1's RekognitionLambdaFunction: three calls a photo, one mail for each match."""
 
 import os
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""The first edition's streamer: one PutRecord for each photo, with indented JSON."""
+"""v1's streamer: one PutRecord for each photo, with indented JSON."""
 
 from __future__ import annotations
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from ministack import app as gateway
 
 from kit.emulators.aws import (
-    buffer,
-    calls,
-    events,
+    admin,
+    auth,
+    cloudformation,
+    cloudtrail,
+    ec2,
     failing_requests,
+    firehose,
     held_events,
-    instance,
+    lambda_,
     logs,
     outbox,
-    pages,
-    permissions,
-    secret,
-    state,
-    subscriptions,
+    sns,
+    store,
     tls,
 )
 from kit.http import Guard
@@ -27,20 +27,20 @@ MAX_BODY = 64 << 20  # bytes of a request; the largest of the workshop are photo
 # Who comes later stands before who came earlier: events are held before they are queued, and a
 # request meets the pages first, then TLS, then the faults.
 PLUGINS = (
-    instance,
-    secret,
-    buffer,
-    events,
+    ec2,
+    cloudformation,
+    firehose,
+    lambda_,
     held_events,
     logs,
     outbox,
-    subscriptions,
-    permissions,
-    calls,
-    state,
+    sns,
+    auth,
+    cloudtrail,
+    store,
     failing_requests,
     tls,
-    pages,
+    admin,
 )
 
 

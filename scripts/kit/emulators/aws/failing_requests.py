@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 from ministack import app as gateway
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kit.emulators.aws.body import no_more, once_more, whole_body
+from kit.emulators.aws.asgi import no_more, once_more, whole_body
 from kit.emulators.aws.faults import Fault, faults
 
 SCOPE = re.compile(rb"Credential=(\w+)/\d+/[\w-]+/([\w-]+)/aws4_request")

@@ -15,7 +15,7 @@ from ministack.core import lambda_runtime
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import cloudwatch_logs, lambda_svc
 
-from kit.emulators.aws.permissions import role_may
+from kit.emulators.aws.auth import role_may
 
 LOG_SECONDS = {"first_line_wait": 0.25, "idle_confirm": 0.05, "hard_cap": 3.0}
 # Runs first in a function's process. As on Lambda, there is a handler and the level is WARNING.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kit.emulators.aws.clock import timestamp
-from kit.emulators.aws.instance import instances
+from kit.emulators.aws.ec2 import instances
 
 
 def metadata(method: str, path: str, headers: dict[bytes, bytes]) -> tuple[int, Any]:

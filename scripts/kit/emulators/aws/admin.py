@@ -21,11 +21,11 @@ from ministack import app as gateway
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kit.emulators.aws import faults
-from kit.emulators.aws.body import whole_body
-from kit.emulators.aws.calls import calls
+from kit.emulators.aws.asgi import whole_body
+from kit.emulators.aws.auth import may, refusals
+from kit.emulators.aws.cloudtrail import calls
 from kit.emulators.aws.metadata import metadata
 from kit.emulators.aws.outbox import outbox
-from kit.emulators.aws.permissions import may, refusals
 
 
 def workshop_pages(original: ASGIApp) -> ASGIApp:

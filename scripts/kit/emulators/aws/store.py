@@ -17,8 +17,8 @@ from ministack import app as gateway
 from ministack.core.persistence import PERSIST_STATE, STATE_DIR
 from ministack.services import firehose
 
-from kit.emulators.aws.buffer import flush_records
-from kit.emulators.aws.events import invoke_later, unfinished
+from kit.emulators.aws.firehose import flush_records
+from kit.emulators.aws.lambda_ import invoke_later, unfinished
 
 SAVE_SECONDS = 5.0
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ministack.services import firehose
 
-from kit.emulators.aws.permissions import role_may
+from kit.emulators.aws.auth import role_may
 
 FIREHOSE_SECONDS = 0.3  # what "no buffer", an interval of 0 seconds, takes here
 FIREHOSE_BYTES = 1 << 20  # the unit of SizeInMBs

@@ -14,7 +14,7 @@ from typing import Any
 
 from ministack.services import lambda_svc
 
-from kit.emulators.aws.permissions import role_may
+from kit.emulators.aws.auth import role_may
 
 logger = logging.getLogger("workshop")
 

@@ -1,40 +1,33 @@
-"""IAM: may a caller do something, may a role, and what was refused to whom.
+"""IAM and STS: may a caller do something, may a role; temporary credentials of a role.
 
-ministack checks the policies of who sends a request. Where a service of ministack acts for a role,
-as Firehose does when it writes an object, the plug-ins ask here.
+ministack checks the policies of the sender of a request. Where one of its services acts for a
+role, as Firehose does when it writes an object, it checks nothing: the plug-ins ask here. So does
+the emulated Rekognition, which asks over HTTP (see admin).
+
+AWS: IAM User Guide, "Policy evaluation logic" and "Temporary security credentials in IAM".
 """
 
 from __future__ import annotations
 
 import functools
 import logging
-from collections import deque
-from collections.abc import Callable
+import secrets
 from typing import Any
 
 from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id, get_region
+from ministack.services import sts
 
-from kit.emulators.aws.sessions import new_session
+from kit.emulators.aws.cloudtrail import record_denial
 
 logger = logging.getLogger("workshop")
 
-refusals: deque[dict[str, str]] = deque(maxlen=1000)  # who, action and resource, oldest first
-
-
-def enforce(
-    original: Callable[..., Any], key: str, action: str, *arguments: Any, **more: Any
-) -> Any:
-    """Ask ministack whether a request is allowed, and keep it if not."""
-    answer = original(key, action, *arguments, **more)
-    if isinstance(answer, iam_evaluator.EvalResult):
-        resource = more.get("resource_arn", "*")
-        refusals.append({"who": answer.principal_arn, "action": action, "resource": resource})
-    return answer
-
 
 def may(access_key: str, action: str, resource: str) -> dict[str, Any]:
-    """Say whether the policies of a caller allow an action on a resource (an ARN or *)."""
+    """Say whether the policies of a caller allow an action on a resource (an ARN or *).
+
+    Returns: allowed, and a message if there is something to say.
+    """
     principal = iam_evaluator.resolve_principal(access_key, get_account_id())
     if isinstance(principal, iam_evaluator.AuthError):
         return {"allowed": False, "message": principal.message}
@@ -51,16 +44,11 @@ def may(access_key: str, action: str, resource: str) -> dict[str, Any]:
         principal_keys=principal.keys,
     )
     answer = iam_evaluator.evaluate(question, principal.policies, *principal.limits)
-    if answer.decision != "Allow":
-        refusals.append({"who": principal.arn, "action": action, "resource": resource})
-    text = f"User: {principal.arn} is not authorized to perform: {action} on resource: {resource}"
-    return {"allowed": answer.decision == "Allow", "message": text}
-
-
-@functools.cache
-def service_key(role_arn: str) -> str:
-    """An access key with which to ask whether a role may do something."""
-    return new_session(role_arn, "service")["AccessKeyId"]
+    allowed = answer.decision == "Allow"
+    if not allowed:
+        record_denial(principal.arn, action, resource)
+    denial = f"User: {principal.arn} is not authorized to perform: {action} on resource: {resource}"
+    return {"allowed": allowed, "message": denial}
 
 
 def role_may(role_arn: str, action: str, resource: str) -> bool:
@@ -71,6 +59,32 @@ def role_may(role_arn: str, action: str, resource: str) -> bool:
     return bool(answer["allowed"])
 
 
-def install() -> None:
-    """Keep what ministack refuses."""
-    iam_evaluator.enforce = functools.partial(enforce, iam_evaluator.enforce)
+@functools.cache
+def service_key(role_arn: str) -> str:
+    """An access key with which to ask whether a role may do something."""
+    return new_session(role_arn, "service")["AccessKeyId"]
+
+
+def new_session(role_arn: str, name: str) -> dict[str, str]:
+    """Temporary credentials of a role, as STS makes them for a service."""
+    role = role_arn.rpartition("/")[2]
+    credentials = {
+        "AccessKeyId": f"ASIA{secrets.token_hex(8).upper()}",
+        "SecretAccessKey": secrets.token_hex(20),
+        "Token": secrets.token_hex(),
+    }
+    register_session(role, name, credentials)
+    return credentials
+
+
+def register_session(role: str, name: str, credentials: dict[str, str]) -> None:
+    """Let temporary credentials stand for a role."""
+    sts.register_session(
+        credentials["AccessKeyId"],
+        {
+            "Arn": f"arn:aws:sts::{get_account_id()}:assumed-role/{role}/{name}",
+            "UserId": f"{role}:{name}",
+            "SecretAccessKey": credentials["SecretAccessKey"],
+            "SessionToken": credentials["Token"],
+        },
+    )

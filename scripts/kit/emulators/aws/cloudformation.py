@@ -1,4 +1,11 @@
-"""Secrets Manager: a secret's ARN is what Ref gives. The policy of a role refers to it."""
+"""CloudFormation: Ref of a secret is its ARN, to which the policy of a role refers.
+
+ministack's Ref is the secret's name; https://github.com/ministackorg/ministack/issues/1601 lists
+where else its CloudFormation differs from AWS. The resource types of EC2 and SNS are in `ec2` and
+`sns`.
+
+AWS: CloudFormation Template Reference Guide, "AWS::SecretsManager::Secret", Return values.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +15,30 @@ from typing import Any
 
 from ministack.services.cloudformation import provisioners
 
+Operation = Callable[..., Any]  # creates a resource of a type, or deletes one
 
-def create_secret(original: Callable[..., Any], *arguments: Any) -> Any:
-    """Create a stack's secret; its Ref is the ARN, where ministack's is the name."""
+RANDOM_SUFFIX = len("-xxxxxx")  # of a secret's ARN, after the name
+
+
+def wrap(resource_type: str, operation: str, wrapper: Operation) -> None:
+    """Put a function around how a type's resources are created or deleted; it gets the original."""
+    operations = provisioners._RESOURCE_HANDLERS[resource_type]
+    operations[operation] = functools.partial(wrapper, operations[operation])
+
+
+def create_secret(original: Operation, *arguments: Any) -> tuple[str, dict[str, Any]]:
+    """Create a stack's secret; return its ARN, which is its Ref, and its attributes."""
     _, attributes = original(*arguments)
     return attributes["Arn"], attributes
 
 
-def delete_secret(original: Callable[..., None], arn: str, *arguments: Any) -> None:
-    """Delete a stack's secret; its ARN ends with the name, a dash and six random characters."""
-    original(arn.rpartition(":")[2][:-7], *arguments)
+def delete_secret(original: Operation, arn: str, *arguments: Any) -> None:
+    """Delete a stack's secret."""
+    name = arn.rpartition(":")[2][:-RANDOM_SUFFIX]
+    original(name, *arguments)
 
 
 def install() -> None:
     """Let CloudFormation create and delete secrets like this."""
-    secret = provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"]
-    secret["create"] = functools.partial(create_secret, secret["create"])
-    secret["delete"] = functools.partial(delete_secret, secret["delete"])
+    wrap("AWS::SecretsManager::Secret", "create", create_secret)
+    wrap("AWS::SecretsManager::Secret", "delete", delete_secret)

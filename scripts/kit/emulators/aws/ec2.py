@@ -1,48 +1,50 @@
-"""EC2: the instance of the stack, which ministack's CloudFormation cannot create."""
+"""EC2: the instance of a stack, and its metadata service.
+
+ministack's CloudFormation has no AWS::EC2::Instance. Its metadata service, which came with
+https://github.com/ministackorg/ministack/issues/434, has one role for all instances; here every
+instance has a service of its own, so that several stacks fit into one account. What runs on the
+instance is in emulators/instance.
+
+AWS: CloudFormation Template Reference Guide, "AWS::EC2::Instance"; EC2 User Guide, "Retrieve
+security credentials from instance metadata".
+"""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ministack.core.responses import get_region
 from ministack.services import ec2, iam
 from ministack.services.cloudformation import provisioners
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from kit.emulators.aws.kept import remember, remembered
-from kit.emulators.aws.sessions import new_session, register_session
+from kit.emulators.aws import store
+from kit.emulators.aws.auth import new_session, register_session
 
-instances: dict[str, dict[str, str]] = {}  # instance ID → its role's credentials
+CREDENTIALS_SECONDS = 86_400
+CREDENTIALS_PATH = "meta-data/iam/security-credentials/"
+
+credentials_of: dict[str, dict[str, str]] = {}  # instance ID → its role's credentials
 
 
 def create_instance(logical_id: str, properties: dict[str, Any], stack: str) -> tuple[str, Any]:
-    """Record an instance, with its role's credentials for the metadata service."""
+    """Create an instance, with its role's credentials for the metadata service."""
     # ministack refers to a profile by its ARN, where AWS does so by its name.
     profile = properties.get("IamInstanceProfile", "").rpartition("/")[2]
     if profile not in iam._instance_profiles:
         raise ValueError(f"There is no instance profile {profile!r}")
     role = iam._instance_profiles[profile]["Roles"][0]
     role = role["RoleName"] if isinstance(role, dict) else role
-    request = {
-        "ImageId": properties.get("ImageId", ""),
-        "InstanceType": properties.get("InstanceType", ""),
-        "KeyName": properties.get("KeyName", ""),
-        "UserData": properties.get("UserData", ""),
-        "IamInstanceProfile.Name": profile,
-    }
-    for number, group in enumerate(properties.get("SecurityGroupIds", []), start=1):
-        request[f"SecurityGroupId.{number}"] = group
-    before = set(ec2._instances)
-    status, _, body = ec2._run_instances({name: [value] for name, value in request.items()})
-    if status != 200:
-        raise ValueError(f"RunInstances failed: {body!r}")
-    instance_id = next(name for name in ec2._instances if name not in before)
-    instance = ec2._instances[instance_id]
-    instances[instance_id] = new_session(role, instance_id) | {
+    instance_id = run_instance(properties, profile)
+    credentials_of[instance_id] = new_session(role, instance_id) | {
         "Role": role,
         "Code": "Success",
         "Type": "AWS-HMAC",
     }
-    remember(instance=instance_id, credentials=instances[instance_id])
+    store.append(instance=instance_id, credentials=credentials_of[instance_id])
+    instance = ec2._instances[instance_id]
     return instance_id, {
         "InstanceId": instance_id,
         "PrivateIp": instance.get("PrivateIpAddress", ""),
@@ -51,17 +53,52 @@ def create_instance(logical_id: str, properties: dict[str, Any], stack: str) -> 
     }
 
 
+def run_instance(properties: dict[str, Any], profile: str) -> str:
+    """Call RunInstances, and return the new instance's ID."""
+    names = ("ImageId", "InstanceType", "KeyName", "UserData")
+    request = {name: properties.get(name, "") for name in names}
+    request["IamInstanceProfile.Name"] = profile
+    for number, group in enumerate(properties.get("SecurityGroupIds", []), start=1):
+        request[f"SecurityGroupId.{number}"] = group
+    _, _, answer = ec2._run_instances({name: [value] for name, value in request.items()})
+    if not (found := re.search(rb"<instanceId>(.+?)</instanceId>", answer)):
+        raise ValueError(f"RunInstances failed: {answer!r}")
+    return found[1].decode()
+
+
 def delete_instance(instance_id: str, properties: dict[str, Any]) -> None:
     """Terminate the instance."""
     ec2._terminate_instances({"InstanceId.1": [instance_id]})
-    instances.pop(instance_id, None)
+    credentials_of.pop(instance_id, None)
+
+
+async def metadata(request: Request) -> Response:
+    """Answer as an instance's metadata service does, version 2: only with a token.
+
+    The instance's ID in front of latest/ tells whose service it is; the ID is its token, too.
+    """
+    instance_id, path = request.path_params["instance_id"], request.path_params["path"]
+    if instance_id not in credentials_of:
+        return Response(status_code=404)
+    if (request.method, path) == ("PUT", "api/token"):
+        return PlainTextResponse(instance_id)
+    if request.headers.get("x-aws-ec2-metadata-token") != instance_id:
+        return Response(status_code=401)  # version 1 is switched off in the template
+    credentials = credentials_of[instance_id]
+    texts = {"meta-data/instance-id": instance_id, CREDENTIALS_PATH: credentials["Role"]}
+    if path in texts:
+        return PlainTextResponse(texts[path])
+    if path == f"{CREDENTIALS_PATH}{credentials['Role']}":
+        expiration = iam._future(CREDENTIALS_SECONDS)
+        return JSONResponse(credentials | {"LastUpdated": iam._future(0), "Expiration": expiration})
+    return Response(status_code=404)
 
 
 def install() -> None:
-    """Know the instances of earlier runs, and let CloudFormation create new ones."""
-    for change in remembered("instance"):  # terminated ones do no harm
-        instance_id, credentials = change["instance"], change["credentials"]
-        instances[instance_id] = credentials
+    """Load the instances of earlier runs, and let CloudFormation create new ones."""
+    for entry in store.load("instance"):  # terminated ones do no harm
+        instance_id, credentials = entry["instance"], entry["credentials"]
+        credentials_of[instance_id] = credentials
         register_session(credentials["Role"], instance_id, credentials)
     provisioners._RESOURCE_HANDLERS["AWS::EC2::Instance"] = {
         "create": create_instance,

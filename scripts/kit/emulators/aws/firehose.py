@@ -1,19 +1,31 @@
-"""Firehose: its buffer. Records that arrive together become one object."""
+"""Firehose: its buffer, through which records that arrive together become one object.
+
+ministack writes an object for every record. And it takes a PutRecordBatch whole or not at all,
+where a part of the records may fail: `faults` makes that happen on purpose.
+
+AWS: Amazon Data Firehose Developer Guide, "Configure buffering hints"; API Reference,
+"BufferingHints" and "PutRecordBatch".
+"""
 
 from __future__ import annotations
 
 import contextvars
 import functools
+import json
 import threading
 from collections import defaultdict
 from typing import Any
 
 from ministack.services import firehose
+from starlette.types import ASGIApp, Scope
 
+from kit.emulators.aws.asgi import ask
 from kit.emulators.aws.auth import role_may
 
-FIREHOSE_SECONDS = 0.3  # what "no buffer", an interval of 0 seconds, takes here
-FIREHOSE_BYTES = 1 << 20  # the unit of SizeInMBs
+DEFAULT_SECONDS = 300  # IntervalInSeconds, when the stream has no buffering hints
+DEFAULT_SIZE = 5  # SizeInMBs, likewise
+NO_BUFFER_SECONDS = 0.3  # what "no buffer", an interval of 0 seconds, takes here
+MB = 1 << 20
 
 buffers: dict[str, list[bytes]] = defaultdict(list)  # by the stream's ARN
 buffers_lock = threading.Lock()
@@ -25,10 +37,10 @@ def buffer_records(
     """Keep the records until the stream's buffering hints say that it is time."""
     hints = destination["config"].get("BufferingHints", {})
     destination["records"].clear()  # ministack would keep a second copy for ever
-    seconds = float(hints.get("IntervalInSeconds", 300)) or FIREHOSE_SECONDS
-    flush = functools.partial(
-        contextvars.copy_context().run, flush_records, stream, destination
-    )  # a timer's thread would not know the account
+    seconds = float(hints.get("IntervalInSeconds", DEFAULT_SECONDS)) or NO_BUFFER_SECONDS
+    # A timer's thread would not know the account.
+    in_context = contextvars.copy_context().run
+    flush = functools.partial(in_context, flush_records, stream, destination)
     with buffers_lock:
         buffer = buffers[stream["arn"]]
         if not buffer:
@@ -36,7 +48,7 @@ def buffer_records(
             timer.daemon = True
             timer.start()
         buffer += [data for _, data in records]
-        full = sum(map(len, buffer)) >= float(hints.get("SizeInMBs", 5)) * FIREHOSE_BYTES
+        full = sum(map(len, buffer)) >= float(hints.get("SizeInMBs", DEFAULT_SIZE)) * MB
     if full:
         flush()
 
@@ -48,6 +60,39 @@ def flush_records(stream: dict[str, Any], destination: dict[str, Any]) -> None:
     config = destination["config"]
     if data and role_may(config["RoleARN"], "s3:PutObject", f"{config['BucketARN']}/firehose"):
         firehose._deliver_to_s3(stream, destination, data)
+
+
+def flush_all() -> None:
+    """Write what all buffers hold."""
+    for stream in list(firehose._streams.values()):
+        for destination in stream["destinations"]:
+            flush_records(stream, destination)
+
+
+async def fail_some(
+    application: ASGIApp, scope: Scope, body: bytes, share: float, error: dict[str, str]
+) -> dict[str, Any]:
+    """Do a PutRecordBatch but for a share of its records, evenly spread.
+
+    Args:
+        application: what does it for the others.
+        scope: of the request.
+        body: of the request.
+        share: of the records that fail, from 0 to 1.
+        error: ErrorCode and ErrorMessage of those.
+
+    Returns: the answer.
+    """
+    request = json.loads(body)
+    records = request["Records"]
+    failed = {n for n in range(len(records)) if (n + 1) * share % 1 < share}
+    answer: dict[str, Any] = {"RequestResponses": [], "Encrypted": False}
+    if len(failed) < len(records):
+        request["Records"] = [record for n, record in enumerate(records) if n not in failed]
+        answer = json.loads(await ask(application, scope, json.dumps(request).encode()))
+    written = iter(answer["RequestResponses"])
+    responses = [error if n in failed else next(written) for n in range(len(records))]
+    return answer | {"RequestResponses": responses, "FailedPutCount": len(failed)}
 
 
 def install() -> None:

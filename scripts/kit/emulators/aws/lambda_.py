@@ -1,89 +1,162 @@
-"""Lambda: the queue of asynchronous events, from which only so many are worked off at once.
+"""Lambda: the queue of asynchronous events, and a function's log.
 
-A function that fails gets its event again; after the last try, the event goes to the destination
-for failures. ministack itself would start a process for every event that is waiting.
+The queue: only so many events are worked off at once. A function that fails gets its event again;
+after the last try, the event goes to the on-failure destination. ministack has no queue, it starts
+a thread, and with that a process, for every event: 60 photos at once took 4.9 GiB.
+
+The log is complete, and is written only if the function's role may. ministack loses lines that
+come later than 50 ms (https://github.com/ministackorg/ministack/pull/449), writes nothing when the
+code cannot be loaded or takes too long, and has no handler for `logging`.
+
+AWS: Lambda Developer Guide, "Invoking a Lambda function asynchronously" and "Sending Lambda
+function logs to CloudWatch Logs".
 """
 
 from __future__ import annotations
 
 import contextvars
+import functools
 import logging
 import queue
 import threading
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-from ministack.services import lambda_svc
+from ministack.core import lambda_runtime
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import cloudwatch_logs, lambda_svc
 
 from kit.emulators.aws.auth import role_may
 
 logger = logging.getLogger("workshop")
 
-Waiting = tuple[str, Any, int]  # the function's ARN, the event, how often it has failed
-
 INVOCATIONS_AT_ONCE = 2  # per function; more make the laptop slower, not the workshop faster
+DEFAULT_RETRIES = 2
+LOG_SECONDS = {"first_line_wait": 0.25, "idle_confirm": 0.05, "hard_cap": 3.0}
+# Runs first in a function's process. As on Lambda, there is a handler and the level is WARNING.
+LOGGING = """
+import logging, sys
+logging.basicConfig(
+    stream=sys.stderr, format="[%(levelname)s]\\t%(asctime)s.%(msecs)03dZ\\t%(message)s"
+)
+"""
 
-queues: dict[str, queue.Queue[Waiting]] = {}
+
+class Event(NamedTuple):
+    """An asynchronous event of a function."""
+
+    function_arn: str
+    payload: Any
+    failures: int = 0  # how often the function has failed with it
+
+
+queues: dict[str, queue.Queue[Event]] = {}  # by the function's ARN
 queues_lock = threading.Lock()
-unfinished: dict[int, Waiting] = {}  # what waits, runs, or is to be tried again
+unfinished: dict[int, Event] = {}  # what waits, runs, or is to be tried again; by id()
 
 
-def invoke_later(function: dict[str, Any], event: Any, attempt: int = 0) -> None:
-    """Queue an event for a function; start the function's workers with the first one."""
-    waiting = (function["config"]["FunctionArn"], event, attempt)
-    unfinished[id(waiting)] = waiting
-    enqueue(waiting)
+# --- The queue ---------------------------------------------------------------------------------
 
 
-def enqueue(waiting: Waiting) -> None:
-    """Queue an event that is noted as unfinished."""
-    arn = waiting[0]
+def invoke_later(function: dict[str, Any], payload: Any) -> None:
+    """Queue an event for a function."""
+    enqueue(Event(function["config"]["FunctionArn"], payload))
+
+
+def enqueue(event: Event, seconds: float = 0.0) -> None:
+    """Queue an event, at once or after some seconds; note it as unfinished from now on."""
+    unfinished[id(event)] = event
+    if seconds:
+        # A timer's thread would not know the account.
+        in_context = contextvars.copy_context().run
+        timer = threading.Timer(seconds, in_context, (queue_of(event.function_arn).put, event))
+        timer.daemon = True
+        timer.start()
+    else:
+        queue_of(event.function_arn).put(event)
+
+
+def queue_of(function_arn: str) -> queue.Queue[Event]:
+    """The queue of a function; its workers start with it."""
     with queues_lock:
-        if arn not in queues:
-            queues[arn] = queue.Queue()
+        if function_arn not in queues:
+            queues[function_arn] = queue.Queue()
             for _ in range(INVOCATIONS_AT_ONCE):
                 context = contextvars.copy_context()
-                arguments = (work_off, queues[arn])
+                arguments = (work_off, queues[function_arn])
                 threading.Thread(target=context.run, args=arguments, daemon=True).start()
-    queues[arn].put(waiting)
+        return queues[function_arn]
 
 
-def work_off(events: queue.Queue[Waiting]) -> None:
+def work_off(events: queue.Queue[Event]) -> None:
     """Invoke a function for one event after the other, with the code that it has by then."""
     while True:
-        waiting = events.get()
+        event = events.get()
         try:
-            work_on(*waiting)
+            process(event)
         except Exception:  # of ministack; the other events have nothing to do with it
             logger.exception("An event could not be processed")
-        del unfinished[id(waiting)]
+        del unfinished[id(event)]
 
 
-def work_on(arn: str, event: Any, attempt: int) -> None:
+def process(event: Event) -> None:
     """Invoke a function; if it fails, try again later, or report it after the last try."""
-    function, config, name = lambda_svc._get_func_record_for_ref(arn)
+    function, config, name = lambda_svc._get_func_record_for_ref(event.function_arn)
     if not function:
         return  # deleted in the meantime, and its events with it
     record = lambda_svc._execution_record_for_config(function, config)
-    result = lambda_svc._execute_function(record, event)
+    result = lambda_svc._execute_function(record, event.payload)
     if not result.get("error"):
         return
-    invoke = function.get("event_invoke_config") or (
+    options = function.get("event_invoke_config") or (
         function.get("event_invoke_configs") or {}
     ).get("$LATEST", {})
-    if attempt < int(invoke.get("MaximumRetryAttempts", 2)):
-        again = (arn, event, attempt + 1)
-        unfinished[id(again)] = again
+    if event.failures < int(options.get("MaximumRetryAttempts", DEFAULT_RETRIES)):
+        failed = event._replace(failures=event.failures + 1)
         # AWS waits one minute, then two; here it is the same with a shorter minute.
-        pause = lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS * (attempt + 1)
-        timer = threading.Timer(pause, contextvars.copy_context().run, (enqueue, again))
-        timer.daemon = True
-        timer.start()
+        enqueue(failed, lambda_svc._LAMBDA_ASYNC_RETRY_BASE_SECONDS * failed.failures)
         return
-    target = invoke.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
-    if target and role_may(config["Role"], "sqs:SendMessage", target):
-        lambda_svc._route_async_failure(target, name, event, result)
+    destination = options.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+    if destination and role_may(config["Role"], "sqs:SendMessage", destination):
+        lambda_svc._route_async_failure(destination, name, event.payload, result)
+
+
+# --- The log -----------------------------------------------------------------------------------
+
+
+def write_log(original: Callable[..., None], function: Any, *arguments: Any, **more: Any) -> None:
+    """Write a function's log if its role may; ministack would also create the group for it."""
+    config = function.get("config") or function
+    group = (config.get("LoggingConfig") or {}).get("LogGroup")
+    group = group or f"/aws/lambda/{config['FunctionName']}"
+    arn = f"arn:aws:logs:{get_region()}:{get_account_id()}:log-group:{group}:log-stream:any"
+    needed = ("logs:CreateLogStream", "logs:PutLogEvents")
+    if group in cloudwatch_logs._log_groups and all(
+        role_may(config["Role"], action, arn) for action in needed
+    ):
+        original(function, *arguments, **more)
+
+
+def run_warm(original: Callable[..., Any], *arguments: Any, **more: Any) -> dict[str, Any]:
+    """Log what ends a function from outside: code that cannot be loaded, or its timeout."""
+    result: dict[str, Any] = original(*arguments, **more)
+    body = result.get("body")
+    message = body.get("errorMessage", "") if isinstance(body, dict) else ""
+    message = message.replace("Worker init failed", "the code cannot be loaded")
+    log = result.get("log") or ""
+    if result.get("error") and "Traceback" not in log:  # else the function itself raised an error
+        result["log"] = f"{log.removesuffix(message)}\n[ERROR] {message}".lstrip()
+    return result
 
 
 def install() -> None:
-    """Let Lambda queue its asynchronous events."""
+    """Let Lambda queue its asynchronous events, and write its logs, like this."""
     lambda_svc.invoke_async_with_retry = invoke_later
+    lambda_svc._execute_function_warm = functools.partial(
+        run_warm, lambda_svc._execute_function_warm
+    )
+    lambda_svc._emit_lambda_logs = functools.partial(write_log, lambda_svc._emit_lambda_logs)
+    lambda_runtime._PYTHON_WORKER_SCRIPT = LOGGING + lambda_runtime._PYTHON_WORKER_SCRIPT
+    lambda_runtime.Worker._drain_stderr_bounded = functools.partialmethod(
+        lambda_runtime.Worker._drain_stderr_bounded, **LOG_SECONDS
+    )

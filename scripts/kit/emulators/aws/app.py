@@ -1,0 +1,36 @@
+"""What is put together: ministack, the plug-ins, and what a request passes on its way to it."""
+
+from __future__ import annotations
+
+from ministack import app as ministack
+
+from kit.emulators.aws import (
+    admin,
+    cloudformation,
+    cloudtrail,
+    ec2,
+    faults,
+    firehose,
+    lambda_,
+    sns,
+    store,
+)
+from kit.emulators.aws.asgi import as_if_over_tls
+from kit.http import Guard
+
+MAX_BODY = 64 << 20  # bytes of a request; the largest of the workshop are photos of 20 MB
+
+# The order matters once: `faults` holds events on their way into the queue of `lambda_`, so it
+# comes after it.
+PLUGINS = (cloudformation, cloudtrail, ec2, firehose, lambda_, sns, store, faults)
+
+
+def install() -> None:
+    """Put the plug-ins into ministack, and what a request passes around it."""
+    for plugin in PLUGINS:
+        plugin.install()
+    # From the inside out: a request passes the guard first and the faults last.
+    application = faults.with_faults(ministack.app)
+    application = as_if_over_tls(application)
+    application = admin.with_admin(application)
+    ministack.app = Guard(application, MAX_BODY)

@@ -17,7 +17,8 @@ from support import REPOSITORY
 TEMPLATE: dict[str, Any] = json.loads((REPOSITORY / "RekognitionWorkshopCFN.json").read_text())
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 PROSE = re.sub(r"(?ms)^ *```.*?^ *```$", "", TEXT)  # without the blocks of code
-# The first edition's headings: its anchors are linked from elsewhere.
+VIDEO = "https://www.youtube.com/watch?v=ohXgbcbYH7U"
+# The headings of the page that goes with the video: its anchors are linked from elsewhere.
 SECTIONS = [
     "Overview",
     "Application architecture",
@@ -55,7 +56,7 @@ OTHERS = {
 }
 # Files of the learner's, and what offline mode writes.
 THEIR_FILES = {
-    "workshop.pem",
+    "celebrityrek.pem",
     "celebrity.jpg",
     "celebrity.jpeg",
     "celebrity.jpg.jpg",
@@ -71,8 +72,34 @@ def section(name: str) -> str:
     return TEXT.split(f"\n## {name}\n")[1].split("\n## ")[0]
 
 
-def test_the_first_edition_s_anchors_still_work() -> None:
+def test_the_anchors_of_the_video_s_page_still_work() -> None:
     assert [title for level, title in HEADINGS if level == "##"] == SECTIONS
+
+
+def test_the_banner_leads_to_the_video() -> None:
+    assert re.findall(r"(?m)^\[!\[[^\]]+\]\(media/twitch\.png\)\]\((.+)\)$", TEXT) == [VIDEO]
+
+
+def test_what_differs_from_the_video_is_told_step_by_step() -> None:
+    steps = [name.partition(".")[0] for name in STEPS]
+    rows = table("Step | In the video")
+    assert all(len(row) == 3 and all(row) for row in rows)
+    assert [row[0] for row in rows] == sorted((row[0] for row in rows), key=steps.index)
+
+
+def test_the_first_thing_to_do_stands_early() -> None:
+    assert TEXT.index("make workshop\n") < TEXT.index("\n## ")
+
+
+def test_every_service_has_its_link() -> None:
+    for service, _ in table("Service | What"):
+        assert re.match(r"\[.+\]\(https://(aws\.amazon|docs\.x)\.com/[^)]+\)", service), service
+
+
+def test_what_opens_with_a_click_is_closed_again() -> None:
+    parts = re.findall(r"(?ms)^<details>\n<summary>[^\n]+</summary>\n\n(.+?)\n\n</details>$", TEXT)
+    assert len(parts) == TEXT.count("<details>") == TEXT.count("</details>")
+    assert not any("<details>" in part for part in parts)
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -188,6 +215,19 @@ def test_the_arithmetic_is_right() -> None:
         term = re.sub(units, "", arithmetic.replace("×", "*").replace("÷", "/").replace(",", ""))
         assert re.fullmatch(r"[\d. ()+*/]+", term), arithmetic
         assert round(eval(term), len(usd.partition(".")[2])) == float(usd), what
+
+
+def test_the_first_lines_say_what_the_tables_say() -> None:
+    usd = {what: Decimal(usd) for what, _, usd in table("Cost of")}
+    photo = (usd["AWS, 1,000 photos"] + usd["X, 1,000 posts"]) / 1000
+    workshop = usd["A workshop of two hours with 20 posts"]
+    month = round(usd["The stack, forgotten for a month of 730 h"])
+    hour = usd["The stack, per hour"]
+    assert f"about ${workshop} for two hours and 20 posts" in TEXT
+    assert f"about ${hour} an hour, and ${photo:.3f} for each post with a photo" in TEXT
+    assert f"costs ${month} a month" in TEXT
+    on_aws, offline = (minutes.partition(" ")[0] for minutes in table("Step | On AWS")[-1][1:])
+    assert f"{offline} minutes offline, {on_aws} minutes on AWS" in TEXT
 
 
 def test_the_volume_that_is_billed_is_the_template_s() -> None:

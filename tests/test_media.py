@@ -290,6 +290,59 @@ def test_pages_carry_the_alt_texts(page: str) -> None:
         assert alt == draw.alt_text(environment, name)
 
 
+PAGE = (REPOSITORY / "Instructions.md").read_text(encoding="utf-8")
+PAGE = re.sub(r"!\[[^\]]*\]", "", PAGE)  # without the alt texts, which are the pictures' own
+
+
+# What the text tells the learner to type or to expect, and the pictures that show it.
+@pytest.mark.parametrize(
+    ("told", "pictures"),
+    [
+        (r"give it a name, such as `([\w-]+)`", "CreateTwitterApp TwitterApps AppDetails"),
+        (r"and choose \*\*(Create key pair)\*\*", "AWSKeyPair CreateKP"),
+        (r"Name it `([\w-]+)`, take ED25519", "AWSKeyPair CreateKP"),
+        (r"Your browser saves `([\w.-]+)`", "SaveKP"),
+        (r"for you alone: `([^`]+)`", "SaveKP"),
+        (r"\[RekognitionWorkshopCFN\.json\]\((.+?)\)", "cf1"),
+        (r"create-stack --stack-name (\S+)", "cf1"),
+        (r"stackName=([\w-]+)", "cf1"),
+        (r'from your account, with the text "([^"]+)"', "tweet01 s3twitter03"),
+        (r"(celebrityrek-twitter-0[\w-]+)", "s3twitter01 s3twitter02 s301"),
+        (r"(celebrityrek-rekognition-0[\w-]+)", "s3twitter01 s301 s3images s302"),
+        (r"… (firehose)/…/celebrityrek-DeliveryStream-…", "s3twitter02"),
+        (r"… firehose/…/(celebrityrek-DeliveryStream)-…", "s3twitter02"),
+        (r"upload your photo as `([\w.]+)`", "s302"),
+        (r"take (RekognitionLambdaFunction) exercise", "cloud903 cloud904"),
+        (r"exercise/(index\.py)", "c9lambda01 c9lambda02 cloud903 cloud904"),
+        (r"and \*\*(Deploy)\*\* puts", "cloud904"),
+        (r"Name it `([\w-]+)`\. Choose the smallest", "cloud902"),
+        (r"(30 minutes) until it stops", "cloud902"),
+    ],
+)
+def test_text_and_pictures_give_the_same_names(told: str, pictures: str) -> None:
+    (name,) = set(re.findall(told, PAGE))
+    for picture in pictures.split():
+        assert re.search(rf"(?<![\w.]){re.escape(name)}(?!\w|\.\w)", words(picture)), picture
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_text_has_the_names_that_a_picture_shows(name: str) -> None:
+    shown = re.findall(r"[\w-]*celebrityrek[\w.-]*|[\w-]+\.(?:pem|jpg|py|json)\b", words(name))
+    for found in shown:
+        # As the text writes it: the random parts are left out.
+        begin = re.sub(r"-[0-9A-F]{13}\b.*", "-", found)
+        begin = re.sub(r"^3_\d{10,}(?=\.jpg$)", "3_…", begin)
+        begin = re.sub(r"^[\w-]{15}\.jpg$", ".jpg", begin)  # the name that X gave it
+        begin = begin.replace("celebrityrek-RekognitionLambda", "RekognitionLambda").rstrip("-")
+        assert begin in PAGE, found
+
+
+def test_text_and_picture_show_the_same_fields() -> None:
+    fields = list(json.loads(json.loads(record_run.RUN.read_text())["line"]))
+    (line,) = re.findall(r'(?m)^\{"media_key".*$', PAGE)
+    assert list(json.loads(line)) == fields
+
+
 def test_list_prints_markdown_without_a_browser(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     result = CliRunner().invoke(draw.main, ["--list"])

@@ -312,7 +312,7 @@ PAGE = re.sub(r"!\[[^\]]*\]", "", PAGE)  # without the alt texts, which are the 
         (r"… (firehose)/…/celebrityrek-DeliveryStream-…", "s3twitter02"),
         (r"… firehose/…/(celebrityrek-DeliveryStream)-…", "s3twitter02"),
         (r"upload your photo as `([\w.]+)`", "s302"),
-        (r"take (RekognitionLambdaFunction) exercise", "cloud903 cloud904"),
+        (r"extract (RekognitionLambdaFunction) exercise", "cloud903 cloud904"),
         (r"exercise/(index\.py)", "c9lambda01 c9lambda02 cloud903 cloud904"),
         (r"and \*\*(Deploy)\*\* puts", "cloud904"),
         (r"Name it `([\w-]+)`\. Choose the smallest", "cloud902"),

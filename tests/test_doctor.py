@@ -35,8 +35,7 @@ from kit.errors import WorkshopError
 from kit.processes import ManagedProcess, free_port
 from kit.stack.stack import EMAIL, Stack
 from kit.stack.template import TEMPLATE, compact_body
-from support import REPOSITORY, wait_for
-from test_aws_plugins import remove_statement
+from support import REPOSITORY, remove_statement, wait_for
 
 SOLUTION = (REPOSITORY / "scripts" / "compareFaces.py").read_text()
 HANDLER = "def lambda_handler(event, context):\n"

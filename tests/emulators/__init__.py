@@ -1,0 +1,1 @@
+"""The emulators, seen from outside."""

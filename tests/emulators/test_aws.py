@@ -1,0 +1,117 @@
+"""The emulated AWS, seen from outside through boto3 and HTTP."""
+
+from __future__ import annotations
+
+import json
+
+import boto3
+import pytest
+import requests
+from botocore.exceptions import ClientError
+
+from kit.emulators.system import OfflineSystem
+from kit.stack.stack import EMAIL, Stack, left_over
+from kit.stack.template import TEMPLATE, compact_body
+from support import wait_for
+
+
+def test_the_stack_is_what_the_template_says_and_leaves_nothing(system: OfflineSystem) -> None:
+    stack = Stack.launch(system.aws, system.parameters(EMAIL))
+    resources = json.loads(TEMPLATE.read_text())["Resources"]
+    listed = stack.cloudformation.describe_stack_resources(StackName=stack.name)["StackResources"]
+    assert {r["LogicalResourceId"] for r in listed} == set(resources)
+    assert left_over(system.aws, stack.name)
+    for bucket in ("TwitterBucket", "RekognitionBucket"):
+        system.aws.client("s3").put_object(Bucket=stack.resource(bucket), Key="a b/ü", Body=b"x")
+    stack.delete()
+    assert left_over(system.aws, stack.name) == []
+
+
+def test_two_stacks_fit_into_one_account(system: OfflineSystem, stack: Stack) -> None:
+    second = Stack.launch(system.aws, system.parameters(EMAIL))
+    assert second.resource("TwitterBucket") != stack.resource("TwitterBucket")
+    second.delete()
+
+
+def test_a_wrong_parameter_is_refused(system: OfflineSystem) -> None:
+    with pytest.raises(ClientError, match="EmailAddress"):
+        Stack.launch(system.aws, system.parameters("not an address"))
+
+
+def test_a_region_without_rekognition_is_refused(system: OfflineSystem) -> None:
+    cloudformation = boto3.client(
+        "cloudformation",
+        endpoint_url=system.aws.url,
+        region_name="eu-north-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    parameters = [
+        {"ParameterKey": name, "ParameterValue": value}
+        for name, value in system.parameters(EMAIL).items()
+    ]
+    with pytest.raises(ClientError, match="This region has no Amazon Rekognition"):
+        cloudformation.create_stack(
+            StackName="north",
+            TemplateBody=compact_body(TEMPLATE.read_text()),
+            Parameters=parameters,
+            Capabilities=["CAPABILITY_IAM"],
+        )
+
+
+def test_ssh_is_open_only_when_asked_for(system: OfflineSystem, stack: Stack) -> None:
+    ec2 = system.aws.client("ec2")
+
+    def ports(of: Stack) -> list[tuple[int, str]]:
+        group = of.resource("StreamingInstanceSecurityGroup")
+        (answer,) = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+        return [(p["FromPort"], p["IpRanges"][0]["CidrIp"]) for p in answer["IpPermissions"]]
+
+    assert ports(stack) == []
+    ssh = {"KeyName": "mine", "SSHLocation": "203.0.113.7/32"}
+    second = Stack.launch(system.aws, system.parameters(EMAIL) | ssh)
+    assert ports(second) == [(22, "203.0.113.7/32")]
+    second.delete()
+
+
+def test_an_address_gets_no_mail_before_it_is_confirmed(system: OfflineSystem) -> None:
+    stack = Stack.launch(system.aws, system.parameters("new@example.com"))
+    sns, topic = system.aws.client("sns"), stack.resource("MatchTopic")
+
+    def subjects() -> list[str]:
+        mails = [mail for mail in system.aws.outbox() if mail["to"] == "new@example.com"]
+        return [mail["subject"] for mail in mails]
+
+    sns.publish(TopicArn=topic, Subject="too early", Message="x")
+    assert subjects() == ["AWS Notification - Subscription Confirmation"]
+    (subscription,) = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    attributes = sns.get_subscription_attributes(SubscriptionArn=subscription["SubscriptionArn"])
+    assert attributes["Attributes"]["PendingConfirmation"] == "true"
+    stack.confirm_subscription()
+    sns.publish(TopicArn=topic, Subject="in time", Message="hello")
+    assert subjects()[1:] == ["in time"]
+    stack.delete()
+
+
+def test_records_that_arrive_together_become_one_object(stack: Stack) -> None:
+    firehose, s3 = stack.aws.client("firehose"), stack.aws.client("s3")
+    name, bucket = stack.resource("DeliveryStream"), stack.resource("TwitterBucket")
+    records = [{"Data": f"line {number}\n".encode()} for number in range(500)]
+    answer = firehose.put_record_batch(DeliveryStreamName=name, Records=records)
+    assert answer["FailedPutCount"] == 0
+    contents = wait_for(lambda: s3.list_objects_v2(Bucket=bucket).get("Contents"))
+    assert len(contents) == 1
+    assert contents[0]["Key"].startswith("firehose/")
+    body = s3.get_object(Bucket=bucket, Key=contents[0]["Key"])["Body"].read()
+    assert body == b"".join(record["Data"] for record in records)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("authorize", 400), ("outbox?after=x", 400), ("unknown", 404)]
+)
+def test_a_question_that_nobody_understands_is_refused(
+    system: OfflineSystem, path: str, status: int
+) -> None:
+    answer = requests.get(f"{system.aws.url}/_workshop/{path}", timeout=5)
+    assert answer.status_code == status
+    assert answer.json()["error"]

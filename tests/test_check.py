@@ -11,13 +11,13 @@ import pytest
 from click.testing import CliRunner
 
 from kit import running
-from kit.commands.check import bench as check_bench
-from kit.commands.check.bench import ENTRY, FUNCTION, Bench, make_pictures
+from kit.commands.check import harness as check_bench
 from kit.commands.check.cases import CASES
 from kit.commands.check.code import deployed_code, load_problem
 from kit.commands.check.command import LANES, check
-from kit.commands.check.patience import TIMEOUTS, Patience
+from kit.commands.check.harness import ENTRY, FUNCTION, Bench, make_pictures
 from kit.commands.check.run import Result, check_code, try_case
+from kit.commands.check.time_budget import TIMEOUTS, Patience
 from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
 from kit.processes import free_port

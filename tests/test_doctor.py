@@ -25,10 +25,10 @@ from kit.commands.doctor.account import see_stack
 from kit.commands.doctor.command import HOPS, Hop, doctor, examine, look, show
 from kit.commands.doctor.delivery import passes
 from kit.commands.doctor.finding import Finding
-from kit.commands.doctor.listening import see_streamer
-from kit.commands.doctor.log import runs_of
+from kit.commands.doctor.function_runs import runs_of
 from kit.commands.doctor.matches import see_subscription
-from kit.commands.doctor.patient import Patient
+from kit.commands.doctor.stack_context import Patient
+from kit.commands.doctor.streamer import see_streamer
 from kit.emulators import instance
 from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError

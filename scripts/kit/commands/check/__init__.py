@@ -14,7 +14,7 @@ Its files:
 - run: tries a function on the cases, several at once
 - cases: the cases: what the function must get right
 - hints: what a case demands, and the hint if it is not met
-- bench: the stage: a stack, its photos, what came of them
-- entry: runs inside the function, around the learner's code
-- patience: when a check gives up
+- harness: the stage: a stack, its photos, what came of them
+- lambda_entry: runs inside the function, around the learner's code
+- time_budget: when a check gives up
 """

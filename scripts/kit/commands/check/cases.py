@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kit.commands.check.bench import REFERENCE, Bench, Photo
+from kit.commands.check.harness import REFERENCE, Bench, Photo
 from kit.commands.check.hints import (
     WrongError,
     last_words,

@@ -17,7 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kit.aws_client import Aws
-from kit.commands.check.bench import FUNCTION
+from kit.commands.check.harness import FUNCTION
 from kit.errors import WorkshopError
 from kit.running import Running
 from kit.stack.stack import workshop_stacks

@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from kit import running
-from kit.commands.check.bench import Bench, make_pictures
 from kit.commands.check.cases import CASES
 from kit.commands.check.code import deployed_code, load_problem, read_code
+from kit.commands.check.harness import Bench, make_pictures
 from kit.commands.check.run import Result, check_code
 from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from kit.commands.check.bench import REFERENCE, Seen
+from kit.commands.check.harness import REFERENCE, Seen
 
 ROLE = (
     "The function's role allows CompareFaces, reading the pictures, GetItem and UpdateItem on "

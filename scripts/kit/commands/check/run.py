@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kit.commands.check.bench import Bench
 from kit.commands.check.cases import CASES, Case
+from kit.commands.check.harness import Bench
 from kit.commands.check.hints import CrashError, WrongError
-from kit.commands.check.patience import GaveUpError, Patience
+from kit.commands.check.time_budget import GaveUpError, Patience
 from kit.errors import WorkshopError
 
 

@@ -7,12 +7,12 @@ Its files:
 
 - command: looks at all hops, prints what it finds
 - finding: what a hop is called, and what is to be said of it
-- patient: the stack that is looked at
+- stack_context: the stack that is looked at
 - account: credentials and the stack
-- listening: the keys of X, the instance and the streamer
+- streamer: the keys of X, the instance and the streamer
 - delivery: the delivery stream, the buckets and their triggers
 - permissions: what a role may no longer do
-- log: the functions' runs, from their logs
+- function_runs: the functions' runs, from their logs
 - function_code: a function's code, and how to change it
 - functions: the functions and the failure queue
 - matches: the reference photo, the table, the outcomes, the mails

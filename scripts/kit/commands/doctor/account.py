@@ -6,7 +6,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kit.commands.doctor.finding import REKOGNITION, Finding, nothing, ok, shorten, wrong
-from kit.commands.doctor.patient import Json, Patient
+from kit.commands.doctor.stack_context import Json, Patient
 from kit.stack.stack import workshop_stacks
 
 COMPLETE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")

@@ -16,9 +16,9 @@ from rich.console import Console
 from rich.text import Text
 
 from kit import running
-from kit.commands.doctor import account, delivery, finding, functions, listening, matches
+from kit.commands.doctor import account, delivery, finding, functions, matches, streamer
 from kit.commands.doctor.finding import NOTHING, OK, WRONG, Finding, count, nothing, shorten, wrong
-from kit.commands.doctor.patient import GoneError, Patient
+from kit.commands.doctor.stack_context import GoneError, Patient
 from kit.processes import is_free
 
 STYLES = {OK: "green", WRONG: "bold red", NOTHING: "dim"}
@@ -37,9 +37,9 @@ HOPS = (
     Hop(finding.CREDENTIALS, account.see_credentials),
     Hop(finding.STACK, account.see_stack),
     Hop(finding.SUBSCRIPTION, matches.see_subscription, ("MatchTopic",)),
-    Hop(finding.KEYS, listening.see_keys, ("TwitterKeys",)),
-    Hop(finding.INSTANCE, listening.see_instance, ("StreamingInstance", "StreamingInstanceRole")),
-    Hop(finding.STREAMER, listening.see_streamer),
+    Hop(finding.KEYS, streamer.see_keys, ("TwitterKeys",)),
+    Hop(finding.INSTANCE, streamer.see_instance, ("StreamingInstance", "StreamingInstanceRole")),
+    Hop(finding.STREAMER, streamer.see_streamer),
     Hop(finding.STREAM, delivery.see_stream, ("DeliveryStream", "DeliveryStreamRole")),
     Hop(finding.OBJECTS, delivery.see_objects, ("TwitterBucket",)),
     Hop(finding.TRIGGERS, delivery.see_triggers),

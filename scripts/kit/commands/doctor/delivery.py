@@ -23,9 +23,9 @@ from kit.commands.doctor.finding import (
     when,
     wrong,
 )
-from kit.commands.doctor.log import recent_runs
-from kit.commands.doctor.patient import GoneError, Json, Patient, newest
+from kit.commands.doctor.function_runs import recent_runs
 from kit.commands.doctor.permissions import covers, lost_permissions
+from kit.commands.doctor.stack_context import GoneError, Json, Patient, newest
 
 # How S3 names new objects: the functions' photo and what Firehose writes are put.
 EVENTS = ("s3:ObjectCreated:*", "s3:ObjectCreated:Put")

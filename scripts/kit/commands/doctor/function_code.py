@@ -11,7 +11,7 @@ from functools import cache
 import requests
 
 from kit.commands.doctor.finding import TWITTER, Finding, wrong
-from kit.commands.doctor.patient import Patient
+from kit.commands.doctor.stack_context import Patient
 
 
 @cache

@@ -25,10 +25,10 @@ from kit.commands.doctor.finding import (
     wrong,
 )
 from kit.commands.doctor.function_code import broken_code, configure, how_to_change
-from kit.commands.doctor.log import Run, recent_runs
+from kit.commands.doctor.function_runs import Run, recent_runs
 from kit.commands.doctor.matches import reference
-from kit.commands.doctor.patient import GoneError, Patient, newest
 from kit.commands.doctor.permissions import listed, lost_permissions
+from kit.commands.doctor.stack_context import GoneError, Patient, newest
 
 # What a function works with: the resource, a call that shows whether it is there, and its hop.
 NEEDS = {

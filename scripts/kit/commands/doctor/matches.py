@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from kit.commands.doctor.finding import REKOGNITION, Finding, count, nothing, ok, shorten, wrong
 from kit.commands.doctor.function_code import is_templates
-from kit.commands.doctor.patient import Json, Patient
+from kit.commands.doctor.stack_context import Json, Patient
 
 PICTURES = (".jpg", ".jpeg", ".png")
 

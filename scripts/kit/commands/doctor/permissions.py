@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from kit.commands.doctor.finding import Finding, quoted, wrong
-from kit.commands.doctor.patient import Json, Patient
+from kit.commands.doctor.stack_context import Json, Patient
 
 
 def listed(value: Any) -> list[Any]:

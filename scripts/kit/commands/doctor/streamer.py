@@ -17,8 +17,8 @@ from kit.commands.doctor.finding import (
     when,
     wrong,
 )
-from kit.commands.doctor.patient import Json, Patient
 from kit.commands.doctor.permissions import lost_permissions
+from kit.commands.doctor.stack_context import Json, Patient
 
 CHECKS = ("SystemStatus", "InstanceStatus")  # of EC2
 

@@ -23,14 +23,14 @@ from PIL import Image, ImageFilter
 
 from kit import samples
 from kit.aws_client import Aws
-from kit.commands.check.patience import FUNCTION_SECONDS, Patience
+from kit.commands.check.time_budget import FUNCTION_SECONDS, Patience
 from kit.emulators.system import OfflineSystem
 from kit.stack.stack import Stack
 from kit.stack.template import TEMPLATE
 
 FUNCTION = "RekognitionLambdaFunction"
 REFERENCE = "celebrity.jpg"
-ENTRY = Path(__file__).with_name("entry.py")
+ENTRY = Path(__file__).with_name("lambda_entry.py")
 POLL_SECONDS = 0.05
 
 PLATFORM = re.compile(r"(START|END|REPORT) RequestId: ")  # the lines that Lambda itself logs

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
-from kit.commands.doctor.patient import Json, Patient
+from kit.commands.doctor.stack_context import Json, Patient
 
 HOURS = (1, 24, 7 * 24)  # how far to look back, until a log has something; 7 days are kept
 

@@ -1,19 +1,13 @@
-"""The doctor: why does nothing happen? It looks at every hop of a photo, on AWS and offline.
+"""The doctor: why does nothing happen? It checks every stage of a photo, on AWS and offline.
 
 It changes nothing: it lists, describes and gets, and takes no message out of the failure queue.
 On AWS one of its calls costs money: DetectFaces on the reference photo, billed as one image.
 
-Its files:
-
-- command: looks at all hops, prints what it finds
-- finding: what a hop is called, and what is to be said of it
-- stack_context: the stack that is looked at
-- account: credentials and the stack
-- streamer: the keys of X, the instance and the streamer
-- delivery: the delivery stream, the buckets and their triggers
-- permissions: what a role may no longer do
-- function_runs: the functions' runs, from their logs
-- function_code: a function's code, and how to change it
-- functions: the functions and the failure queue
-- matches: the reference photo, the table, the outcomes, the mails
+- command: the command and its output
+- stages: all stages in order, with the function that checks each
+- finding: what a stage is called, and what was found there
+- fixes: the commands that fix what was found
+- stack_context: the stack, and what AWS says about it
+- account, matches, streamer, delivery, triggers, functions, reference: the checks
+- permissions, function_code, function_runs: what the checks of several functions share
 """

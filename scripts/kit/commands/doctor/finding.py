@@ -1,18 +1,15 @@
-"""What a hop is called, and what is to be said of it."""
+"""The stages, as the output names them, and what doctor finds at one of them."""
 
 from __future__ import annotations
 
-import json
-import shlex
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-OK, WRONG, NOTHING = "✓", "✗", "–"
+OK, WRONG, UNKNOWN = "✓", "✗", "–"
 
-# The hops, as the output names them. The two functions are called as in the template.
+# The stages. The two functions have the names that the template gives them.
 CREDENTIALS, STACK, SUBSCRIPTION = "credentials and region", "stack", "subscription"
-KEYS, INSTANCE, STREAMER, STREAM = "keys of X", "instance", "streamer", "delivery stream"
+KEYS, INSTANCE, STREAMER, STREAM = "X keys", "instance", "streamer", "delivery stream"
 OBJECTS, TRIGGERS, PHOTOS, TABLE = "delivered records", "triggers", "photos", "metadata table"
 TWITTER, REKOGNITION = "TwitterLambdaFunction", "RekognitionLambdaFunction"
 QUEUE, REFERENCE = "failure queue", "reference photo"
@@ -21,51 +18,55 @@ EXERCISE, COMPARISON = "exercise", "last comparison"
 
 @dataclass(frozen=True)
 class Finding:
-    """What is to be said of a hop.
+    """What doctor found at a stage.
 
     Attributes:
-        mark: OK, WRONG or NOTHING (no data yet, or it cannot be seen from here).
-        text: what is the case.
-        why: why that is a problem, or how it comes.
-        mend: the command or the click that mends it; with NOTHING, what comes next.
-        unless: hops; if one of these is wrong, this is only a consequence.
+        status: OK, WRONG or UNKNOWN, which is: no data yet, or it cannot be seen from here.
+        message: what is the case.
+        cause: with WRONG, why that happened or why it is a problem.
+        fix: with WRONG, the command or the click that fixes it.
+        next_step: with UNKNOWN, the step that would tell more.
+        consequence_of: with WRONG, other stages; if one of them is wrong, this only follows.
     """
 
-    mark: str
-    text: str
-    why: str = ""
-    mend: str = ""
-    unless: tuple[str, ...] = ()
+    status: str
+    message: str
+    cause: str = ""
+    fix: str = ""
+    next_step: str = ""
+    consequence_of: tuple[str, ...] = ()
 
 
-def ok(text: str) -> Finding:
+def ok(message: str) -> Finding:
     """All is well."""
-    return Finding(OK, text)
+    return Finding(OK, message)
 
 
-def nothing(text: str, following: str = "") -> Finding:
-    """Neither good nor bad; `following` is the step that would tell more."""
-    return Finding(NOTHING, text, mend=following)
+def unknown(message: str, next_step: str = "") -> Finding:
+    """Neither good nor bad."""
+    return Finding(UNKNOWN, message, next_step=next_step)
 
 
-def wrong(text: str, why: str, mend: str, *unless: str) -> Finding:
-    """Something is broken here, unless another hop explains it."""
-    return Finding(WRONG, text, why, mend, unless)
+def wrong(message: str, cause: str, fix: str, *consequence_of: str) -> Finding:
+    """Something is broken at this stage, unless another stage explains it."""
+    return Finding(WRONG, message, cause, fix, consequence_of=consequence_of)
 
 
 def without_consequences(findings: dict[str, Finding]) -> dict[str, Finding]:
-    """Leave as wrong what is the cause, and not what only follows from it."""
-    faulty = [name for name, finding in findings.items() if finding.mark == WRONG]
+    """Keep the causes as wrong; what only follows from them refers to them."""
+    wrong_stages = [name for name, finding in findings.items() if finding.status == WRONG]
     result = dict(findings)
-    for name in faulty:
+    for name in wrong_stages:
         finding = findings[name]
-        causes = [other for other in faulty if other in finding.unless and other != name]
+        causes = [
+            other for other in wrong_stages if other in finding.consequence_of and other != name
+        ]
         if causes:
-            result[name] = nothing(f"{finding.text}: see {causes[0]}")
+            result[name] = unknown(f"{finding.message}: see {causes[0]}")
     return result
 
 
-def when(moment: datetime) -> str:
+def local_time(moment: datetime) -> str:
     """A time in the learner's own time zone; with the date unless it is today's."""
     local = moment.astimezone()
     today = local.date() == datetime.now().astimezone().date()
@@ -78,11 +79,6 @@ def shorten(text: object) -> str:
     return line if len(line) <= 300 else f"{line[:299]}…"
 
 
-def count(number: int, what: str) -> str:
-    """Say how many there are."""
-    return f"{number} {what}" + ("" if number == 1 else "s")
-
-
-def quoted(value: dict[str, Any]) -> str:
-    """JSON as one argument of a command."""
-    return shlex.quote(json.dumps(value, separators=(",", ":")))
+def count(number: int, noun: str) -> str:
+    """A number with its noun."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -1,4 +1,4 @@
-"""A function's code: can it be loaded, is it still the template's, and how to change it."""
+"""The code of a function: whether Lambda can load it, and how to correct it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from functools import cache
 
 import requests
 
+from kit.commands.doctor import fixes
 from kit.commands.doctor.finding import TWITTER, Finding, wrong
-from kit.commands.doctor.stack_context import Patient
+from kit.commands.doctor.stack_context import StackContext
+from kit.stack.template import code_of
 
 
 @cache
-def source(patient: Patient, function: str) -> dict[str, str]:
+def source(context: StackContext, function: str) -> dict[str, str]:
     """A function's code: file name → text."""
-    url = patient.function(function)["Code"]["Location"]
+    url = context.function(function)["Code"]["Location"]
     with requests.Session() as session:
-        session.trust_env = not patient.endpoint
+        session.trust_env = not context.endpoint
         answer = session.get(url, timeout=30)
     answer.raise_for_status()
     with zipfile.ZipFile(io.BytesIO(answer.content)) as files:
@@ -30,11 +32,10 @@ def source(patient: Patient, function: str) -> dict[str, str]:
         }
 
 
-def is_templates(patient: Patient, function: str) -> bool:
-    """Say whether the code is still what the template brought."""
-    separator, lines = patient.declared(function)["Properties"]["Code"]["ZipFile"]["Fn::Join"]
-    code = source(patient, function).get("index.py", "")
-    return bool(code.strip() == separator.join(lines).strip())
+def is_starter(context: StackContext, function: str) -> bool:
+    """Whether the code is still the template's."""
+    code = source(context, function).get("index.py", "")
+    return code.strip() == code_of(function).strip()
 
 
 def names(tree: ast.Module) -> set[str]:
@@ -48,8 +49,8 @@ def names(tree: ast.Module) -> set[str]:
     return found
 
 
-def problem_of(files: dict[str, str], handler: str) -> str:
-    """Say why Lambda cannot load the code, if that shows without running it."""
+def load_error(files: dict[str, str], handler: str) -> str:
+    """Why Lambda cannot load the code, as far as that shows without running it; or empty."""
     module, _, name = handler.rpartition(".")
     text = files.get(f"{module}.py")
     if text is None:
@@ -59,43 +60,33 @@ def problem_of(files: dict[str, str], handler: str) -> str:
         found = names(ast.parse(text))
     except SyntaxError as error:
         return f"{module}.py, line {error.lineno}: {error.msg}"
-    except ValueError as error:  # such as bytes that are no text
+    except ValueError as error:  # such as a null byte
         return f"{module}.py: {error}"
     return "" if found & {name, "*"} else f"{module}.py has no function {name}"
 
 
-def broken_code(patient: Patient, function: str) -> Finding | None:
+def broken_code(context: StackContext, function: str) -> Finding | None:
     """Lambda cannot load the function's code, which shows before it runs."""
     # An older Python here may not know all that Lambda's knows; then the log has to tell.
-    if not patient.endpoint and sys.version_info < (3, 13):
+    if not context.endpoint and sys.version_info < (3, 13):
         return None
-    handler = patient.configuration(function)["Handler"]
-    if not (problem := problem_of(source(patient, function), handler)):
+    handler = context.configuration(function)["Handler"]
+    if not (cause := load_error(source(context, function), handler)):
         return None
-    mend = how_to_change(patient, function)
-    if handler != (wanted := patient.wanted(function, "Handler")):
-        mend = configure(patient, function, f"--handler {wanted}")
-    return wrong("its code cannot be loaded", problem, mend)
+    fix = how_to_correct(context, function)
+    if handler != (expected := context.expected(function, "Handler")):
+        fix = fixes.configure_function(context.ids[function], handler=expected)
+    return wrong("Lambda cannot load its code", cause, fix)
 
 
-def how_to_change(patient: Patient, function: str) -> str:
-    """How the learner puts other code into a function."""
-    editor = patient.outputs.get("RekognitionLambdaFunctionEditor")
-    take = f"python scripts/inline_code.py extract {function} index.py && "
-    text = "Correct it in index.py, then: "
+def how_to_correct(context: StackContext, function: str) -> str:
+    """How the learner corrects a function's code: in the editor on AWS, else with the CLI."""
+    editor = context.outputs.get("RekognitionLambdaFunctionEditor")
+    update = f"{fixes.update_code(context.ids[function])}, and post again"
     if function == TWITTER:
-        if is_templates(patient, function):
-            return "Its code is the template's: post again, and look into its log if it stays so"
-        text = "Put the template's code back: " + take
-    elif not patient.endpoint and editor:
-        return f"Correct it in the editor (step 10), Deploy, and post again: {editor}"
-    return (
-        f"{text}zip index.zip index.py && aws lambda update-function-code "
-        f"--function-name {patient.ids[function]} --zip-file fileb://index.zip, and post again"
-    )
-
-
-def configure(patient: Patient, function: str, options: str) -> str:
-    """The command that changes a function's configuration."""
-    name = patient.ids[function]
-    return f"aws lambda update-function-configuration --function-name {name} {options}"
+        if is_starter(context, function):
+            return "The code is the template's. Post again; if that fails too, read its log"
+        return f"Put the template's code back: {fixes.extract_code(function)} && {update}"
+    if not context.endpoint and editor:
+        return f"Correct the code in the editor (step 10), deploy it, and post again: {editor}"
+    return f"Correct the code in index.py, then: {update}"

@@ -1,4 +1,4 @@
-"""What the functions' logs say: their runs, and which of them failed."""
+"""The runs of a function, as its log tells them, and which of them failed."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
-from kit.commands.doctor.stack_context import Json, Patient
+from kit.commands.doctor.fixes import Json
+from kit.commands.doctor.stack_context import StackContext
 
-HOURS = (1, 24, 7 * 24)  # how far to look back, until a log has something; 7 days are kept
+HOURS = (1, 24, 7 * 24)  # how far to look back until runs are found; logs are kept for 7 days
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a function: when it ended, and what it left in the log."""
+    """One run of a function: when it ended, and what it printed."""
 
     ended: datetime
     lines: tuple[str, ...]
 
     @property
     def error(self) -> str:
-        """The first error that it tells of, in one line; empty if none."""
+        """The first error in its log, in one line; empty if there is none."""
         for number, line in enumerate(self.lines):
-            if line.startswith("Traceback "):  # the reason is the next line that is not indented
+            if line.startswith("Traceback "):  # the error is the next line without indent
                 return next((text for text in self.lines[number:][1:] if text[:1].strip()), line)
             if line.startswith("[ERROR]"):
                 return line.removeprefix("[ERROR]").strip()
@@ -37,7 +38,7 @@ class Run:
 
 
 def runs_of(events: Iterable[Json]) -> list[Run]:
-    """Split a log into runs: in each stream one follows the other, and REPORT ends it."""
+    """Split a log into runs: in each stream one run follows the other, and REPORT ends it."""
     streams: dict[str, list[str]] = defaultdict(list)
     runs = []
     for event in events:
@@ -51,14 +52,14 @@ def runs_of(events: Iterable[Json]) -> list[Run]:
 
 
 @cache
-def recent_runs(patient: Patient, function: str) -> list[Run]:
-    """The runs of the code that is there now; as far back as is needed to find some."""
-    changed = datetime.fromisoformat(patient.configuration(function)["LastModified"])
-    group = function.replace("Function", "Logs")  # as the template calls it
+def recent_runs(context: StackContext, function: str) -> list[Run]:
+    """The runs since the function's last change, as far back as is needed to find some."""
+    changed = datetime.fromisoformat(context.configuration(function)["LastModified"])
+    group = function.replace("Function", "Logs")  # its name in the template
     for hours in HOURS:
         since = max(changed, datetime.now(UTC) - timedelta(hours=hours))
         start = int(since.timestamp() * 1000)
-        runs = runs_of(patient.pages(group, "filter_log_events", "events", startTime=start))
+        runs = runs_of(context.paginate(group, "filter_log_events", "events", startTime=start))
         if runs or since == changed:
             break
     return runs

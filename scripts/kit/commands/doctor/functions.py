@@ -1,10 +1,11 @@
-"""The functions: may they run, can they, and how their last run went."""
+"""The functions: whether Lambda can run them, how their last run went, and what failed."""
 
 from __future__ import annotations
 
 import re
 from functools import partial
 
+from kit.commands.doctor import fixes
 from kit.commands.doctor.finding import (
     OBJECTS,
     PHOTOS,
@@ -17,20 +18,19 @@ from kit.commands.doctor.finding import (
     TWITTER,
     Finding,
     count,
-    nothing,
+    local_time,
     ok,
-    quoted,
     shorten,
-    when,
+    unknown,
     wrong,
 )
-from kit.commands.doctor.function_code import broken_code, configure, how_to_change
+from kit.commands.doctor.function_code import broken_code, how_to_correct
 from kit.commands.doctor.function_runs import Run, recent_runs
-from kit.commands.doctor.matches import reference
-from kit.commands.doctor.permissions import listed, lost_permissions
-from kit.commands.doctor.stack_context import GoneError, Patient, newest
+from kit.commands.doctor.permissions import as_list, lost_permissions
+from kit.commands.doctor.reference import find_reference
+from kit.commands.doctor.stack_context import GoneError, StackContext, newest
 
-# What a function works with: the resource, a call that shows whether it is there, and its hop.
+# What a function needs: the resource, a call that shows whether it exists, and its stage.
 NEEDS = {
     TWITTER: (
         ("TwitterBucket", "get_bucket_location", OBJECTS),
@@ -43,133 +43,150 @@ NEEDS = {
         ("MatchTopic", "get_topic_attributes", SUBSCRIPTION),
     ),
 }
+# These environment variables are a choice; the others name the stack's resources.
+CHOICES = ("REFERENCE_PHOTO", "SIMILARITY_THRESHOLD", "PHOTO_URL_PREFIX")
+# Rekognition's errors that a wrong reference photo can cause.
+REFERENCE_ERRORS = "InvalidS3Object|InvalidParameter|InvalidImageFormat|ImageTooLarge"
+QUEUE_COUNTS = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
 
 
-def see_function(patient: Patient, function: str) -> Finding:
-    """The function is active, may do its work, can be loaded, and its last run went well."""
+def check_function(context: StackContext, function: str) -> Finding:
+    """The function is active, has its permissions, can be loaded, and its last run went well."""
     return (
-        not_active(patient, function)
-        or lost_permissions(patient, function.replace("Function", "Role"))
-        or other_settings(patient, function)
-        or broken_code(patient, function)
-        or last_run(patient, function)
+        not_active(context, function)
+        or lost_permissions(context, function.replace("Function", "Role"))
+        or other_role(context, function)
+        or other_environment(context, function)
+        or broken_code(context, function)
+        or last_run(context, function)
     )
 
 
-see_twitter = partial(see_function, function=TWITTER)
-see_rekognition = partial(see_function, function=REKOGNITION)
+check_twitter = partial(check_function, function=TWITTER)
+check_rekognition = partial(check_function, function=REKOGNITION)
 
 
-def not_active(patient: Patient, function: str) -> Finding | None:
+def not_active(context: StackContext, function: str) -> Finding | None:
     """Lambda does not run the function."""
-    config = patient.configuration(function)
+    config = context.configuration(function)
     states = {config.get("State"), config.get("LastUpdateStatus")}
     if "Failed" in states:
-        reason = config.get("StateReason") or config.get("LastUpdateStatusReason", "no reason")
-        return wrong("Lambda cannot run it", shorten(reason), how_to_change(patient, function))
+        cause = config.get("StateReason") or config.get("LastUpdateStatusReason", "no reason given")
+        return wrong("Lambda cannot run it", shorten(cause), how_to_correct(context, function))
     if states & {"Pending", "InProgress"}:
-        return nothing("it is being changed right now", "look again in a minute")
-    if patient.ask(function, "get_function_concurrency").get("ReservedConcurrentExecutions") == 0:
+        return unknown("it is being updated", "run doctor again in a minute")
+    if context.call(function, "get_function_concurrency").get("ReservedConcurrentExecutions") == 0:
         return wrong(
-            "it is throttled: it may run 0 times at once",
+            "it is throttled: its reserved concurrency is 0",
             "Somebody pressed Throttle in the console.",
-            f"aws lambda delete-function-concurrency --function-name {patient.ids[function]}",
+            fixes.end_throttling(context.ids[function]),
         )
     return None
 
 
-def other_settings(patient: Patient, function: str) -> Finding | None:
-    """The function has another role, or does not know the names of the other resources."""
-    config = patient.configuration(function)
-    role = patient.wanted(function, "Role")
-    if config["Role"] != role:
-        return wrong(
-            f"its role is {config['Role'].rpartition('/')[2]}, not the template's",
-            "What that role may do, nobody knows.",
-            configure(patient, function, f"--role {role}"),
-        )
-    found = config.get("Environment", {}).get("Variables", {})
-    wanted = patient.wanted(function, "Environment", "Variables")
-    free = ("REFERENCE_PHOTO", "SIMILARITY_THRESHOLD", "PHOTO_URL_PREFIX")  # others are a choice
-    other = {
-        name: value
-        for name, value in wanted.items()
-        if (name not in found if name in free else found.get(name) != value)
-    }
-    if not other:
+def other_role(context: StackContext, function: str) -> Finding | None:
+    """The function has another role than the template's."""
+    found, expected = context.configuration(function)["Role"], context.expected(function, "Role")
+    if found == expected:
         return None
-    environment = quoted({"Variables": found | other})
+    return wrong(
+        f"its role is {found.rpartition('/')[2]}, not the template's",
+        "The other role may not allow what the function does.",
+        fixes.configure_function(context.ids[function], role=expected),
+    )
+
+
+def other_environment(context: StackContext, function: str) -> Finding | None:
+    """The function does not know the names of the other resources."""
+    found = context.configuration(function).get("Environment", {}).get("Variables", {})
+    expected = context.expected(function, "Environment", "Variables")
+    changed = {
+        name: value
+        for name, value in expected.items()
+        if (name not in found if name in CHOICES else found.get(name) != value)
+    }
+    if not changed:
+        return None
+    environment = {"Variables": found | changed}
     return wrong(
         "its environment was changed: "
-        + ", ".join(f"{n} is {found.get(n, 'not set')}" for n in other),
-        "So it does not know what the stack's resources are called.",
-        configure(patient, function, f"--environment {environment}"),
+        + ", ".join(f"{name} is {found.get(name, 'not set')}" for name in changed),
+        "The function finds the stack's resources with these variables.",
+        fixes.configure_function(context.ids[function], environment=environment),
     )
 
 
-def last_run(patient: Patient, function: str) -> Finding:
-    """What the log says of the last run."""
-    runs = recent_runs(patient, function)
+def last_run(context: StackContext, function: str) -> Finding:
+    """What the log says about the last run."""
+    runs = recent_runs(context, function)
     if not runs:
-        return nothing("Active; it has not run since it was changed", "post a photo")
+        return unknown("active; it has not run since its last change", "post a photo")
     if runs[-1].error:
-        return explain(patient, function, runs[-1])
-    text = f"Active; its last run, at {when(runs[-1].ended)},"
-    return ok(f"{text} went well") if runs[-1].lines else nothing(f"{text} printed nothing")
+        return explain_failure(context, function, runs[-1])
+    message = f"active; its last run, at {local_time(runs[-1].ended)},"
+    return ok(f"{message} went well") if runs[-1].lines else unknown(f"{message} printed nothing")
 
 
-def explain(patient: Patient, function: str, run: Run) -> Finding:
-    """Say whose fault an error is."""
-    text, error = f"its last run, at {when(run.ended)}, failed", run.error
-    for resource, call, hop in NEEDS[function]:
+def explain_failure(context: StackContext, function: str, run: Run) -> Finding:
+    """Find the cause of an error: a deleted resource, a permission, the reference or the code."""
+    message, error = f"its last run, at {local_time(run.ended)}, failed", run.error
+    for resource, operation, stage in NEEDS[function]:
         try:
-            patient.ask(resource, call)
+            context.call(resource, operation)
         except GoneError:
-            return nothing(f"{text}: see {hop}")
-    mend = how_to_change(patient, function)
+            return unknown(f"{message}: see {stage}")
     if denied := re.search(r"not authorized to perform: ([\w:-]+)", error):
-        return explain_denied(patient, function, text, denied[1], mend)
-    why = shorten(error)
+        return explain_denied(context, function, message, denied[1])
+    fix = how_to_correct(context, function)
     if "Task timed out" in error:
-        seconds = patient.wanted(function, "Timeout")
-        if patient.configuration(function)["Timeout"] < seconds:
-            mend = configure(patient, function, f"--timeout {seconds}")
+        seconds = context.expected(function, "Timeout")
+        if context.configuration(function)["Timeout"] < seconds:
+            fix = fixes.configure_function(context.ids[function], timeout=str(seconds))
+    cause = shorten(error)
     if function == REKOGNITION and "InvalidParameterException" in error:
-        why += " (Rekognition says so when one of the two pictures shows no face.)"
-    if re.search("InvalidS3Object|InvalidParameter|InvalidImageFormat|ImageTooLarge", error):
-        found = reference(patient)
-        if found and newest(found) > run.ended:
-            return nothing(f"{text}, before the reference photo was uploaded", "post again")
-        return wrong(text, why, mend, REFERENCE)
-    return wrong(text, why, mend)
+        cause += " (Rekognition gives this error if one of the two pictures shows no face.)"
+    if not re.search(REFERENCE_ERRORS, error):
+        return wrong(message, cause, fix)
+    reference = find_reference(context)
+    if reference and newest(reference) > run.ended:
+        return unknown(f"{message}, before the reference photo was uploaded", "post again")
+    return wrong(message, cause, fix, REFERENCE)
 
 
-def explain_denied(patient: Patient, function: str, text: str, action: str, mend: str) -> Finding:
-    """Its role holds all that the template gave it; so it is more than that, or was mended."""
-    (policy,) = patient.declared(function.replace("Function", "Role"))["Properties"]["Policies"]
+def explain_denied(context: StackContext, function: str, message: str, action: str) -> Finding:
+    """The role has all that the template gave it: either again, or the code asks for more."""
+    (policy,) = context.resource(function.replace("Function", "Role"))["Properties"]["Policies"]
     statements = policy["PolicyDocument"]["Statement"]
-    allowed = {a.lower() for statement in statements for a in listed(statement["Action"])}
+    allowed = {a.lower() for statement in statements for a in as_list(statement["Action"])}
     if action.lower() in allowed:  # SNS writes SNS:Publish
-        return nothing(f"{text} for want of {action}, which it may do now", "post again")
+        return unknown(
+            f"{message} because {action} was denied; the role allows it now", "post again"
+        )
     return wrong(
-        f"{text}: it may not {action}",
-        "Its role allows what the exercise needs, and this is not among it.",
-        f"Do without {action}: {mend}",
+        f"{message}: its role does not allow {action}",
+        "The role allows what the exercise needs, and the exercise does not need this.",
+        f"Remove the call that needs {action}. {how_to_correct(context, function)}",
     )
 
 
-def see_queue(patient: Patient) -> Finding:
-    """No event failed three times; or that was before a function was mended."""
-    if not (number := patient.failures()):
+def check_queue(context: StackContext) -> Finding:
+    """No event failed three times; or that was before a function was fixed."""
+    answer = context.call("FailureQueue", "get_queue_attributes", AttributeNames=list(QUEUE_COUNTS))
+    number = sum(int(answer["Attributes"].get(name, 0)) for name in QUEUE_COUNTS)
+    if not number:
         return ok("empty")
-    again = "python scripts/workshop.py redrive"
-    text = f"{count(number, 'event')} failed three times"
-    last_runs = [run for name in (TWITTER, REKOGNITION) for run in recent_runs(patient, name)[-1:]]
+    message = f"{count(number, 'event')} failed three times"
+    again = f"Try them again: {fixes.redrive()}"
+    last_runs = [run for name in (TWITTER, REKOGNITION) for run in recent_runs(context, name)[-1:]]
     if any(run.lines and not run.error for run in last_runs):
-        return nothing(f"{text}, but the last run went well. Try them again: {again}")
+        return unknown(f"{message}, but the last run went well. {again}")
     return wrong(
-        text,
-        "The photos of these events wait there until they are tried again; no log says why.",
-        f"Try them again: {again}",
+        message,
+        "These events wait in the queue until you try them again; no log gives the reason.",
+        again,
         *(SUBSCRIPTION, STREAM, OBJECTS, TRIGGERS, TWITTER, PHOTOS, TABLE, REKOGNITION, REFERENCE),
     )

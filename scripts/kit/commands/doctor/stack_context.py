@@ -1,8 +1,7 @@
-"""The stack that is looked at: its resources by the names of the template, and AWS's answers."""
+"""The stack that doctor checks: its resources by the template's names, and AWS's answers."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -12,9 +11,9 @@ from typing import Any
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from kit.stack.template import TEMPLATE
-
-Json = dict[str, Any]
+from kit.commands.doctor import fixes
+from kit.commands.doctor.fixes import Json
+from kit.stack.template import load_template
 
 # For each type of resource: its service, and the parameter that names a resource in a call.
 SERVICES = {
@@ -32,22 +31,30 @@ SERVICES = {
 
 
 class GoneError(Exception):
-    """A resource of the stack does not exist any more; the argument is its name there."""
+    """A resource of the stack no longer exists.
+
+    Args:
+        logical_id: its name in the template.
+    """
+
+    def __init__(self, logical_id: str) -> None:
+        super().__init__(logical_id)
+        self.logical_id = logical_id
 
 
 def is_not_found(error: ClientError) -> bool:
-    """Each service has its own word for it."""
+    """Whether a service means that a resource does not exist; each has its own code for it."""
     code = error.response["Error"]["Code"]
     return bool(re.search("NotFound|NoSuch|NonExist|DoesNotExist", code))
 
 
-class Patient:
-    """A stack, and what AWS says of its resources.
+class StackContext:
+    """A stack, and what AWS says about its resources.
 
     Args:
         session: boto3's; with AWS_ENDPOINT_URL in the environment it talks to the emulated AWS.
-        stack: the stack's name; None is the only one of this workshop.
-        x_url: where the emulated X is, offline.
+        name: the stack's; None is the only stack of this workshop.
+        x_url: the address of the emulated X, when offline.
 
     Attributes:
         endpoint: the address of the emulated AWS; empty on AWS.
@@ -56,12 +63,12 @@ class Patient:
         partition, region, account: the parts of its ARNs.
     """
 
-    def __init__(self, session: Any, stack: str | None = None, x_url: str = "") -> None:
+    def __init__(self, session: Any, name: str | None = None, x_url: str = "") -> None:
         self.session = session
-        self.stack = stack
+        self.name = name
         self.x_url = x_url
         self.endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
-        self.template: Json = json.loads(TEMPLATE.read_text())
+        self.template: Json = load_template()
         self.ids: dict[str, str] = {}
         self.outputs: dict[str, str] = {}
         self.parameters: dict[str, str] = {}
@@ -69,9 +76,13 @@ class Patient:
         self.clients: dict[str, Any] = {}
         self.functions: dict[str, Json] = {}
 
-    def admit(self, stack: Json) -> None:
-        """Take in a complete stack, as DescribeStacks gives it."""
-        answer = self.client("cloudformation").describe_stack_resources(StackName=self.stack)
+    def load(self, stack: Json) -> None:
+        """Read what a complete stack consists of.
+
+        Args:
+            stack: what DescribeStacks says about it.
+        """
+        answer = self.client("cloudformation").describe_stack_resources(StackName=self.name)
         resources = answer["StackResources"]
         self.ids = {r["LogicalResourceId"]: r.get("PhysicalResourceId", "") for r in resources}
         self.outputs = {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", [])}
@@ -86,50 +97,52 @@ class Patient:
             self.clients[service] = self.session.client(service, config=config)
         return self.clients[service]
 
-    def named(self, logical_id: str) -> tuple[str, Json]:
-        """The service of a resource, and how a call names it."""
-        service, parameter = SERVICES[self.declared(logical_id)["Type"]]
+    def locate(self, logical_id: str) -> tuple[str, Json]:
+        """The service of a resource, and the argument that names it in a call."""
+        service, parameter = SERVICES[self.resource(logical_id)["Type"]]
         physical_id = self.ids[logical_id]
         return service, {parameter: [physical_id] if parameter.endswith("s") else physical_id}
 
-    def ask(self, logical_id: str, operation: str, **more: Any) -> Json:
+    def call(self, logical_id: str, operation: str, **arguments: Any) -> Json:
         """Call an operation on a resource.
 
         Raises:
-            GoneError: the resource does not exist any more.
-            ClientError: AWS says something else.
+            GoneError: the resource no longer exists.
+            ClientError: AWS refuses for another reason.
         """
-        service, name = self.named(logical_id)
+        service, name = self.locate(logical_id)
         try:
-            answer: Json = getattr(self.client(service), operation)(**name, **more)
+            answer: Json = getattr(self.client(service), operation)(**name, **arguments)
         except ClientError as error:
             if is_not_found(error):
                 raise GoneError(logical_id) from error
             raise
         return answer
 
-    def pages(self, logical_id: str, operation: str, items: str, **more: Any) -> Iterator[Any]:
-        """Yield the items of all pages of an operation on a resource; raises as `ask` does."""
-        service, name = self.named(logical_id)
+    def paginate(
+        self, logical_id: str, operation: str, items: str, **arguments: Any
+    ) -> Iterator[Any]:
+        """Yield the items of all pages of an operation on a resource; raises as `call` does."""
+        service, name = self.locate(logical_id)
         pages = self.client(service).get_paginator(operation)
         try:
-            for page in pages.paginate(**name, **more):
+            for page in pages.paginate(**name, **arguments):
                 yield from page.get(items, [])
         except ClientError as error:
             if is_not_found(error):
                 raise GoneError(logical_id) from error
             raise
 
-    # What several hops want to know
+    # What several stages need
 
     def objects(self, bucket: str, prefix: str = "") -> list[Json]:
-        """What is in a bucket; 30 days are kept."""
-        return list(self.pages(bucket, "list_objects_v2", "Contents", Prefix=prefix))
+        """The objects in a bucket; they stay there for 30 days."""
+        return list(self.paginate(bucket, "list_objects_v2", "Contents", Prefix=prefix))
 
     def function(self, logical_id: str) -> Json:
-        """What GetFunction says of a function, asked once."""
+        """What GetFunction says about a function, asked once."""
         if logical_id not in self.functions:
-            self.functions[logical_id] = self.ask(logical_id, "get_function")
+            self.functions[logical_id] = self.call(logical_id, "get_function")
         return self.functions[logical_id]
 
     def configuration(self, function: str) -> Json:
@@ -137,39 +150,26 @@ class Patient:
         configuration: Json = self.function(function)["Configuration"]
         return configuration
 
-    def failures(self) -> int:
-        """How many events are in the failure queue; asking takes none of them out."""
-        names = [
-            "ApproximateNumberOfMessages",
-            "ApproximateNumberOfMessagesNotVisible",
-            "ApproximateNumberOfMessagesDelayed",
-        ]
-        answer = self.ask("FailureQueue", "get_queue_attributes", AttributeNames=names)
-        return sum(int(answer["Attributes"].get(name, 0)) for name in names)
-
     def relaunch(self) -> str:
-        """The commands before launching again."""
-        return (
-            f"aws cloudformation delete-stack --stack-name {self.stack} && aws cloudformation wait "
-            f"stack-delete-complete --stack-name {self.stack}, then launch it again (step 3)"
-        )
+        """How to launch the stack again."""
+        return f"{fixes.delete_stack(str(self.name))}, then launch it again (step 3)"
 
-    # The template, with what it refers to
+    # The template, with its references resolved
 
-    def declared(self, logical_id: str) -> Json:
+    def resource(self, logical_id: str) -> Json:
         """A resource as the template declares it."""
         resource: Json = self.template["Resources"][logical_id]
         return resource
 
-    def wanted(self, logical_id: str, *path: str) -> Any:
-        """What the template says of a resource's property in this stack."""
-        value: Any = self.declared(logical_id)["Properties"]
-        for step in path:
-            value = value[step]
+    def expected(self, logical_id: str, *path: str) -> Any:
+        """A property of a resource, as the template gives it to this stack."""
+        value: Any = self.resource(logical_id)["Properties"]
+        for key in path:
+            value = value[key]
         return self.resolve(value)
 
     def resolve(self, value: Any) -> Any:
-        """Replace what the template refers to by what it is in this stack."""
+        """Replace the template's references by their values in this stack."""
         if isinstance(value, list):
             return [self.resolve(item) for item in value]
         if not isinstance(value, dict):
@@ -191,25 +191,25 @@ class Patient:
             "AWS::Partition": self.partition,
             "AWS::Region": self.region,
             "AWS::AccountId": self.account,
-            "AWS::StackName": self.stack or "",
+            "AWS::StackName": self.name or "",
         }
         return (pseudo | self.parameters | self.ids).get(name, "")
 
     def arn(self, logical_id: str) -> str:
         """A resource's ARN."""
-        name, place = self.ids.get(logical_id, ""), f"{self.region}:{self.account}"
+        name, scope = self.ids.get(logical_id, ""), f"{self.region}:{self.account}"
         formats = {
-            "AWS::DynamoDB::Table": f"dynamodb:{place}:table/{name}",
+            "AWS::DynamoDB::Table": f"dynamodb:{scope}:table/{name}",
             "AWS::IAM::Role": f"iam::{self.account}:role/{name}",
-            "AWS::Lambda::Function": f"lambda:{place}:function:{name}",
-            "AWS::Logs::LogGroup": f"logs:{place}:log-group:{name}:*",
+            "AWS::Lambda::Function": f"lambda:{scope}:function:{name}",
+            "AWS::Logs::LogGroup": f"logs:{scope}:log-group:{name}:*",
             "AWS::S3::Bucket": f"s3:::{name}",
-            "AWS::SQS::Queue": f"sqs:{place}:{name.rpartition('/')[2]}",
+            "AWS::SQS::Queue": f"sqs:{scope}:{name.rpartition('/')[2]}",
         }
-        return f"arn:{self.partition}:{formats[self.declared(logical_id)['Type']]}"
+        return f"arn:{self.partition}:{formats[self.resource(logical_id)['Type']]}"
 
 
 def newest(objects: list[Json]) -> datetime:
-    """When the last object was written."""
+    """When the latest object was written."""
     moment: datetime = max(entry["LastModified"] for entry in objects)
     return moment

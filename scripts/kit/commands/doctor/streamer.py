@@ -1,4 +1,4 @@
-"""X and the instance: the keys, the computer and the streamer on it."""
+"""The streamer: the X keys in their secret, the instance, and the connection to X."""
 
 from __future__ import annotations
 
@@ -6,105 +6,107 @@ from datetime import UTC, datetime, timedelta
 
 import requests
 
+from kit.commands.doctor import fixes
 from kit.commands.doctor.finding import (
     INSTANCE,
     KEYS,
     STREAM,
     Finding,
     count,
-    nothing,
+    local_time,
     ok,
-    when,
+    unknown,
     wrong,
 )
+from kit.commands.doctor.fixes import Json
 from kit.commands.doctor.permissions import lost_permissions
-from kit.commands.doctor.stack_context import Json, Patient
+from kit.commands.doctor.stack_context import StackContext
 
-CHECKS = ("SystemStatus", "InstanceStatus")  # of EC2
+STATUS_CHECKS = ("SystemStatus", "InstanceStatus")  # of EC2
+START = "On the instance (step 5): python twitter_streaming.py"
 
 
-def see_keys(patient: Patient) -> Finding:
-    """The secret is there. What is in it is not read: only X knows whether it is right."""
-    if deleted := patient.ask("TwitterKeys", "describe_secret").get("DeletedDate"):
+def check_keys(context: StackContext) -> Finding:
+    """The secret exists. Its content is not read: only X knows whether the keys are right."""
+    if deleted := context.call("TwitterKeys", "describe_secret").get("DeletedDate"):
         return wrong(
-            "their secret is about to be deleted",
-            f"Somebody deleted it; until {when(deleted)} it can be restored.",
-            f"aws secretsmanager restore-secret --secret-id {patient.ids['TwitterKeys']}",
+            "the secret with the keys is scheduled for deletion",
+            f"Somebody deleted it; it can be restored until {local_time(deleted)}.",
+            fixes.restore_secret(context.ids["TwitterKeys"]),
         )
-    return ok("their secret is there")
+    return ok("the secret with the keys exists")
 
 
-def see_instance(patient: Patient) -> Finding:
-    """The instance runs, and its role may do what the streamer does."""
-    instance = patient.ids["StreamingInstance"]
-    answer = patient.ask("StreamingInstance", "describe_instances")
+def check_instance(context: StackContext) -> Finding:
+    """The instance runs, and its role allows what the streamer does."""
+    instance = context.ids["StreamingInstance"]
+    answer = context.call("StreamingInstance", "describe_instances")
     state = answer["Reservations"][0]["Instances"][0]["State"]["Name"]
+    message = f"{instance} is {state}"
     if state == "pending":
-        return nothing(f"{instance} is starting")
+        return unknown(message, "run doctor again in a minute")
     if state in ("terminated", "shutting-down"):
-        return wrong(f"{instance} is {state}", "Somebody terminated it.", patient.relaunch())
+        return wrong(message, "Somebody terminated the instance.", context.relaunch())
     if state != "running":
         return wrong(
-            f"{instance} is {state}",
-            "The streamer runs on it, so no post arrives.",
-            f"aws ec2 start-instances --instance-ids {instance}, then start the streamer again",
+            message,
+            "The streamer runs on this instance, so no post arrives.",
+            f"{fixes.start_instance(instance)}, then start the streamer again (step 5)",
         )
-    if problem := lost_permissions(patient, "StreamingInstanceRole"):
-        return problem
-    statuses = patient.ask("StreamingInstance", "describe_instance_status")["InstanceStatuses"]
-    if any(status[check]["Status"] == "impaired" for status in statuses for check in CHECKS):
+    if lost := lost_permissions(context, "StreamingInstanceRole"):
+        return lost
+    statuses = context.call("StreamingInstance", "describe_instance_status")["InstanceStatuses"]
+    if any(status[check]["Status"] == "impaired" for status in statuses for check in STATUS_CHECKS):
         return wrong(
-            f"{instance} runs, but does not pass EC2's checks",
-            "Its computer or its system is in trouble.",
-            f"aws ec2 stop-instances --instance-ids {instance}, then start-instances",
+            f"{instance} is running, but fails EC2's status checks",
+            "Its hardware or its operating system has a problem.",
+            f"{fixes.restart_instance(instance)}, then start the streamer again (step 5)",
         )
-    return ok(f"{instance} is running")
+    return ok(message)
 
 
-def see_streamer(patient: Patient) -> Finding:
+def check_streamer(context: StackContext) -> Finding:
     """The streamer is connected to X. On AWS only its terminal shows that."""
-    mend = "On the instance (step 5): python twitter_streaming.py"
-    if patient.x_url:
-        return see_offline_streamer(patient.x_url, mend)
-    if patient.endpoint:
-        return nothing("cannot be seen: TWITTER_API_URL does not say where offline X is")
-    if recent := incoming_records(patient, minutes=15):
+    if context.x_url:
+        return check_offline_streamer(context.x_url)
+    if context.endpoint:
+        return unknown("cannot be checked: TWITTER_API_URL does not name the emulated X")
+    if recent := incoming_records(context, minutes=15):
         return ok(f"it sent {count(recent, 'record')} in the last 15 minutes")
-    sent = count(incoming_records(patient, minutes=24 * 60), "record")
-    if terminal := patient.outputs.get("ConnectToInstance"):
-        mend += f"; its terminal: {terminal}"
-    return nothing(
+    sent = count(incoming_records(context, minutes=24 * 60), "record")
+    terminal = context.outputs.get("ConnectToInstance")
+    return unknown(
         f"it sent {sent} in the last 24 hours; only its terminal shows whether it is connected "
         "to X",
-        mend,
+        f"{START}; open its terminal at {terminal}" if terminal else START,
     )
 
 
-def see_offline_streamer(x_url: str, mend: str) -> Finding:
-    """Ask the emulated X, which knows who is connected, and whom it refused."""
+def check_offline_streamer(x_url: str) -> Finding:
+    """Ask the emulated X, which knows whether somebody is connected, and what it refused."""
     with requests.Session() as session:
         session.trust_env = False  # no proxy between here and 127.0.0.1
         stats: Json = session.get(f"{x_url}/_workshop/stats", timeout=5).json()
     if stats["connected"]:
-        return ok("connected to offline X")
-    refused = f"X refused it last with {stats['refusal']}; " if stats["refusal"] else ""
+        return ok("connected to the emulated X")
+    refused = f"X last refused it with {stats['refusal']}. " if stats["refusal"] else ""
     return wrong(
-        "not connected to offline X",
-        f"It was not started, or it stopped; {refused}its terminal says why.",
-        mend,
+        "not connected to the emulated X",
+        f"It was not started, or it stopped. {refused}Its terminal shows the reason.",
+        START,
         KEYS,
         INSTANCE,
         STREAM,
     )
 
 
-def incoming_records(patient: Patient, minutes: int) -> int:
-    """How many records Firehose took lately; CloudWatch is some minutes late."""
+def incoming_records(context: StackContext, minutes: int) -> int:
+    """How many records Firehose accepted lately; CloudWatch is some minutes late."""
     now = datetime.now(UTC)
-    answer = patient.client("cloudwatch").get_metric_statistics(
+    answer = context.client("cloudwatch").get_metric_statistics(
         Namespace="AWS/Firehose",
         MetricName="IncomingRecords",
-        Dimensions=[{"Name": "DeliveryStreamName", "Value": patient.ids["DeliveryStream"]}],
+        Dimensions=[{"Name": "DeliveryStreamName", "Value": context.ids["DeliveryStream"]}],
         StartTime=now - timedelta(minutes=minutes),
         EndTime=now,
         Period=300,

@@ -1,0 +1,121 @@
+"""All stages in the order of the data, and how to check them one after the other."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import requests
+from botocore.exceptions import BotoCoreError, ClientError
+
+from kit.commands.doctor import (
+    account,
+    delivery,
+    finding,
+    fixes,
+    functions,
+    matches,
+    reference,
+    streamer,
+    triggers,
+)
+from kit.commands.doctor.finding import OK, Finding, shorten, unknown, wrong
+from kit.commands.doctor.stack_context import GoneError, StackContext
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of the pipeline.
+
+    Attributes:
+        name: as the output shows it.
+        check: finds out how it is.
+        owns: the resources that are reported here if somebody has deleted them.
+    """
+
+    name: str
+    check: Callable[[StackContext], Finding]
+    owns: tuple[str, ...] = ()
+
+
+STAGES = (
+    Stage(finding.CREDENTIALS, account.check_credentials),
+    Stage(finding.STACK, account.check_stack),
+    Stage(finding.SUBSCRIPTION, matches.check_subscription, ("MatchTopic",)),
+    Stage(finding.KEYS, streamer.check_keys, ("TwitterKeys",)),
+    Stage(
+        finding.INSTANCE, streamer.check_instance, ("StreamingInstance", "StreamingInstanceRole")
+    ),
+    Stage(finding.STREAMER, streamer.check_streamer),
+    Stage(finding.STREAM, delivery.check_stream, ("DeliveryStream", "DeliveryStreamRole")),
+    Stage(finding.OBJECTS, delivery.check_objects, ("TwitterBucket",)),
+    Stage(finding.TRIGGERS, triggers.check_triggers),
+    Stage(
+        finding.TWITTER,
+        functions.check_twitter,
+        ("TwitterLambdaFunction", "TwitterLambdaRole", "TwitterLambdaLogs"),
+    ),
+    Stage(finding.PHOTOS, delivery.check_photos, ("RekognitionBucket",)),
+    Stage(finding.TABLE, matches.check_table, ("PostsTable",)),
+    Stage(
+        finding.REKOGNITION,
+        functions.check_rekognition,
+        ("RekognitionLambdaFunction", "RekognitionLambdaRole", "RekognitionLambdaLogs"),
+    ),
+    Stage(finding.QUEUE, functions.check_queue, ("FailureQueue",)),
+    Stage(finding.REFERENCE, reference.check_reference),
+    Stage(finding.EXERCISE, matches.check_exercise),
+    Stage(finding.COMPARISON, matches.check_comparison),
+)
+OWNERS = {resource: stage.name for stage in STAGES for resource in stage.owns}
+FIRST = (finding.CREDENTIALS, finding.STACK)  # without these, no other stage can be checked
+
+
+def check_all(context: StackContext) -> dict[str, Finding]:
+    """Check all stages: name → what was found there.
+
+    Raises:
+        click.UsageError: there is no such stack.
+    """
+    findings: dict[str, Finding] = {}
+    blocked = ""
+    for stage in STAGES:
+        findings[stage.name] = (
+            unknown(f"not checked: see {blocked}") if blocked else check(stage, context)
+        )
+        if stage.name in FIRST and findings[stage.name].status != OK:
+            blocked = stage.name
+    return finding.without_consequences(findings)
+
+
+def check(stage: Stage, context: StackContext) -> Finding:
+    """Check a stage; say so if that is impossible, or if its resource was deleted."""
+    try:
+        return stage.check(context)
+    except GoneError as gone:
+        owner = OWNERS[gone.logical_id]
+        if owner == stage.name:
+            return deleted_resource(context, gone.logical_id)
+        return unknown(f"see {owner}")
+    except ClientError as error:
+        message = shorten(error)
+        if not context.ids:  # without the stack no stage can be checked
+            fix = "Use credentials with read access to everything, such as ReadOnlyAccess gives"
+            return wrong("it cannot be checked", message, fix)
+    except requests.RequestException as error:  # its text may hold a signed address
+        message = type(error).__name__
+    except (BotoCoreError, zipfile.BadZipFile) as error:
+        message = shorten(error)
+    return unknown(f"cannot be checked: {message}")
+
+
+def deleted_resource(context: StackContext, logical_id: str) -> Finding:
+    """Say how to get a resource back that somebody deleted."""
+    name, kind = context.ids[logical_id], context.resource(logical_id)["Type"]
+    fix = context.relaunch()
+    if kind == "AWS::Logs::LogGroup":
+        fix = f"{fixes.create_log_group(name)}, and post again"
+    elif kind == "AWS::S3::Bucket":  # the stack's deletion empties it, and fails without it
+        fix = f"{fixes.create_bucket(name, context.region)} && {fix}"
+    return wrong(f"{name} ({logical_id}) no longer exists", "Somebody deleted it.", fix)

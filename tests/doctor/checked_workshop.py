@@ -1,0 +1,140 @@
+"""A workshop that the tests break and let the doctor check; and what the doctor says of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import boto3
+from click.testing import CliRunner, Result
+from rich.console import Console
+
+from kit import running
+from kit.commands.doctor.command import doctor, show
+from kit.commands.doctor.finding import WRONG, Finding
+from kit.commands.doctor.stack_context import StackContext
+from kit.commands.doctor.stages import check_all
+from kit.emulators.system import OfflineSystem
+from support import wait_for
+from workshops import Workshop
+
+HANDLER = "def lambda_handler(event, context):\n"
+
+
+def environment(system: OfflineSystem) -> running.Running:
+    urls = (system.aws.url, system.x_url, system.rekognition_url)
+    return running.Running(system.aws.region, *urls, page_url="", keys=system.keys)
+
+
+class CheckedWorkshop(Workshop):
+    """A workshop that the doctor checks."""
+
+    def compare(self) -> None:
+        """Post a photo and wait for its outcome."""
+        key = self.post()
+        wait_for(lambda: any(i["media_key"]["S"] == key and "outcome" in i for i in self.items()))
+        wait_for(lambda: self.log().count(key) and self.log().rstrip().endswith(" MB"))
+
+    def streamer_runs(self) -> bool:
+        return bool(self.streamer and self.streamer.running)
+
+    def everything(self) -> str:
+        """All that a check must not change."""
+        logical_ids = ("TwitterBucket", "RekognitionBucket")
+        buckets = [
+            self.client("s3").list_objects_v2(Bucket=self.stack.resource(bucket)).get("Contents")
+            for bucket in logical_ids
+        ]
+        functions = self.client("lambda").list_functions()["Functions"]
+        iam = self.client("iam")
+        roles = [
+            iam.get_role_policy(RoleName=role["RoleName"], PolicyName=name)["PolicyDocument"]
+            for role in iam.list_roles()["Roles"]
+            for name in iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
+        ]
+        stacks = self.client("cloudformation").list_stacks()["StackSummaries"]
+        streams = self.client("firehose").list_delivery_streams()["DeliveryStreamNames"]
+        parts = (buckets, functions, roles, stacks, streams, self.items(), self.failures())
+        return json.dumps([*parts, self.system.aws.outbox()], default=str, indent=1)
+
+    def context(self) -> StackContext:
+        return StackContext(boto3.Session(), self.stack.name, self.system.x_url)
+
+    def check(self) -> dict[str, Finding]:
+        """Let the doctor check all stages; it changes nothing and shows no key."""
+
+        def check() -> dict[str, Finding]:
+            before = self.everything()
+            context = self.context()
+            context.clients = self.clients
+            found = check_all(context)
+            return found if self.everything() == before else {}
+
+        findings = wait_for(check, 15)  # something may still be on its way
+        output = shown(findings)
+        assert "TWITTER_" not in output
+        for key in self.system.keys.values():
+            assert key not in output
+        return findings
+
+    def diagnose(self, stage: str) -> Finding:
+        """Exactly this stage is wrong; return what was found there."""
+        findings = self.check()
+        assert wrong(findings) == [stage], shown(findings)
+        assert findings[stage].cause
+        assert findings[stage].fix
+        return findings[stage]
+
+    def is_well(self) -> dict[str, Finding]:
+        findings = self.check()
+        assert wrong(findings) == [], shown(findings)
+        return findings
+
+    def fix(self, finding: Finding) -> None:
+        """Type the command that the doctor prints, as far as it is for the AWS CLI."""
+        command = finding.fix.partition(", then")[0]
+        assert command.startswith("aws ")
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            command,
+            shell=True,
+            env=os.environ | {"PATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def wrong(findings: dict[str, Finding]) -> list[str]:
+    return [name for name, finding in findings.items() if finding.status == WRONG]
+
+
+def shown(findings: dict[str, Finding]) -> str:
+    output = io.StringIO()
+    show(Console(file=output), findings)
+    return output.getvalue()
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(doctor, arguments)
+
+
+def fake_context(**answers: Any) -> StackContext:
+    """A stack whose AWS gives these answers, whatever the service."""
+    client = mock.MagicMock()
+    for name, answer in answers.items():
+        getattr(client, name).return_value = answer
+        paginator = client.get_paginator.return_value
+        paginator.paginate.return_value = [answer]
+    context = StackContext(SimpleNamespace(client=lambda service, config: client))
+    context.ids = dict.fromkeys(context.template["Resources"], "x")
+    context.endpoint = ""
+    return context

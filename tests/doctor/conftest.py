@@ -1,0 +1,33 @@
+"""What the tests of the doctor share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from doctor.checked_workshop import CheckedWorkshop, environment
+from kit.emulators.system import OfflineSystem
+
+
+@pytest.fixture
+def terminal(system: OfflineSystem) -> Iterator[None]:
+    """The learner's terminal: the environment of the offline workshop, and no other."""
+    lines = environment(system).environment()
+    others = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    with mock.patch.dict(os.environ, others | lines, clear=True):
+        yield
+
+
+@pytest.fixture
+def workshop(
+    system: OfflineSystem, pictures: dict[str, Path], terminal: None
+) -> Iterator[CheckedWorkshop]:
+    """All steps are done: launched, confirmed, streaming, with a reference and the solution."""
+    done = CheckedWorkshop(system, pictures)
+    done.do_all_steps()
+    yield done
+    done.close()

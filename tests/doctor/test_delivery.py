@@ -1,0 +1,135 @@
+"""From X to the photos: the streamer, delivery and its triggers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from unittest import mock
+
+import pytest
+import requests
+
+from doctor.checked_workshop import (
+    CheckedWorkshop,
+    fake_context,
+)
+from kit.commands.doctor.finding import (
+    INSTANCE,
+    PHOTOS,
+    STREAM,
+    STREAMER,
+    TRIGGERS,
+    UNKNOWN,
+    ok,
+)
+from kit.commands.doctor.streamer import check_streamer
+from kit.commands.doctor.triggers import passes_filter
+from kit.emulators.system import OfflineSystem
+from kit.errors import WorkshopError
+from kit.stack.stack import EMAIL
+from support import wait_for
+
+pytestmark = pytest.mark.usefixtures("terminal")
+
+
+def test_the_streamer_or_the_instance_is_stopped(workshop: CheckedWorkshop) -> None:
+    workshop.compare()
+    workshop.stop_streamer()
+    assert "python twitter_streaming.py" in workshop.diagnose(STREAMER).fix
+    fault = {"kind": "status", "status": 402}
+    requests.post(f"{workshop.system.x_url}/_workshop/faults", json=fault, timeout=5)
+    with pytest.raises(WorkshopError):
+        workshop.start_streamer()
+    assert "402 CreditsDepleted" in workshop.diagnose(STREAMER).cause
+    (ec2, name) = workshop.client("ec2"), workshop.stack.resource("StreamingInstance")
+    ec2.stop_instances(InstanceIds=[name])
+    assert f"aws ec2 start-instances --instance-ids {name}" in workshop.diagnose(INSTANCE).fix
+
+
+def test_on_aws_the_streamer_shows_only_by_what_it_sent() -> None:
+    context = fake_context(get_metric_statistics={"Datapoints": [{"Sum": 2.0}, {"Sum": 1.0}]})
+    assert check_streamer(context) == ok("it sent 3 records in the last 15 minutes")
+    context = fake_context(get_metric_statistics={"Datapoints": []})
+    context.outputs["ConnectToInstance"] = "https://console"
+    finding = check_streamer(context)
+    assert finding.status == UNKNOWN
+    assert "only its terminal" in finding.message
+    assert "https://console" in finding.next_step
+
+
+def test_the_delivery_stream_is_deleted(workshop: CheckedWorkshop) -> None:
+    workshop.compare()
+    name = workshop.stack.resource("DeliveryStream")
+    workshop.client("firehose").delete_delivery_stream(DeliveryStreamName=name)
+    workshop.diagnose(STREAM)
+    workshop.post()
+    wait_for(lambda: not workshop.streamer_runs())  # it has nowhere to send the post to
+    finding = workshop.diagnose(STREAM)
+    assert f"{name} does not exist" in finding.message
+    workshop.fix(finding)
+    workshop.start_streamer()
+    workshop.compare()
+    workshop.is_well()
+
+
+def test_the_delivery_stream_writes_elsewhere(workshop: CheckedWorkshop) -> None:
+    firehose, name = workshop.client("firehose"), workshop.stack.resource("DeliveryStream")
+    answer = firehose.describe_delivery_stream(DeliveryStreamName=name)["DeliveryStreamDescription"]
+    firehose.update_destination(
+        DeliveryStreamName=name,
+        CurrentDeliveryStreamVersionId=answer["VersionId"],
+        DestinationId=answer["Destinations"][0]["DestinationId"],
+        ExtendedS3DestinationUpdate={"BucketARN": "arn:aws:s3:::elsewhere"},
+    )
+    finding = workshop.diagnose(STREAM)
+    assert "arn:aws:s3:::elsewhere" in finding.message
+    workshop.fix(finding)
+    workshop.is_well()
+
+
+def test_s3_does_not_invoke_a_function(workshop: CheckedWorkshop) -> None:
+    functions, s3 = workshop.client("lambda"), workshop.client("s3")
+    for name in ("Twitter", "Rekognition"):
+        function = workshop.stack.resource(f"{name}LambdaFunction")
+        policy = json.loads(functions.get_policy(FunctionName=function)["Policy"])
+        for statement in policy["Statement"]:
+            functions.remove_permission(FunctionName=function, StatementId=statement["Sid"])
+        finding = workshop.diagnose(TRIGGERS)
+        assert f"S3 is not allowed to invoke {name}LambdaFunction" in finding.message
+        workshop.fix(finding)
+        bucket = workshop.stack.resource(f"{name}Bucket")
+        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+        workshop.post()
+        finding = workshop.diagnose(TRIGGERS)
+        assert f"does not invoke {name}LambdaFunction" in finding.message
+        workshop.fix(finding)
+    workshop.compare()
+    workshop.is_well()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "passed"),
+    [
+        ("Prefix", "images/", True),
+        ("prefix", "", True),
+        ("prefix", "photos/", False),
+        ("Suffix", ".jpg", True),
+        ("suffix", ".png", False),
+    ],
+)
+def test_filters_of_a_notification(name: str, value: str, passed: bool) -> None:
+    assert passes_filter("images/3_1.jpg", [{"Name": name, "Value": value}]) == passed
+
+
+def test_all_photos_are_rejected(system: OfflineSystem, pictures: dict[str, Path]) -> None:
+    parameters = system.parameters(EMAIL)
+    del parameters["PhotoUrlPrefix"]  # forgotten, so it is X's own
+    with mock.patch.object(system, "parameters", return_value=parameters):
+        workshop = CheckedWorkshop(system, pictures)
+        workshop.do_all_steps()
+    workshop.post()
+    wait_for(lambda: "rejected" in workshop.log("Twitter"))
+    finding = workshop.diagnose(PHOTOS)
+    assert "below https://pbs.twimg.com/media/" in finding.cause
+    assert "PhotoUrlPrefix" in finding.fix
+    workshop.close()

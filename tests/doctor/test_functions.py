@@ -1,0 +1,189 @@
+"""The functions: their code, settings, permissions and runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+
+from doctor.checked_workshop import (
+    HANDLER,
+    CheckedWorkshop,
+    fake_context,
+)
+from kit.commands.doctor.finding import (
+    INSTANCE,
+    QUEUE,
+    REKOGNITION,
+    STREAM,
+    STREAMER,
+    TWITTER,
+    UNKNOWN,
+    Finding,
+    unknown,
+)
+from kit.commands.doctor.function_runs import runs_of
+from kit.commands.doctor.stack_context import StackContext
+from kit.commands.doctor.stages import Stage, check
+from support import remove_statement, wait_for
+
+pytestmark = pytest.mark.usefixtures("terminal")
+
+
+def test_the_functions_code_is_broken(workshop: CheckedWorkshop) -> None:
+    name = workshop.stack.resource("RekognitionLambdaFunction")
+
+    def diagnose(code: str) -> Finding:
+        workshop.put_code(code)
+        workshop.post()
+        wait_for(lambda: workshop.failures() > before)
+        finding = workshop.diagnose(REKOGNITION)
+        assert f"update-function-code --function-name {name}" in finding.fix
+        return finding
+
+    before = 0
+    assert "KeyError: 'oh'" in diagnose(HANDLER + "    raise KeyError('oh')\n").cause
+    before = 1
+    assert "division by zero" in diagnose("1 / 0\n" + HANDLER + "    pass\n").cause
+    workshop.put_code("import os\ndef lambda_handler(:\n")
+    assert "line 2" in workshop.diagnose(REKOGNITION).cause
+    workshop.put_code("def handler(event, context): pass\n")
+    assert "no function lambda_handler" in workshop.diagnose(REKOGNITION).cause
+    workshop.put_code()
+    workshop.is_well()
+    workshop.compare()
+    findings = workshop.is_well()  # though the queue holds what failed before
+    assert findings[QUEUE].status == UNKNOWN
+    assert "workshop.py redrive" in findings[QUEUE].message
+
+
+def test_a_functions_settings_are_changed(workshop: CheckedWorkshop) -> None:
+    functions, name = workshop.client("lambda"), workshop.stack.resource(REKOGNITION)
+    emptier = workshop.client("iam").get_role(RoleName=workshop.stack.resource("BucketEmptierRole"))
+    updated = functions.get_waiter("function_updated_v2")
+    settings: list[tuple[dict[str, Any], str]] = [
+        ({"Handler": "lambda_function.lambda_handler"}, "--handler index.lambda_handler"),
+        ({"Environment": {"Variables": {}}}, "celebrity.jpg"),
+        ({"Role": emptier["Role"]["Arn"]}, "RekognitionLambdaRole"),
+    ]
+    for setting, fix in settings:
+        functions.update_function_configuration(FunctionName=name, **setting)
+        updated.wait(FunctionName=name, WaiterConfig={"Delay": 1})
+        finding = workshop.diagnose(REKOGNITION)
+        assert fix in finding.fix
+        workshop.fix(finding)
+        updated.wait(FunctionName=name, WaiterConfig={"Delay": 1})
+        workshop.is_well()
+    functions.update_function_configuration(FunctionName=name, Timeout=1)
+    updated.wait(FunctionName=name, WaiterConfig={"Delay": 1})
+    workshop.put_code(HANDLER + "    import time; time.sleep(5)\n")
+    workshop.post()
+    wait_for(lambda: "timed out" in workshop.log())
+    assert "--timeout 120" in workshop.diagnose(REKOGNITION).fix
+
+
+def test_the_function_does_what_its_role_does_not_allow(workshop: CheckedWorkshop) -> None:
+    code = HANDLER + "    import boto3\n    boto3.client('s3').list_buckets()\n"
+    workshop.put_code(code)
+    workshop.post()
+    wait_for(lambda: "not authorized" in workshop.log())
+    assert "s3:ListAllMyBuckets" in workshop.diagnose(REKOGNITION).message
+
+
+def test_a_permission_is_removed(workshop: CheckedWorkshop) -> None:
+    def denied(function: str) -> bool:
+        return "not authorized" in workshop.log(function)
+
+    cases: list[tuple[str, str, str, Callable[[], object]]] = [
+        ("TwitterLambdaRole", "ReadPosts", TWITTER, lambda: denied("Twitter")),
+        ("RekognitionLambdaRole", "CompareFaces", REKOGNITION, lambda: denied("Rekognition")),
+        ("RekognitionLambdaRole", "MailMatches", REKOGNITION, lambda: True),
+        ("DeliveryStreamRole", "WritePosts", STREAM, lambda: True),
+        ("StreamingInstanceRole", "SendPosts", INSTANCE, lambda: not workshop.streamer_runs()),
+    ]
+    for role, sid, stage, logged in cases:
+        remove_statement(workshop.stack, role, sid)
+        workshop.post()
+        wait_for(logged)
+        finding = workshop.diagnose(stage)
+        assert f"{role} lacks {sid} (" in finding.message
+        workshop.fix(finding)
+        if stage == INSTANCE:  # the streamer stopped when it was refused
+            workshop.diagnose(STREAMER)
+            workshop.start_streamer()
+        workshop.is_well()
+    workshop.compare()
+    workshop.is_well()
+
+
+def test_a_permission_is_denied_or_narrowed(workshop: CheckedWorkshop) -> None:
+    iam, role = workshop.client("iam"), workshop.stack.resource("RekognitionLambdaRole")
+    answer = iam.get_role_policy(RoleName=role, PolicyName="Compare")["PolicyDocument"]
+    for change in ({"Effect": "Deny"}, {"Resource": "arn:aws:sns:eu-west-1:000000000000:other"}):
+        statements = [
+            s | (change if s["Sid"] == "MailMatches" else {}) for s in answer["Statement"]
+        ]
+        document = json.dumps(answer | {"Statement": statements})
+        iam.put_role_policy(RoleName=role, PolicyName="Compare", PolicyDocument=document)
+        finding = workshop.diagnose(REKOGNITION)
+        assert "MailMatches (sns:Publish)" in finding.message
+        workshop.fix(finding)
+        workshop.is_well()
+
+
+def test_a_function_is_throttled(workshop: CheckedWorkshop) -> None:
+    name = workshop.stack.resource("TwitterLambdaFunction")
+    functions = workshop.client("lambda")
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    finding = workshop.diagnose(TWITTER)
+    workshop.fix(finding)
+    workshop.is_well()
+
+
+def test_only_the_queue_knows_of_a_failure(workshop: CheckedWorkshop) -> None:
+    sqs, url = workshop.client("sqs"), workshop.stack.resource("FailureQueue")
+    sqs.send_message(QueueUrl=url, MessageBody="an event")
+    assert "workshop.py redrive" in workshop.diagnose(QUEUE).fix
+    workshop.diagnose(QUEUE)  # it is still there
+
+
+def aws_events(*messages: str) -> list[dict[str, Any]]:
+    return [
+        {"logStreamName": "2026/11/23/[$LATEST]1", "timestamp": 1795395575918, "message": message}
+        for message in messages
+    ]
+
+
+@pytest.mark.parametrize(
+    ("message", "error"),
+    [
+        ("[ERROR] KeyError: 'x'\nTraceback (most recent call last):\n  File x", "KeyError: 'x'"),
+        (
+            "[ERROR] Runtime.UserCodeSyntaxError: Syntax error in module 'index'\nTraceback (most",
+            "Runtime.UserCodeSyntaxError: Syntax error in module 'index'",
+        ),
+        ("2026-11-23T01:02:03Z 1 Task timed out after 120.00 seconds\n\n", "Task timed out"),
+        ("Photo 3_1 failed: the photo host answered 503\n", "the photo host answered 503"),
+        ("Photo images/3_1.jpg: match, similarity 99.00 %\n", ""),
+        ("Photos of this event: {'failed': 1, 'stored': 1}\n", ""),
+    ],
+)
+def test_a_log_of_aws(message: str, error: str) -> None:
+    report = "REPORT RequestId: 1\tDuration: 1 ms\n"
+    start = ["INIT_START Runtime Version: python:3.13\n", "START RequestId: 1 Version: $LATEST\n"]
+    first, last = runs_of(
+        aws_events(*start, message, "END RequestId: 1\n", report, start[1], report)
+    )
+    assert (error in first.error, bool(first.error)) == (True, bool(error))
+    assert last.lines == ()
+
+
+def test_the_signed_url_of_the_code_is_not_shown() -> None:
+    def download(_: StackContext) -> Finding:
+        raise requests.ConnectionError("https://code.example.com/?X-Amz-Signature=s3cr3t")
+
+    found = check(Stage("function", download), fake_context())
+    assert found == unknown("cannot be checked: ConnectionError")

@@ -1,0 +1,82 @@
+"""A workshop in which nothing is wrong, and which workshop is checked."""
+
+from __future__ import annotations
+
+import pytest
+
+from doctor.checked_workshop import (
+    CheckedWorkshop,
+    environment,
+    run,
+    shown,
+)
+from kit import running
+from kit.commands.doctor.finding import (
+    COMPARISON,
+    EXERCISE,
+    OBJECTS,
+    OK,
+    PHOTOS,
+    REKOGNITION,
+    TWITTER,
+    UNKNOWN,
+)
+from kit.processes import free_port
+from kit.stack.template import code_of
+from support import wait_for
+
+pytestmark = pytest.mark.usefixtures("terminal")
+
+
+def test_a_healthy_workshop(workshop: CheckedWorkshop) -> None:
+    workshop.compare()
+    findings = workshop.is_well()
+    assert {finding.status for finding in findings.values()} == {OK}, shown(findings)
+    assert "match, 9" in findings[COMPARISON].message
+    assert "1 match" in findings[COMPARISON].message
+    done = run("--stack", workshop.stack.name)
+    assert done.exit_code == 0, done.output
+    assert done.output.count("✓") == len(findings)
+    assert "✗" not in done.output
+    assert "Nothing is wrong." in done.output
+
+
+def test_without_an_endpoint_it_checks_the_running_workshop(
+    workshop: CheckedWorkshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in environment(workshop.system).environment():
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(running, "load", lambda: environment(workshop.system))
+    done = run()  # and finds the only stack
+    assert done.exit_code == 0, done.output
+    assert workshop.stack.name in done.output
+    assert "Checking the running offline workshop" in done.output
+
+
+def test_a_workshop_that_was_killed_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    killed = running.Running("eu-west-1", nowhere, nowhere, nowhere, page_url="", keys={})
+    monkeypatch.setattr(running, "load", lambda: killed)
+    for name in killed.environment():
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-north-1")  # so that nobody is asked
+    done = run()
+    assert done.exit_code == 1
+    assert "Checking the running offline workshop" not in done.output
+
+
+def test_what_has_no_data_yet_is_not_wrong(workshop: CheckedWorkshop) -> None:
+    findings = workshop.is_well()
+    names = (OBJECTS, PHOTOS, TWITTER, REKOGNITION, COMPARISON)
+    assert {findings[name].status for name in names} == {UNKNOWN}
+    assert shown(findings).splitlines()[-1].startswith("Next, delivered records: post a photo")
+
+
+def test_the_starter_is_no_fault(workshop: CheckedWorkshop) -> None:
+    workshop.put_code(code_of(REKOGNITION))
+    workshop.post()
+    wait_for(lambda: "arrived in" in workshop.log())
+    findings = workshop.is_well()
+    assert findings[EXERCISE].status == UNKNOWN
+    assert "starter" in findings[EXERCISE].message
+    assert "1 not compared" in findings[COMPARISON].message

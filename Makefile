@@ -45,7 +45,7 @@ media: $(VENV)/installed-test ## draw all pictures again
 	$(RUN) media/draw.py
 
 faults: $(VENV)/installed samples ## everything that can go wrong does, and the ledger balances
-	PYTHONPATH=scripts:tests $(VENV)/bin/python tests/faults/run.py
+	PYTHONPATH=scripts:tests $(VENV)/bin/python tests/faults/run.py --readme
 
 load: $(VENV)/installed samples ## 5,000 photos as fast as they can be posted
 	PYTHONPATH=scripts:tests $(VENV)/bin/python tests/faults/run.py --only load --posts 5000

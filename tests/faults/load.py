@@ -7,8 +7,8 @@ import time
 
 from PIL import Image
 
-from faults.bench import MATCH, NO_FACE, OTHER, Bench
-from faults.books import MAILED, Page
+from faults.harness import MATCH, NO_FACE, OTHER, Harness
+from faults.ledger import MAILED, Entry
 
 SIDE = 320  # pixels; what is measured is the way, not the face comparison
 PHOTOS_PER_POST = 4
@@ -25,37 +25,37 @@ def small(picture: bytes) -> bytes:
     return file.getvalue()
 
 
-def load(bench: Bench, number: int) -> Page:
+def load(harness: Harness, number: int) -> Entry:
     """Post so many photos, four at a time, and wait until all have arrived."""
-    page = bench.page = Page(f"load: {number} photos")
-    bench.pages.append(page)
+    entry = harness.entry = Entry(f"load: {number} photos")
+    harness.entries.append(entry)
     names = (OTHER, OTHER, NO_FACE, OTHER, MATCH)
-    pictures = {name: small(bench.pictures[name]) for name in names}
-    before = bench.memory()
+    pictures = {name: small(harness.pictures[name]) for name in names}
+    before = harness.memory()
     started = time.monotonic()
     ids: list[str] = []
     for n in range(number):
         name = names[n % len(names)]
-        ids.append(bench.upload(pictures[name]))
+        ids.append(harness.upload(pictures[name]))
         expected = {MATCH: MAILED, OTHER: "other person", NO_FACE: "no face"}[name]
-        bench.expect(ids[-1], expected)
+        harness.expect(ids[-1], expected)
         if len(ids) == PHOTOS_PER_POST or n == number - 1:
-            bench.system.x.post("Look who is here", ids)
-            page.posts += 1
+            harness.system.x.post("Look who is here", ids)
+            entry.posts += 1
             ids = []
     posted = time.monotonic() - started
-    peak = bench.memory()
+    peak = harness.memory()
     deadline = started + SECONDS
     while time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
-        peak = max(peak, bench.memory())
-        bench.books.update(page.photos)
-        if all(photo.as_expected for photo in page.photos):
+        peak = max(peak, harness.memory())
+        harness.ledger.update(entry.photos)
+        if all(photo.as_expected for photo in entry.photos):
             break
-    bench.books.update(page.photos)
-    page.seconds = time.monotonic() - started
-    page.notes.append(
-        f"posted in {posted:.0f} s, {number / page.seconds:.0f} photos a second; all processes "
+    harness.ledger.update(entry.photos)
+    entry.seconds = time.monotonic() - started
+    entry.notes.append(
+        f"posted in {posted:.0f} s, {number / entry.seconds:.0f} photos a second; all processes "
         f"together held {before} MiB before and {peak} MiB at most"
     )
-    return page
+    return entry

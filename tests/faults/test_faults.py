@@ -6,27 +6,27 @@ from collections.abc import Iterator
 
 import pytest
 
-from faults.bench import Bench
+from faults.harness import Harness
 from faults.run import make
 from faults.table import FAULTS, LONG
 from kit.emulators.system import OfflineSystem
 
 
 @pytest.fixture(scope="module")
-def bench() -> Iterator[Bench]:
+def harness() -> Iterator[Harness]:
     """The workshop with the solution, in a system of its own: others want theirs whole."""
     with OfflineSystem() as system:
         system.wait_until_ready()
-        yield Bench(system)
+        yield Harness(system)
 
 
 @pytest.mark.parametrize("name", [name for name in FAULTS if name not in LONG])
-def test_the_books_balance(bench: Bench, name: str) -> None:
-    page = make(bench, name, 1)
-    assert page.photos
-    assert page.problems == []
+def test_the_ledger_balances(harness: Harness, name: str) -> None:
+    entry = make(harness, name, 1)
+    assert entry.photos
+    assert entry.problems == []
 
 
-def test_nothing_came_twice_later(bench: Bench) -> None:
-    bench.books.update([photo for page in bench.pages for photo in page.photos])
-    assert [problem for page in bench.pages for problem in page.problems] == []
+def test_nothing_came_twice_later(harness: Harness) -> None:
+    harness.ledger.update([photo for entry in harness.entries for photo in entry.photos])
+    assert [problem for entry in harness.entries for problem in entry.problems] == []

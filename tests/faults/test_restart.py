@@ -10,43 +10,45 @@ from pathlib import Path
 
 import pytest
 
-from faults.bench import MATCH, Bench
-from faults.books import MAILED
+from faults.harness import MATCH, Harness
+from faults.ledger import MAILED
 from kit.emulators.system import OfflineSystem
 from support import wait_for
 
 
-def stop(bench: Bench) -> None:
-    bench.stop_streamer()
-    bench.system.stop()
+def stop(harness: Harness) -> None:
+    harness.stop_streamer()
+    harness.system.stop()
 
 
-def kill(bench: Bench) -> None:
+def kill(harness: Harness) -> None:
     """kill -9 of everything; offline AWS saves every 5 s."""
     time.sleep(6)
-    for child in bench.system.children:
+    for child in harness.system.children:
         os.killpg(child.process.pid, signal.SIGKILL)
-    for child in bench.system.children:
+    for child in harness.system.children:
         child.process.wait()
     for journal in ("aws/workshop.jsonl", "photos/journal.jsonl"):
-        with (bench.system.folder / journal).open("a") as file:
+        with (harness.system.folder / journal).open("a") as file:
             file.write('\n{"cut off": ')
 
 
 @pytest.mark.parametrize("end", [stop, kill])
 def test_what_is_on_its_way_goes_on_after_a_restart(
-    tmp_path: Path, end: Callable[[Bench], None]
+    tmp_path: Path, end: Callable[[Harness], None]
 ) -> None:
     with OfflineSystem(home=tmp_path / "home") as system:
         system.wait_until_ready()
-        bench = Bench(system)
-        bench.rekognition_fault("InternalServerError", times=1000)
-        photo = bench.post(MATCH)
-        bucket = bench.stack.resource("RekognitionBucket")
-        wait_for(lambda: bench.s3.list_objects_v2(Bucket=bucket, Prefix="images/").get("Contents"))
-        end(bench)
+        harness = Harness(system)
+        harness.rekognition_fault("InternalServerError", times=1000)
+        photo = harness.post(MATCH)
+        bucket = harness.stack.resource("RekognitionBucket")
+        wait_for(
+            lambda: harness.s3.list_objects_v2(Bucket=bucket, Prefix="images/").get("Contents")
+        )
+        end(harness)
     with OfflineSystem(home=tmp_path / "home") as system:
         system.wait_until_ready()
-        bench.books.settle([photo], 60)
+        harness.ledger.wait_until_settled([photo], 60)
         assert (photo.state, photo.mails) == (MAILED, 1)
-        assert bench.streamer not in system.children
+        assert harness.streamer not in system.children

@@ -1,4 +1,4 @@
-"""The books: what was posted, and what became of it. They balance when no photo is missing."""
+"""The ledger: what was posted, and what became of it. It balances when no photo is missing."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Photo:
 
 
 @dataclass
-class Page:
+class Entry:
     """The photos and posts of one fault."""
 
     fault: str
@@ -95,7 +95,7 @@ class Page:
         return sum(max(0, photo.mails - 1) for photo in self.photos)
 
 
-class Books:
+class Ledger:
     """Reads in the stack what became of the photos, as anybody could with the AWS CLI."""
 
     def __init__(self, stack: Stack) -> None:
@@ -125,7 +125,7 @@ class Books:
             else:
                 photo.state = self.rejections.get(photo.media_key, LOST)
 
-    def settle(self, photos: list[Photo], seconds: float) -> None:
+    def wait_until_settled(self, photos: list[Photo], seconds: float) -> None:
         """Wait until all photos ended as they should, but not longer than so many seconds."""
         deadline = time.monotonic() + seconds
         while True:

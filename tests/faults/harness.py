@@ -1,4 +1,4 @@
-"""The bench: the whole offline workshop with the solution in it, on which faults are made."""
+"""The harness: the whole offline workshop with the solution in it, on which faults are made."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import requests
 
-from faults.books import LOST, MAILED, Books, Page, Photo
+from faults.ledger import LOST, MAILED, Entry, Ledger, Photo
 from kit import samples
 from kit.commands import redrive
 from kit.emulators import instance
 from kit.emulators.system import OfflineSystem
 from kit.processes import ManagedProcess
 from kit.stack.stack import EMAIL, SOLUTION, Stack
+from kit.waiting import wait_until
 
 MATCH, OTHER, NO_FACE = "obama2.jpg", "biden.jpg", "landscape.jpg"
 EXPECTED = {MATCH: MAILED, OTHER: "other person", NO_FACE: "no face"}
 SETTLE_SECONDS = 90.0
 
 
-class Bench:
+class Harness:
     """A stack with a reference photo, the solution and a streamer that is connected.
 
     Args:
-        system: the parties, ready.
+        system: AWS, X and Rekognition, ready.
     """
 
     def __init__(self, system: OfflineSystem) -> None:
@@ -41,9 +41,9 @@ class Bench:
         self.stack.replace_code("RekognitionLambdaFunction", SOLUTION.read_text())
         self.s3, self.functions = (system.aws.client(name) for name in ("s3", "lambda"))
         self.upload_reference(self.pictures["obama.jpg"])
-        self.books = Books(self.stack)
-        self.page = Page("")
-        self.pages: list[Page] = []
+        self.ledger = Ledger(self.stack)
+        self.entry = Entry("")
+        self.entries: list[Entry] = []
         self.streamer = self.start_streamer()
 
     # What a learner does
@@ -66,9 +66,9 @@ class Bench:
         return self.system.x.upload(photo)
 
     def expect(self, media_id: str, expected: str, why: str = "") -> Photo:
-        """Write a photo that is about to be posted into the books."""
+        """Write a photo that is about to be posted into the ledger."""
         photo = Photo(f"3_{media_id}", expected, why)
-        self.page.photos.append(photo)
+        self.entry.photos.append(photo)
         return photo
 
     def post(
@@ -78,7 +78,7 @@ class Bench:
         data = self.pictures[picture] if isinstance(picture, str) else picture
         media_id = self.upload(data)
         photo = self.expect(media_id, expected or EXPECTED[str(picture)], why)
-        self.page.posts += 1
+        self.entry.posts += 1
         self.system.x.post("Look who is here", [media_id], **emulator)
         return photo
 
@@ -94,7 +94,7 @@ class Bench:
 
     def post_line(self, message: dict[str, Any]) -> None:
         """Put a line on the stream that X might send."""
-        self.page.posts += 1
+        self.entry.posts += 1
         self.x_fault(kind="line", text=json.dumps(message))
 
     def address(self, media_id: str) -> str:
@@ -124,18 +124,14 @@ class Bench:
 
     def wait_for_log(self, text: str, count: int = 1, seconds: float = 60.0) -> None:
         """Wait until the streamer has said something so many times."""
-        deadline = time.monotonic() + seconds
-        while self.log.read_text().count(text) < count:
-            assert time.monotonic() < deadline, f"the streamer never said {text!r}: {self.log}"
-            time.sleep(0.05)
+        what = f"the streamer to say {text!r} in {self.log}"
+        wait_until(lambda: self.log.read_text().count(text) >= count, seconds, what)
 
     def wait_until_connected(self) -> None:
         """Wait until the stream is open; tweepy may wait for a minute after an error."""
-        deadline = time.monotonic() + SETTLE_SECONDS
         url = f"{self.system.x_url}/_workshop/stats"
-        while not requests.get(url, timeout=5).json()["connected"]:
-            assert time.monotonic() < deadline, f"the streamer is not connected: {self.log}"
-            time.sleep(0.1)
+        what = f"the streamer to connect; its log: {self.log}"
+        wait_until(lambda: requests.get(url, timeout=5).json()["connected"], SETTLE_SECONDS, what)
 
     # What goes wrong
 
@@ -177,9 +173,9 @@ class Bench:
         name = self.stack.resource(function)
         self.functions.update_function_configuration(FunctionName=name, Timeout=seconds)
 
-    def settle(self) -> None:
+    def wait_until_settled(self) -> None:
         """Wait until the photos of this fault are where they should be."""
-        self.books.settle(self.page.photos, SETTLE_SECONDS)
+        self.ledger.wait_until_settled(self.entry.photos, SETTLE_SECONDS)
 
     def redrive(self) -> None:
         """Type `workshop.py redrive`; what was in the queue is expected to be mailed then."""
@@ -193,7 +189,7 @@ class Bench:
         command = [*workshop, "redrive", "--stack", self.stack.name]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
-        self.page.notes.append(done.stdout.splitlines()[-1])
+        self.entry.notes.append(done.stdout.splitlines()[-1])
 
     # Processes
 

@@ -1,4 +1,4 @@
-"""Instructions.md as its tests see it: headings, blocks of code, and what they should show."""
+"""Instructions.md as its tests see it: headings, blocks of code and their output, tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from support import REPOSITORY
 TEXT = (REPOSITORY / "Instructions.md").read_text(encoding="utf-8")
 HEADINGS = re.findall(r"(?m)^(#+) (.+)$", re.sub(r"(?ms)^```.*?^```$", "", TEXT))
 SECOND_TERMINAL = "terminal-2"  # where a block goes that does not say so
-AGAIN = "again"  # goes there, too, and only looks: it may be typed until what should come is there
+AGAIN = "again"  # goes there, too, and only looks, so it may be typed until its output is right
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Block:
     Attributes:
         section: the heading of the second level above it.
         heading: the nearest heading above it.
-        language: shell, text (which is what one should see), or python.
+        language: shell, text (the output to expect), or python.
         place: the terminal of a shell's block; AGAIN, on-aws or no-run.
         text: its lines.
     """

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -54,6 +56,37 @@ def test_the_four_hints_together_solve_the_exercise(tmp_path: Path) -> None:
     command = [sys.executable, str(REPOSITORY / "scripts" / "workshop.py"), "check", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def functions(code: str) -> dict[str, ast.FunctionDef]:
+    found = [node for node in ast.parse(code).body if isinstance(node, ast.FunctionDef)]
+    return {function.name: function for function in found}
+
+
+def variables(code: str) -> set[str]:
+    stored = [n for n in ast.walk(ast.parse(code)) if isinstance(n, ast.Name)]
+    return {name.id for name in stored if isinstance(name.ctx, ast.Store)}
+
+
+def test_hints_and_solution_have_the_same_names() -> None:
+    hints, solution = "\n\n".join(HINTS), SOLUTION.read_text()
+    for name, hint in functions(hints).items():
+        same = functions(solution)[name]
+        parameters = [argument.arg for argument in hint.args.args]
+        assert [argument.arg for argument in same.args.args][: len(parameters)] == parameters
+    assert set(functions(solution)) == set(functions(hints))
+    assert variables(hints) <= variables(solution)
+
+
+def test_hints_and_solution_compare_alike_and_tell_errors_apart_alike() -> None:
+    compare = functions(SOLUTION.read_text())["compare"]
+    compare.body = compare.body[1:]  # without the docstring
+    assert ast.dump(compare) == ast.dump(functions(HINTS[0])["compare"])
+    for code in (*HINTS, SOLUTION.read_text()):
+        assert "ClientError" not in code
+        assert (
+            re.findall(r"except (?!\(?rekognition\.exceptions|tuple|Exc|table\.meta)", code) == []
+        )
 
 
 def test_the_strangers_are_counted(

@@ -1,7 +1,7 @@
 """The pictures: drawn again, they say what they say in the repository, and what the template says.
 
-Text and alt text are in the PNG files, so that they can be compared on every computer. Pixels can
-not: each build of Chromium draws letters a little differently.
+Text and alt text are in the PNG files, so that they can be compared on every computer. Pixels
+cannot: each build of Chromium draws letters a little differently.
 """
 
 from __future__ import annotations

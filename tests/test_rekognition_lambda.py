@@ -21,7 +21,7 @@ STARTER = code_of("RekognitionLambdaFunction")
 SOLUTION = (REPOSITORY / "scripts" / "compareFaces.py").read_text()
 
 
-# What Lambda tells the function, as far as it asks.
+# The part of Lambda's context that the function uses.
 CONTEXT = SimpleNamespace(aws_request_id="1", get_remaining_time_in_millis=lambda: 60_000)
 
 

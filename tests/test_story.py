@@ -1,7 +1,7 @@
 """The commands of Instructions.md, typed one after the other in three terminals.
 
-What the text says one should see must be what comes. In a block of text, … stands for anything;
-a block without it is all that comes.
+The output must be what the text promises. In a block of text, … stands for anything; a block
+without it is the whole output.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def copy_repository(folder: Path) -> None:
 
 
 def missing(block: Block, printed: str) -> str:
-    """What the text promises and what did not come; empty if all is there."""
+    """The part of the promised output that is not there; empty if all is there."""
     if "…" not in block.text:
         lines = [line.strip() for line in printed.splitlines() if line.strip()]
         return "" if lines == block.lines else block.text
@@ -119,12 +119,12 @@ class Story:
         self.last = block
         if block.place in (SECOND_TERMINAL, AGAIN):
             self.printed = "".join(terminal.run(line) for line in block.lines)
-        else:  # what runs there does not end by itself
+        else:  # a program that runs there does not end by itself
             for line in block.lines:
                 terminal.type(line)
 
     def look(self, block: Block) -> str:
-        """Say what is missing on the screen, after typing again what may be typed again."""
+        """Return the output that is missing, and type the commands again if they may be."""
         if self.last.place == SECOND_TERMINAL:
             return missing(block, self.printed)
         if self.last.place == AGAIN:
@@ -166,7 +166,7 @@ def typed(section: str) -> list[Block]:
 
 
 SECTIONS = list(dict.fromkeys(block.section for block in instructions.blocks()))
-# What instructors do, they do before they clean up.
+# Instructors do their part before they clean up.
 IN_ORDER = [*(name for name in SECTIONS if name != "Clean up"), "Clean up"]
 
 

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from kit import samples
-from kit.commands.start import STACK_NAME
 from kit.emulators import instance
 from kit.emulators.system import OfflineSystem
-from kit.stack.journey import Journey
-from kit.stack.stack import EMAIL, Stack
-from kit.stack.template import TEMPLATE
+from kit.stack.journey import DELIVERED, PROCESSED, Journey
+from kit.stack.stack import EMAIL, STACK_NAME, Stack
+from kit.stack.template import parameter_default
 
 RUN = Path(__file__).with_name("drawings") / "run.json"
 TEXT = "Look who is here"
@@ -37,10 +36,10 @@ def record(system: OfflineSystem, stack: Stack) -> dict[str, Any]:
     """
     streamer = instance.start_streamer(system, instance.boot(system.folder, stack))
     instance.wait_until_connected(streamer)
-    media_id = system.x.upload(samples.ensure()["obama2.jpg"].read_bytes())
-    journey = Journey(stack, system.x.post(TEXT, [media_id]), media_id, lambda *_: None)
-    key = journey.reach("Firehose", "streamer", journey.delivered)
-    journey.reach("TwitterLambdaFunction", "TwitterLambdaLogs", journey.processed)
+    media_id = system.x.upload(samples.ensure()[samples.MATCH].read_bytes())
+    journey = Journey(stack, system.x.post(TEXT, [media_id]), media_id)
+    key = journey.reach(DELIVERED)
+    journey.reach(PROCESSED)
     streamer.stop()
     s3 = system.aws.client("s3")
     buckets = {}
@@ -50,7 +49,7 @@ def record(system: OfflineSystem, stack: Stack) -> dict[str, Any]:
         objects = [{"key": entry["Key"], "bytes": entry["Size"]} for entry in found]
         buckets[logical_id] = {"name": name, "objects": objects}
     body = s3.get_object(Bucket=buckets["TwitterBucket"]["name"], Key=key)["Body"].read()
-    host = json.loads(TEMPLATE.read_text())["Parameters"]["PhotoUrlPrefix"]["Default"]
+    host = parameter_default("PhotoUrlPrefix")
     return {
         "region": system.aws.region,
         "text": TEXT,

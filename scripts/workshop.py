@@ -29,7 +29,7 @@ from kit.emulators import instance
 from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
 from kit.running import Running
-from kit.stack.stack import find_stack
+from kit.stack.stack import Stack
 from kit.x_client import XClient, refusal
 
 PHOTO = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -174,7 +174,7 @@ def mail(confirm: bool) -> None:
 def connect(command: tuple[str, ...]) -> None:
     """Open a terminal on the offline instance, or run a COMMAND there."""
     workshop = running_workshop()
-    stack = find_stack(Aws(workshop.aws_url, workshop.region), instance.LOGICAL_ID)
+    stack = Stack.find(Aws(workshop.aws_url, workshop.region), instance.LOGICAL_ID)
     if not stack:
         raise click.UsageError("There is no instance yet: launch the stack first, which is step 3.")
     root = session.HOME / stack.resource(instance.LOGICAL_ID)

@@ -12,7 +12,8 @@ import pytest
 
 from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
-from kit.stack.stack import EMAIL, LISTS, Stack
+from kit.stack.inventory import LISTS
+from kit.stack.stack import EMAIL, Stack
 from kit.stack.template import TEMPLATE
 from support import wait_for
 

@@ -256,7 +256,7 @@ def test_nothing_stays_when_the_demo_is_killed(run: Callable[..., Run]) -> None:
 @pytest.fixture
 def broken_demo(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Demo, Stack]]:
     """A demo that is ready for its tweets, with little patience."""
-    monkeypatch.setattr(journey, "HOP_SECONDS", 3.0)
+    monkeypatch.setattr(journey, "STAGE_SECONDS", 3.0)
     with OfflineSystem() as own:
         demo = Demo(own, Console(file=io.StringIO()))
         yield demo, demo.launch()
@@ -269,7 +269,7 @@ def test_a_hop_that_fails_is_named(
     assert demo.streamer
     demo.streamer.stop()
     with pytest.raises(
-        journey.JourneyError, match="at this hop: → streamer → Firehose → S3"
+        journey.JourneyError, match="at this stage: → streamer → Firehose → S3"
     ) as caught:
         demo.tweet(stack, pictures["obama.jpg"], "x")
     assert caught.value.log == "streamer"

@@ -15,7 +15,8 @@ from threading import Thread
 import pytest
 
 import instructions
-from kit.stack.stack import SOLUTION, Stack
+from kit.stack.code import SOLUTION
+from kit.stack.stack import Stack
 from photos import Photos, side_by_side
 from support import REPOSITORY, wait_for
 

@@ -16,7 +16,8 @@ from click.testing import CliRunner, Result
 from kit import running
 from kit.commands import redrive as r
 from kit.emulators.system import OfflineSystem
-from kit.stack.stack import EMAIL, SOLUTION, Stack
+from kit.stack.code import SOLUTION
+from kit.stack.stack import EMAIL, Stack
 from photos import Photos
 from support import s3_event, wait_for
 

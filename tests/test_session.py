@@ -111,7 +111,7 @@ def test_a_stack_that_is_gone_in_the_middle_does_not_end_the_workshop(
             raise KeyboardInterrupt
         return Stack(system.aws, "gone")
 
-    monkeypatch.setattr(session, "find_stack", look)
+    monkeypatch.setattr(Stack, "find", look)
     monkeypatch.setattr(session, "FILE", tmp_path / "running.json")
     monkeypatch.setattr(workshop, "announce", lambda: None)
     monkeypatch.setattr(workshop, "start_page", lambda: None)

@@ -8,7 +8,8 @@ import pytest
 
 from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
-from kit.stack.stack import EMAIL, Stack, find_stack, unique_name, workshop_stacks
+from kit.stack.find import workshop_stacks
+from kit.stack.stack import EMAIL, Stack, unique_name
 
 FUNCTION = "RekognitionLambdaFunction"
 OTHER = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
@@ -32,11 +33,11 @@ def test_the_newest_complete_stack_of_the_template_is_found(system: OfflineSyste
         Stack.launch(system.aws, parameters, name=failed.name)
     # A failed one is the workshop's, but nothing to work with.
     assert names(system) == [failed.name, newer.name, older.name, *before]
-    found = find_stack(system.aws, FUNCTION)
+    found = Stack.find(system.aws, FUNCTION)
     assert found
     assert found.name == newer.name
     newer.delete()
-    found = find_stack(system.aws, FUNCTION)
+    found = Stack.find(system.aws, FUNCTION)
     assert found
     assert found.name == older.name
     for stack in older, other, failed:

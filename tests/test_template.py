@@ -17,7 +17,8 @@ import pytest
 from click.testing import CliRunner
 
 import inline_code
-from kit.stack.template import BODY_BYTES, BODY_IN_SHELL, compact_body
+from kit.limits import TEMPLATE_BODY_BYTES
+from kit.stack.template import BODY_IN_SHELL, compact_body
 from support import REPOSITORY
 
 PATH = REPOSITORY / "RekognitionWorkshopCFN.json"
@@ -79,7 +80,7 @@ def test_it_is_small_enough_to_be_sent_directly() -> None:
     shell = ["bash", "-c", f"printf %s {BODY_IN_SHELL}"]
     sent = subprocess.run(shell, cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert sent.stdout == compact_body(TEXT)
-    left = BODY_BYTES - len(compact_body(TEXT).encode())
+    left = TEMPLATE_BODY_BYTES - len(compact_body(TEXT).encode())
     assert left >= 1_500, f"{left} bytes are left"
 
 

@@ -1,4 +1,4 @@
-"""A journal: a file with one line of JSON for each change, which is only ever appended to."""
+"""JSON: its objects, and a journal, to which one line of JSON is appended for each change."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import contextlib
 import json
 from pathlib import Path
 from typing import Any
+
+Json = dict[str, Any]  # an object of JSON
 
 
 def append(journal: Path, change: Any) -> None:

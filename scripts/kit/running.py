@@ -1,4 +1,4 @@
-"""What the other commands know of a workshop that `workshop.py start` has started."""
+"""The workshop that `workshop.py start` has started, as the other commands find it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from kit.processes import is_free
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 # What the workshop writes: its state, logs, and this. Tests have a folder of their own.
 FOLDER = Path(os.environ.get("WORKSHOP_FOLDER", REPOSITORY / ".workshop"))
@@ -16,7 +18,7 @@ FILE = FOLDER / "running.json"
 
 @dataclass(frozen=True)
 class Running:
-    """A running offline workshop: where its parties are, and the learner's keys of X."""
+    """A running offline workshop: the addresses of its services, and the learner's keys of X."""
 
     region: str
     aws_url: str
@@ -24,6 +26,11 @@ class Running:
     rekognition_url: str
     page_url: str
     keys: dict[str, str]  # TWITTER_CONSUMER_KEY and so on; they open nothing but the emulated X
+
+    @property
+    def answers(self) -> bool:
+        """Whether it still runs; one that was killed has left its file behind."""
+        return not is_free(int(self.aws_url.rpartition(":")[2]))
 
     def environment(self) -> dict[str, str]:
         """What the AWS CLI, boto3 and the scripts need to talk to it."""
@@ -54,3 +61,19 @@ def load() -> Running | None:
         return Running(**json.loads(FILE.read_text()))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def use() -> Running | None:
+    """Let boto3 in this process use the running workshop, unless AWS_ENDPOINT_URL names another.
+
+    Returns:
+        The workshop that is used, or None: another one, or AWS itself.
+    """
+    workshop = None if os.environ.get("AWS_ENDPOINT_URL") else load()
+    if workshop and not workshop.answers:
+        workshop = None
+    if workshop:
+        os.environ.update(workshop.environment())
+    if os.environ.get("AWS_ENDPOINT_URL"):
+        os.environ.setdefault("NO_PROXY", "127.0.0.1")
+    return workshop

@@ -2,7 +2,8 @@
 
 No picture is committed. The photos are works of the US government and lie among the test files of
 the source distribution of face_recognition 1.3.0. This module downloads that one archive, checks
-its hash, takes the four photos out and throws the rest away; nothing of it is installed or run.
+its hash, extracts the four photos and throws the rest away; nothing of it is installed or run.
+pip downloads it, because pip knows the learner's package index and proxy.
 
     PYTHONPATH=scripts python -m kit.samples
 """
@@ -25,8 +26,13 @@ from kit.errors import WorkshopError
 PACKAGE = "face_recognition"
 VERSION = "1.3.0"
 SHA256 = "5e5efdd1686aa566af0d3cc1313b131e4b197657a8ffd03669e6d3fad92705ec"
-PHOTOS = ("obama.jpg", "obama2.jpg", "obama3.jpg", "biden.jpg")
-LANDSCAPE = "landscape.jpg"
+REFERENCE = "obama.jpg"
+MATCH = "obama2.jpg"  # the same person
+ANOTHER_MATCH = "obama3.jpg"
+OTHER_PERSON = "biden.jpg"
+NO_FACE = "landscape.jpg"
+PHOTOS = (REFERENCE, MATCH, ANOTHER_MATCH, OTHER_PERSON)
+NAMES = (*PHOTOS, NO_FACE)
 DOWNLOAD_SECONDS = 300
 
 # pip asks each source distribution for its name and version by running its setup.py with
@@ -65,7 +71,7 @@ def ensure(progress: Callable[[str], None] = lambda _: None) -> dict[str, Path]:
     Raises:
         WorkshopError: the download failed, or it is not the archive we know.
     """
-    paths = {name: folder() / name for name in (*PHOTOS, LANDSCAPE)}
+    paths = {name: folder() / name for name in NAMES}
     missing = [name for name, path in paths.items() if not path.exists()]
     if not missing:
         return paths
@@ -74,10 +80,10 @@ def ensure(progress: Callable[[str], None] = lambda _: None) -> dict[str, Path]:
     # whole or not at all: whatever stops us, the next run finds complete pictures or none.
     with tempfile.TemporaryDirectory(dir=folder(), prefix=".unfinished-") as name:
         work = Path(name)
-        draw_landscape(work / LANDSCAPE)
-        if set(missing) - {LANDSCAPE}:
+        draw_landscape(work / NO_FACE)
+        if set(missing) - {NO_FACE}:
             progress(f"downloading {PACKAGE} {VERSION} (3 MB) for its {len(PHOTOS)} photos")
-            take_out_photos(download(work), work)
+            extract_photos(download(work), work)
         for picture in missing:
             os.replace(work / picture, paths[picture])
     return paths
@@ -131,7 +137,7 @@ def download_error(reason: str) -> WorkshopError:
     )
 
 
-def take_out_photos(archive: Path, work: Path) -> None:
+def extract_photos(archive: Path, work: Path) -> None:
     """Copy the four photos, and nothing else, from the archive into the folder `work`."""
     with tarfile.open(archive) as tar:
         for name in PHOTOS:

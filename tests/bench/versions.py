@@ -20,7 +20,8 @@ import boto3
 from bench import streaming
 from bench.calls import Calls
 from kit.emulators.system import OfflineSystem
-from kit.stack.stack import EMAIL, SOLUTION, Stack
+from kit.stack.code import SOLUTION
+from kit.stack.stack import EMAIL, Stack
 from kit.stack.template import code_of, load_template
 from support import s3_event
 

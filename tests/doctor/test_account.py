@@ -18,9 +18,10 @@ from kit.commands.doctor.finding import (
 )
 from kit.commands.doctor.stages import STAGES
 from kit.emulators.system import OfflineSystem
+from kit.errors import WorkshopError
 from kit.processes import free_port
 from kit.stack.stack import EMAIL, Stack
-from kit.stack.template import TEMPLATE, compact_body
+from kit.stack.template import TEMPLATE
 
 pytestmark = pytest.mark.usefixtures("terminal")
 
@@ -33,22 +34,15 @@ def test_the_stack_failed(system: OfflineSystem) -> None:
     bucket = "taken-twitter-000000000000-eu-west-1"
     place = {"LocationConstraint": system.aws.region}
     system.aws.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
-    parameters = [
-        {"ParameterKey": key, "ParameterValue": value}
-        for key, value in system.parameters(EMAIL).items()
-    ]
     cases = {
         "out-of-order": (code, "BucketEmptier: A bucket could not be emptied: out of order"),
         "taken": (TEMPLATE.read_text(), "already exists"),
     }
     for name, (template, reason) in cases.items():
-        cloudformation.create_stack(
-            StackName=name,
-            TemplateBody=compact_body(template),
-            Parameters=parameters,
-            Capabilities=["CAPABILITY_IAM"],
-        )
-        assert Stack(system.aws, name).wait() == "ROLLBACK_COMPLETE"
+        with pytest.raises(WorkshopError, match=reason):
+            Stack.launch(system.aws, system.parameters(EMAIL), template, name)
+        status = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
+        assert status == "ROLLBACK_COMPLETE"
         done = run("--stack", name)
         assert done.exit_code == 1, done.output
         lines = done.output.splitlines()
@@ -60,8 +54,7 @@ def test_the_stack_failed(system: OfflineSystem) -> None:
         assert done.output.count("– ") == len(STAGES) - 2
     assert run().exit_code == 2  # which of the two?
     for name in cases:
-        cloudformation.delete_stack(StackName=name)
-        Stack(system.aws, name).wait()
+        Stack(system.aws, name).delete()
     system.aws.client("s3").delete_bucket(Bucket=bucket)
 
 

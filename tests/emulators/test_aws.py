@@ -10,7 +10,8 @@ import requests
 from botocore.exceptions import ClientError
 
 from kit.emulators.system import OfflineSystem
-from kit.stack.stack import EMAIL, Stack, left_over
+from kit.stack.inventory import left_over
+from kit.stack.stack import EMAIL, Stack
 from kit.stack.template import TEMPLATE, compact_body
 from support import wait_for
 

@@ -18,7 +18,8 @@ from kit.commands import redrive
 from kit.emulators import instance
 from kit.emulators.system import OfflineSystem
 from kit.processes import ManagedProcess
-from kit.stack.stack import EMAIL, SOLUTION, Stack
+from kit.stack.code import SOLUTION
+from kit.stack.stack import EMAIL, Stack
 from kit.waiting import wait_until
 
 MATCH, OTHER, NO_FACE = "obama2.jpg", "biden.jpg", "landscape.jpg"

@@ -24,8 +24,10 @@ from rich.table import Table
 from kit.emulators import instance
 from kit.emulators.aws import process
 from kit.emulators.system import OfflineSystem
+from kit.stack.code import SOLUTION
+from kit.stack.find import described
 from kit.stack.journey import Journey
-from kit.stack.stack import EMAIL, SOLUTION, Stack
+from kit.stack.stack import EMAIL, Stack
 from kit.stack.template import TEMPLATE
 from support import s3_event
 
@@ -230,8 +232,9 @@ class Walk:
     def clean_up(self) -> None:
         # Not below images/: that starts a function, whose role goes with the stack.
         self.s3.put_object(Bucket=self.buckets[1], Key="full.jpg", Body=b"x")
-        self.stack.cloudformation.delete_stack(StackName=self.stack.name)
-        self.until(lambda: self.stack.wait() == "DELETE_COMPLETE", "the deleted stack")
+        cloudformation = self.stack.cloudformation
+        cloudformation.delete_stack(StackName=self.stack.name)
+        self.until(lambda: not described(cloudformation, self.stack.name), "the deleted stack")
 
     def take(self, permission: Permission) -> None:
         """Walk the role's part; at its end the walk has met no refusal."""

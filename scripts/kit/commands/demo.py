@@ -22,8 +22,10 @@ from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
 from kit.processes import ManagedProcess
 from kit.running import FOLDER
-from kit.stack.journey import Journey, JourneyError
-from kit.stack.stack import EMAIL, SOLUTION, Stack, left_over
+from kit.stack.code import SOLUTION
+from kit.stack.inventory import left_over
+from kit.stack.journey import ARRIVED, COMPARED, DELIVERED, MAILED, PROCESSED, Journey, JourneyError
+from kit.stack.stack import EMAIL, Stack
 from kit.x_client import refusal
 
 LOGS = FOLDER / "logs"  # where logs are kept when something failed
@@ -96,9 +98,7 @@ class Demo:
         """Post while the function is the exercise's starter: the photo arrives, and no mail."""
         self.console.rule("With the exercise's starter", align="left")
         journey = self.post(stack, photo)
-        journey.reach(
-            "→ RekognitionLambdaFunction: {found}", "RekognitionLambdaLogs", journey.arrived
-        )
+        journey.reach(ARRIVED)
         self.spent["photos"] += journey.seconds
         if journey.mail():
             raise JourneyError("The starter sent an e-mail.", "RekognitionLambdaLogs")
@@ -125,24 +125,16 @@ class Demo:
             reason = f"too large, X refused it: {refusal(error)}"
             self.console.print(f"[bold]{escape(photo.name)}[/bold] {escape(reason)}")
             return Result(name, False, None, time.monotonic() - started, reason)
-        processed = journey.reach(
-            "→ TwitterLambdaFunction → S3 and DynamoDB: {found}",
-            "TwitterLambdaLogs",
-            journey.processed,
-        )
+        processed = journey.reach(PROCESSED)
         kind, _, reason = processed.partition(": ")
         if kind == "rejected":
             return Result(name, False, None, journey.seconds, reason)
-        item = journey.reach(
-            "→ RekognitionLambdaFunction → Rekognition: {found[outcome]}",
-            "RekognitionLambdaLogs",
-            journey.item,
-        )
+        item = journey.reach(COMPARED)
         if item["outcome"] != "match":
             if journey.mail():
                 raise JourneyError("An e-mail came for no match.", "RekognitionLambdaLogs")
             return Result(name, False, None, journey.seconds, item["outcome"])
-        mail = journey.reach("→ SNS → e-mail to {found[to]}", "RekognitionLambdaLogs", journey.mail)
+        mail = journey.reach(MAILED)
         head = f"To: {mail['to']}\nSubject: {mail['subject']}\n\n"
         self.console.print(Panel(escape(head + mail["body"].strip()), expand=False))
         return Result(name, True, float(item["similarity"]), journey.seconds, None)
@@ -165,7 +157,7 @@ class Demo:
         post_id = self.system.x.post(f"Look who is here: {photo.stem}", [media_id])
         self.console.print(f"[bold]{escape(photo.name)} is posted on X, post {post_id}[/bold]")
         journey = Journey(stack, post_id, media_id, self.show_hop)
-        journey.reach("→ streamer → Firehose → S3: {found}", "streamer", journey.delivered)
+        journey.reach(DELIVERED)
         return journey
 
     def show_hop(self, hop: str, seconds: float) -> None:

@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.text import Text
 
 from kit import running
-from kit.stack.stack import workshop_stacks
+from kit.stack.find import workshop_stacks
 
 FUNCTIONS = ("TwitterLambdaFunction", "RekognitionLambdaFunction")
 HIDDEN_SECONDS = 120  # so long a message is ours; after a crash it is in the queue again

@@ -24,13 +24,13 @@ from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
 from kit.processes import ManagedProcess, is_free
 from kit.running import FILE, FOLDER, Running
-from kit.stack.journey import Journey
-from kit.stack.stack import EMAIL, SOLUTION, Stack, find_stack
+from kit.stack.code import SOLUTION
+from kit.stack.journey import PROCESSED, Journey
+from kit.stack.stack import EMAIL, STACK_NAME, Stack
 from kit.stack.template import BODY_IN_SHELL
 
 HOME = FOLDER / "home"
 PARAMETERS = FOLDER / "parameters.json"
-STACK_NAME = "celebrityrek"
 POLL_SECONDS = 0.5
 LAST_STEP = 11
 
@@ -112,7 +112,7 @@ class Session:
 
     def boot_instances(self) -> None:
         """Write the files of instances that are new, and remove those of terminated ones."""
-        stack = find_stack(self.system.aws, instance.LOGICAL_ID)
+        stack = Stack.find(self.system.aws, instance.LOGICAL_ID)
         here = {path.name for path in self.system.folder.glob("i-*")}
         wanted = {stack.resource(instance.LOGICAL_ID)} if stack else set()
         for gone in here - wanted:
@@ -141,13 +141,13 @@ class Session:
                 self.console.print(f"Step {number} is done.")
 
     def _stack(self) -> Stack:
-        stack = find_stack(self.system.aws, instance.LOGICAL_ID)
+        stack = Stack.find(self.system.aws, instance.LOGICAL_ID)
         if not stack:
             raise WorkshopError("There is no stack; step 3 launches it.")
         return stack
 
     def _launch(self) -> None:
-        if not find_stack(self.system.aws, instance.LOGICAL_ID):
+        if not Stack.find(self.system.aws, instance.LOGICAL_ID):
             Stack.launch(self.system.aws, self.system.parameters(EMAIL), name=STACK_NAME)
         self.boot_instances()
 
@@ -162,8 +162,8 @@ class Session:
     def _tweet(self, name: str) -> None:
         media_id = self.system.x.upload(samples.ensure()[name].read_bytes())
         post_id = self.system.x.post("Look who is here", [media_id])
-        journey = Journey(self._stack(), post_id, media_id, lambda *_: None)
-        journey.reach("TwitterLambdaFunction", "TwitterLambdaLogs", journey.processed)
+        journey = Journey(self._stack(), post_id, media_id)
+        journey.reach(PROCESSED)
 
     def _upload_reference(self) -> None:
         bucket = self._stack().resource("RekognitionBucket")

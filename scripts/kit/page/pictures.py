@@ -20,7 +20,7 @@ def sample(name: object) -> bytes:
     Raises:
         Refusal: there is none of this name.
     """
-    if name not in (*samples.PHOTOS, samples.LANDSCAPE):
+    if name not in samples.NAMES:
         raise Refusal("There is no such sample.", 404)
     path = samples.folder() / str(name)
     if not path.exists():

@@ -1,43 +1,48 @@
-"""The journey of one photo, from the post on X to its outcome, hop by hop."""
+"""The journey of one photo, from the post on X to its outcome, stage by stage."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from kit.errors import WorkshopError
 from kit.stack.stack import Stack
+from kit.waiting import wait_until
 
-HOP_SECONDS = 60.0  # so long may a photo take from one hop to the next
+STAGE_SECONDS = 60.0  # so long may a photo take from one stage to the next
 POLL_SECONDS = 0.1
 
 
 class JourneyError(WorkshopError):
-    """A photo went wrong; the text names the hop.
+    """A photo went wrong; the message names the stage.
 
     Attributes:
         log: the logical ID of the log group that says why, or "streamer".
     """
 
-    def __init__(self, text: str, log: str) -> None:
-        super().__init__(text)
+    def __init__(self, message: str, log: str) -> None:
+        super().__init__(message)
         self.log = log
 
 
 class Journey:
-    """Looks for a photo in the stack's resources.
+    """Follows a photo through the stack's resources.
 
     Args:
         stack: the stack that it travels through.
         post_id: the post that it belongs to.
         media_id: what X called the photo when it was uploaded.
-        report: is called with each hop and the seconds since the post.
+        report: is called with each stage that is reached and the seconds since the post.
     """
 
     def __init__(
-        self, stack: Stack, post_id: str, media_id: str, report: Callable[[str, float], None]
+        self,
+        stack: Stack,
+        post_id: str,
+        media_id: str,
+        report: Callable[[str, float], None] = lambda *_: None,
     ) -> None:
         self.stack = stack
         self.post_id = post_id
@@ -45,25 +50,23 @@ class Journey:
         self.key = f"images/{self.media_key}.jpg"
         self.report = report
         self.started = time.monotonic()
-        self.seconds = 0.0  # from the post to the last hop
+        self.seconds = 0.0  # from the post to the last stage
         self._s3 = stack.aws.client("s3")
         self._table = stack.aws.client("dynamodb")
 
-    def reach(self, hop: str, log: str, arrived: Callable[[], Any]) -> Any:
-        """Wait until `arrived` gives something, report the hop, and return what it gave.
+    def reach(self, stage: Stage) -> Any:
+        """Wait until the photo is at a stage, report it, and return what was found there.
 
         Raises:
-            JourneyError: it did not within HOP_SECONDS.
+            JourneyError: it did not come within STAGE_SECONDS.
         """
-        deadline = time.monotonic() + HOP_SECONDS
-        while not (found := arrived()):
-            if time.monotonic() > deadline:
-                name = hop.partition(":")[0]
-                text = f"The photo did not arrive within {HOP_SECONDS:.0f} s at this hop: {name}."
-                raise JourneyError(text, log)
-            time.sleep(POLL_SECONDS)
+        what = f"the photo at this stage: {stage.name}"
+        try:
+            found = wait_until(lambda: stage.find(self), STAGE_SECONDS, what, POLL_SECONDS)
+        except WorkshopError as error:
+            raise JourneyError(str(error), stage.log) from None
         self.seconds = time.monotonic() - self.started
-        self.report(hop.format(found=found), self.seconds)
+        self.report(stage.name + stage.shown.format(found=found), self.seconds)
         return found
 
     def delivered(self) -> str:
@@ -77,7 +80,7 @@ class Journey:
         return ""
 
     def processed(self) -> str:
-        """What TwitterLambdaFunction says of the photo: stored, or rejected and why."""
+        """What TwitterLambdaFunction says about the photo: stored, or rejected and why."""
         start = f"Photo {self.media_key} "
         for line in self.stack.log_lines("TwitterLambdaLogs"):
             # A photo that failed for now is tried again, so its story goes on.
@@ -107,3 +110,33 @@ class Journey:
         """The e-mail about the photo's post."""
         mails = [mail for mail in self.stack.aws.outbox() if self.post_id in mail["body"]]
         return mails[0] if mails else {}
+
+
+class Stage(NamedTuple):
+    """A stage of the journey.
+
+    Attributes:
+        name: as the report and errors call it.
+        find: what of the photo is there; nothing, as long as it is not.
+        log: the log that says why the photo does not come.
+        shown: what the report says about the `found`.
+    """
+
+    name: str
+    find: Callable[[Journey], Any]
+    log: str
+    shown: str = ": {found}"
+
+
+DELIVERED = Stage("→ streamer → Firehose → S3", Journey.delivered, "streamer")
+PROCESSED = Stage(
+    "→ TwitterLambdaFunction → S3 and DynamoDB", Journey.processed, "TwitterLambdaLogs"
+)
+ARRIVED = Stage("→ RekognitionLambdaFunction", Journey.arrived, "RekognitionLambdaLogs")
+COMPARED = Stage(
+    "→ RekognitionLambdaFunction → Rekognition",
+    Journey.item,
+    "RekognitionLambdaLogs",
+    ": {found[outcome]}",
+)
+MAILED = Stage("→ SNS → e-mail", Journey.mail, "RekognitionLambdaLogs", " to {found[to]}")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import PurePosixPath
-from typing import Any
 
+from kit.jsonl import Json
 from kit.running import REPOSITORY
 
 TEMPLATE = REPOSITORY / "RekognitionWorkshopCFN.json"
-BODY_BYTES = 51_200  # that CloudFormation takes in a request; from S3 it takes 1 MB
 # What a shell sends: the same as `compact_body`, with nothing of ours, also in CloudShell.
 BODY_IN_SHELL = f'"$(python3 -m json.tool --compact {TEMPLATE.name})"'
 
@@ -22,9 +21,9 @@ def compact_body(text: str) -> str:
     return json.dumps(json.loads(text), separators=(",", ":"))
 
 
-def load_template() -> dict[str, Any]:
+def load_template() -> Json:
     """Return the template of the repository."""
-    template: dict[str, Any] = json.loads(TEMPLATE.read_text(encoding="utf-8"))
+    template: Json = json.loads(TEMPLATE.read_text(encoding="utf-8"))
     return template
 
 
@@ -37,7 +36,7 @@ def code_of(name: str) -> str:
     return "\n".join(code_lines(load_template(), name))
 
 
-def code_lines(template: dict[str, Any], name: str) -> list[str]:
+def code_lines(template: Json, name: str) -> list[str]:
     """Return the lines of the function or of the instance's file called `name`.
 
     The list is the template's own: changing it changes the template.
@@ -54,3 +53,15 @@ def code_lines(template: dict[str, Any], name: str) -> list[str]:
         code = files[name]["content"]
     lines: list[str] = code["Fn::Join"][1]
     return lines
+
+
+def rekognition_regions(template: Json) -> list[str]:
+    """The regions that have Rekognition, as the template's rule lists them."""
+    (assertion,) = template["Rules"]["RegionHasRekognition"]["Assertions"]
+    regions: list[str] = assertion["Assert"]["Fn::Contains"][0]
+    return regions
+
+
+def parameter_default(name: str) -> str:
+    """What a parameter is if the learner leaves it as it is."""
+    return str(load_template()["Parameters"][name]["Default"])

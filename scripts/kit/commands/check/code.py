@@ -20,7 +20,7 @@ from kit.aws_client import Aws
 from kit.commands.check.harness import FUNCTION
 from kit.errors import WorkshopError
 from kit.running import Running
-from kit.stack.stack import workshop_stacks
+from kit.stack.find import workshop_stacks
 
 PROVIDED = {"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"}
 MAX_BYTES = 1_000_000  # of code; compareFaces.py has 5,000

@@ -9,7 +9,7 @@ from kit.commands.doctor import fixes
 from kit.commands.doctor.finding import REKOGNITION, Finding, ok, shorten, unknown, wrong
 from kit.commands.doctor.fixes import Json
 from kit.commands.doctor.stack_context import StackContext
-from kit.stack.stack import COMPLETE, workshop_stacks
+from kit.stack.find import COMPLETE, failure_of, workshop_stacks
 
 
 def check_credentials(context: StackContext) -> Finding:
@@ -52,7 +52,11 @@ def check_stack(context: StackContext) -> Finding:
     if status.endswith("_IN_PROGRESS") and "ROLLBACK" not in status:
         return unknown(message, "wait until it is complete, then run doctor again")
     if status not in COMPLETE:
-        return wrong(message, first_failure(context), f"Fix that, then: {context.relaunch()}")
+        return wrong(
+            message,
+            shorten(failure_of(context.client("cloudformation"), name)),
+            f"Fix that, then: {context.relaunch()}",
+        )
     context.load(stack)
     if REKOGNITION not in context.ids:
         raise click.UsageError(f"The stack {name} is not one of this workshop.")
@@ -104,22 +108,3 @@ def find(context: StackContext) -> str:
             f"--stack {names[0]} ({', '.join(names)})."
         )
     return names[0]
-
-
-def first_failure(context: StackContext) -> str:
-    """Say which resource failed first in the last operation, and why."""
-    cloudformation, name = context.client("cloudformation"), context.name
-    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=name)
-    text = "No event says why."
-    for event in (event for page in pages for event in page["StackEvents"]):  # newest first
-        status, reason = event["ResourceStatus"], event.get("ResourceStatusReason", "")
-        if status.endswith("_FAILED") and "cancelled" not in reason:
-            text = f"{event['LogicalResourceId']}: {reason}"
-        if reason == "User Initiated":
-            break
-    if "DescribeEvents" in text:  # it failed before the first resource; there are the details
-        answer = cloudformation.describe_events(StackName=name, Filters={"FailedEvents": True})
-        for event in answer["OperationEvents"]:
-            if "ValidationStatusReason" in event:
-                return f"{event.get('LogicalResourceId')}: {event['ValidationStatusReason']}"
-    return shorten(text)

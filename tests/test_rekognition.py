@@ -591,5 +591,5 @@ def test_a_worker_imports_nothing_of_the_server(
         Server(processes=1, output=output).stop()
     imported = Counter(line.rpartition("|")[2].strip() for line in log.read_text().splitlines())
     assert imported["kit.emulators.rekognition.faces"] == 2  # by the server and by its worker
-    alone = ("kit.emulators.rekognition.server", "boto3", "uvicorn", "click")
+    alone = ("kit.emulators.rekognition.app", "boto3", "uvicorn", "click")
     assert [imported[name] for name in alone] == [1] * len(alone)

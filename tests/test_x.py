@@ -20,9 +20,9 @@ import tweepy
 from PIL import Image
 from requests.adapters import HTTPAdapter
 
-from kit.emulators.x.memory import Memory
 from kit.emulators.x.posts import Media, Post
 from kit.emulators.x.rules import InvalidRule, compile_rule
+from kit.emulators.x.store import Memory
 from kit.processes import free_port
 from kit.x_client import XClient
 

@@ -18,8 +18,8 @@ import atheris
 
 with atheris.instrument_imports(include=["PIL", "json", "kit"]):
     from kit.emulators.rekognition import faces
-    from kit.emulators.x.bodies import form_file
-    from kit.emulators.x.problems import Problem
+    from kit.emulators.x.errors import Problem
+    from kit.emulators.x.requests import form_file
     from security.inline import load_inline
     from security.pictures import small_pictures
 

@@ -19,11 +19,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from kit.emulators.rekognition import faces
-from kit.emulators.rekognition.remembered import Remembered
-from kit.emulators.rekognition.server import application
+from kit.emulators.rekognition.app import application
+from kit.emulators.rekognition.face_cache import Remembered
 from kit.emulators.rekognition.service import Rekognition
-from kit.emulators.x.bodies import form_file
-from kit.emulators.x.problems import Problem
+from kit.emulators.x.errors import Problem
+from kit.emulators.x.requests import form_file
 from security.inline import VARIABLES, load_code, load_inline
 from security.pictures import small_pictures
 from support import REPOSITORY, s3_event

@@ -10,7 +10,7 @@ import os
 
 import click
 
-from kit.emulators.rekognition.server import application
+from kit.emulators.rekognition.app import application
 from kit.emulators.rekognition.service import Rekognition
 from kit.http import serve
 from kit.processes import exit_with_parent

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kit.emulators.rekognition import faces
-from kit.emulators.rekognition.error import MESSAGES, ServiceError
+from kit.emulators.rekognition.errors import MESSAGES, ServiceError
 from kit.emulators.rekognition.faults import Faults
 from kit.emulators.rekognition.request import body_of, caller_of
 from kit.emulators.rekognition.service import Rekognition

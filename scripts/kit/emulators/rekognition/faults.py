@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from kit.emulators.rekognition.error import MESSAGES, ServiceError
+from kit.emulators.rekognition.errors import MESSAGES, ServiceError
 
 
 @dataclass

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from kit.emulators.rekognition import faces
-from kit.emulators.rekognition.error import ServiceError
+from kit.emulators.rekognition.errors import ServiceError
 from kit.http import json_of
 
 MAX_BYTES = 5 * 1024 * 1024  # a picture in the request

@@ -8,8 +8,8 @@ from collections import deque
 from typing import Any
 
 from kit.emulators.rekognition import faces
-from kit.emulators.rekognition.account import Account, unreadable
-from kit.emulators.rekognition.remembered import Remembered
+from kit.emulators.rekognition.aws import Account, unreadable
+from kit.emulators.rekognition.face_cache import Remembered
 from kit.emulators.rekognition.request import Caller, Picture, picture_of, threshold_of
 from kit.emulators.rekognition.workers import Workers
 

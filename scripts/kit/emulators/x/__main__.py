@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from kit.emulators.x.server import Settings, run
+from kit.emulators.x.app import Settings, run
 from kit.processes import exit_with_parent
 
 

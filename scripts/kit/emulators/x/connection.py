@@ -14,7 +14,7 @@ from typing import Any
 from starlette.responses import StreamingResponse
 from starlette.types import Send
 
-from kit.emulators.x.descriptions import Description, Wanted
+from kit.emulators.x.fields import Description, Wanted
 
 KEEP_ALIVE = b"\r\n"
 

@@ -7,10 +7,10 @@ import time
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kit.emulators.x.bodies import json_object
 from kit.emulators.x.broken_photos import PHOTO_FAULT
+from kit.emulators.x.errors import Problem
 from kit.emulators.x.photo_host import PhotoHost
-from kit.emulators.x.problems import Problem
+from kit.emulators.x.requests import json_object
 from kit.emulators.x.stream import FilteredStream
 
 

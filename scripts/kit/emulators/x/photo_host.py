@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from kit.emulators.x.broken_photos import broken_photo
-from kit.emulators.x.memory import Memory
+from kit.emulators.x.errors import Problem
 from kit.emulators.x.photos import large_jpeg
-from kit.emulators.x.problems import Problem
+from kit.emulators.x.store import Memory
 
 # Two at a time: decoding 50 megapixels takes 150 MB and more.
 _converters = ThreadPoolExecutor(max_workers=2)

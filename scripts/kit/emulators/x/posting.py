@@ -9,13 +9,13 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from kit.emulators.x.bodies import form_file, json_object
+from kit.emulators.x.auth import Keys
+from kit.emulators.x.errors import INVALID_REQUEST, Problem
 from kit.emulators.x.ids import new_id, now
-from kit.emulators.x.keys import Keys
-from kit.emulators.x.memory import Memory
 from kit.emulators.x.photos import is_too_large_to_decode
 from kit.emulators.x.posts import Media, Post
-from kit.emulators.x.problems import INVALID_REQUEST, Problem
+from kit.emulators.x.requests import form_file, json_object
+from kit.emulators.x.store import Memory
 from kit.emulators.x.stream import FilteredStream
 
 MAX_UPLOAD_BYTES = 32 * 1024 * 1024

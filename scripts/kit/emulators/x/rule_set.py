@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from kit.emulators.x.errors import PROBLEM_TYPE
 from kit.emulators.x.ids import new_id, now
 from kit.emulators.x.posts import Post
-from kit.emulators.x.problems import PROBLEM_TYPE
 from kit.emulators.x.rules import InvalidRule, Matcher, compile_rule
 
 

@@ -8,12 +8,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from kit.emulators.x.descriptions import Wanted
+from kit.emulators.x.auth import Keys
+from kit.emulators.x.errors import INVALID_REQUEST, Problem
+from kit.emulators.x.fields import Wanted
 from kit.emulators.x.ids import made_at
-from kit.emulators.x.keys import Keys
-from kit.emulators.x.memory import Memory
-from kit.emulators.x.problems import INVALID_REQUEST, Problem
 from kit.emulators.x.rules import InvalidRule, compile_rule
+from kit.emulators.x.store import Memory
 
 
 class Search:

@@ -11,14 +11,14 @@ from collections import deque
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from kit.emulators.x.bodies import json_object
+from kit.emulators.x.auth import Keys
 from kit.emulators.x.connection import Connection
-from kit.emulators.x.descriptions import Wanted
+from kit.emulators.x.errors import INVALID_REQUEST, STREAM_PROBLEMS, Problem
+from kit.emulators.x.fields import Wanted
 from kit.emulators.x.ids import now
-from kit.emulators.x.keys import Keys
-from kit.emulators.x.memory import Memory
 from kit.emulators.x.posts import Post
-from kit.emulators.x.problems import INVALID_REQUEST, STREAM_PROBLEMS, Problem
+from kit.emulators.x.requests import json_object
+from kit.emulators.x.store import Memory
 
 CONNECTS_PER_WINDOW = 50
 WINDOW_SECONDS = 15 * 60

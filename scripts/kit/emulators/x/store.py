@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from kit.emulators.x.descriptions import Description, describe
+from kit.emulators.x.fields import Description, describe
 from kit.emulators.x.ids import new_id
 from kit.emulators.x.posts import Media, Post
 from kit.emulators.x.rule_set import RuleSet

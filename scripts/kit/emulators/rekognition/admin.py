@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from kit.emulators.rekognition import faces
 from kit.emulators.rekognition.endpoint import Endpoint
-from kit.emulators.rekognition.error import ServiceError
+from kit.emulators.rekognition.errors import ServiceError
 from kit.emulators.rekognition.faults import Fault
 from kit.emulators.rekognition.request import body_of
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from kit.emulators.x.problems import INVALID_REQUEST, Problem
+from kit.emulators.x.errors import INVALID_REQUEST, Problem
 
 
 async def json_object(request: Request) -> dict[str, Any]:

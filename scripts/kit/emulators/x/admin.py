@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from kit.emulators.x.memory import Memory
+from kit.emulators.x.errors import INVALID_REQUEST, Problem
 from kit.emulators.x.photo_host import PhotoHost
 from kit.emulators.x.posts import Post
-from kit.emulators.x.problems import INVALID_REQUEST, Problem
+from kit.emulators.x.store import Memory
 from kit.emulators.x.stream import FilteredStream
 
 

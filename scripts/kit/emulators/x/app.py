@@ -11,14 +11,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from kit.emulators.x.admin import Overview
+from kit.emulators.x.auth import Keys
+from kit.emulators.x.errors import Problem
 from kit.emulators.x.faults import Faults
-from kit.emulators.x.keys import Keys
-from kit.emulators.x.memory import Memory
-from kit.emulators.x.overview import Overview
 from kit.emulators.x.photo_host import PhotoHost
 from kit.emulators.x.posting import MAX_UPLOAD_BYTES, Posting
-from kit.emulators.x.problems import Problem
 from kit.emulators.x.search import Search
+from kit.emulators.x.store import Memory
 from kit.emulators.x.stream import FilteredStream
 from kit.http import Guard, serve
 

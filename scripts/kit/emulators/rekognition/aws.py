@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kit.emulators.rekognition import faces
-from kit.emulators.rekognition.error import ServiceError
+from kit.emulators.rekognition.errors import ServiceError
 from kit.emulators.rekognition.request import Caller, Picture
 
 MAX_S3_BYTES = 15 * 1024 * 1024  # a picture in S3

@@ -16,7 +16,7 @@ import urllib.parse
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from kit.emulators.x.problems import UNSUPPORTED_AUTHENTICATION, Problem
+from kit.emulators.x.errors import UNSUPPORTED_AUTHENTICATION, Problem
 
 
 class Keys:

@@ -12,10 +12,10 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
+from kit.emulators.rekognition.admin import Workshop
 from kit.emulators.rekognition.endpoint import Endpoint
 from kit.emulators.rekognition.request import MAX_BODY
 from kit.emulators.rekognition.service import Rekognition
-from kit.emulators.rekognition.workshop import Workshop
 from kit.http import READ_ON, Guard
 
 

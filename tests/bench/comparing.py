@@ -38,7 +38,7 @@ def unseen(photo: bytes) -> bytes:
 
 def core_seconds(photo: bytes, times: int) -> float:
     """The median of the seconds of a core's time in which the faces of a photo are found."""
-    faces.warm()
+    faces.warm_up()
     taken = []
     for _ in range(times):
         started = time.process_time()

@@ -6,9 +6,9 @@
 
 It speaks the service's AWS JSON 1.1 protocol with its limits and error codes (Amazon Rekognition
 API Reference, "CompareFaces", and Developer Guide, "Error handling" and "Guidelines and quotas").
-Signatures are not verified: the access key only says who calls. Whether that caller may do it is
-asked of the offline AWS at AWS_ENDPOINT_URL, which knows the roles; S3 objects come from there too.
-Without AWS_ENDPOINT_URL everybody may, and pictures must be sent as bytes.
+Signatures are not verified: the access key only names the caller. The offline AWS at
+AWS_ENDPOINT_URL, which has the roles, decides what the caller may do; S3 objects come from there
+too. Without AWS_ENDPOINT_URL everything is permitted, and pictures must be sent as bytes.
 
 For tests and for workshop.py:
 
@@ -18,16 +18,18 @@ For tests and for workshop.py:
     POST /_workshop/faults       {"code": "ThrottlingException", "times": 2, "operation": null,
                                   "per_second": 0}; DELETE ends all faults
 
-Its files, from the network to the pictures; each uses only those below it:
+Its files, from the network to the pictures; each imports only from those below it:
 
-- server: the addresses, and the process that answers there
-- workshop: the answers below /_workshop/
-- endpoint: a request of the AWS API comes in, an answer or an error goes out
+- __main__: the command
+- app: the paths; requests of the AWS API come in, answers or errors go out
+- admin: the answers below /_workshop/
 - service: the two operations
-- remembered: each picture is looked at once
-- workers: the processes that look at pictures, with faces.py
-- account: who may do what, and the pictures in S3
-- request: what a request says
+- face_cache: the faces of the latest pictures
+- workers: the processes that find faces
+- faces: the face comparison
+- s3: the pictures in S3
+- requests: the pictures and the threshold of a request
+- auth: the caller, and what the caller may do
 - faults: errors on purpose
-- error: an error as the service sends it
+- errors: errors as the service sends them
 """

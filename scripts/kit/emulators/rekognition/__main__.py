@@ -1,7 +1,7 @@
 """Serves the emulated Rekognition: python -m kit.emulators.rekognition --port 4600.
 
 The workers are started with multiprocessing's "spawn", which imports the main module again in each
-process, but never a package's __main__: so a worker imports faces.py, and no server.
+process, but never a package's __main__: so a worker imports workers.py and faces.py, and no server.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from kit.processes import exit_with_parent
 def main(port: int, processes: int) -> None:
     """Run an emulated Rekognition on 127.0.0.1."""
     exit_with_parent()
-    service = Rekognition(max(1, processes), os.environ.get("AWS_ENDPOINT_URL", ""))
+    aws_url = os.environ.get("AWS_ENDPOINT_URL", "").rstrip("/")
+    service = Rekognition(max(1, processes), aws_url)
     # The workers end too: the system closes their pipes.
     serve(application(service), port)
 

@@ -1,24 +1,31 @@
-"""What is answered below /_workshop/: to workshop.py, to its page and to tests."""
+"""The admin API below /_workshop/: for workshop.py, for its page and for tests."""
 
 from __future__ import annotations
+
+from collections import Counter
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from kit.emulators.rekognition import faces
-from kit.emulators.rekognition.endpoint import Endpoint
 from kit.emulators.rekognition.errors import ServiceError
-from kit.emulators.rekognition.faults import Fault
-from kit.emulators.rekognition.request import body_of
+from kit.emulators.rekognition.faults import Fault, Faults
+from kit.emulators.rekognition.requests import json_object
+from kit.emulators.rekognition.service import Rekognition
 
 
-class Workshop:
-    """Tells how the service is doing, and makes it fail."""
+class Admin:
+    """Shows the state of the service, and makes it fail.
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        """The endpoint has the calls and the faults; the service behind it, all else."""
-        self.endpoint = endpoint
-        self.service = endpoint.service
+    Args:
+        service: has the workers and the comparisons.
+        calls: how many calls of the AWS API came, by operation.
+        faults: the active ones.
+    """
+
+    def __init__(self, service: Rekognition, calls: Counter[str], faults: Faults) -> None:
+        self.service = service
+        self.calls = calls
+        self.faults = faults
 
     async def ready(self, _: Request) -> Response:
         """Whether all workers have loaded the models."""
@@ -27,25 +34,25 @@ class Workshop:
 
     async def stats(self, _: Request) -> Response:
         """How many calls came, and how many seconds the workers computed."""
-        calls, seconds = self.endpoint.calls, self.service.faces.seconds
-        return JSONResponse({"calls": dict(calls), "seconds": round(seconds, 4)})
+        seconds = round(self.service.faces.seconds, 4)
+        return JSONResponse({"calls": dict(self.calls), "seconds": seconds})
 
     async def comparisons(self, _: Request) -> Response:
-        """The last comparisons; one without `similarity` and `error` is still under way."""
+        """The last comparisons; one without `similarity` and `error` is still running."""
         return JSONResponse(list(self.service.comparisons))
 
-    async def faults(self, request: Request) -> Response:
-        """Make the next calls fail; DELETE repairs everything."""
-        under_way = self.endpoint.faults.under_way
+    async def change_faults(self, request: Request) -> Response:
+        """Make the next calls fail; DELETE ends all faults."""
+        active = self.faults.active
         if request.method == "DELETE":
-            under_way.clear()
+            active.clear()
             return JSONResponse({"faults": 0})
         try:
-            wish = await body_of(request)
-            times, per_second = int(wish.get("times", 1)), int(wish.get("per_second", 0))
-            fault = Fault(str(wish["code"]), times, wish.get("operation"), per_second)
-        except (ServiceError, faces.FaceError, KeyError, TypeError, ValueError):
+            body = await json_object(request)
+            times, per_second = int(body.get("times", 1)), int(body.get("per_second", 0))
+            fault = Fault(str(body["code"]), times, body.get("operation"), per_second)
+        except (ServiceError, KeyError, TypeError, ValueError):
             return JSONResponse({"error": "send code, times and operation"}, status_code=400)
         if fault.times > 0:
-            under_way.append(fault)
-        return JSONResponse({"faults": len(under_way)})
+            active.append(fault)
+        return JSONResponse({"faults": len(active)})

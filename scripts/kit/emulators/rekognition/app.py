@@ -1,28 +1,104 @@
-"""The server: which address leads where."""
+"""The emulated Rekognition: requests of the AWS API come in, answers or errors go out."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import sys
+import uuid
+from collections import Counter
 from collections.abc import AsyncIterator
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
-from kit.emulators.rekognition.admin import Workshop
-from kit.emulators.rekognition.endpoint import Endpoint
-from kit.emulators.rekognition.request import MAX_BODY
+from kit.emulators.rekognition.admin import Admin
+from kit.emulators.rekognition.auth import caller_of
+from kit.emulators.rekognition.errors import MESSAGES, ServiceError
+from kit.emulators.rekognition.faults import Faults
+from kit.emulators.rekognition.requests import MAX_BODY, json_object
 from kit.emulators.rekognition.service import Rekognition
 from kit.http import READ_ON, Guard
+
+MAX_WAITING = 100  # requests; more are throttled
+
+
+class Endpoint:
+    """Speaks the AWS JSON 1.1 protocol for the service; counts the calls, and fails some."""
+
+    def __init__(self, service: Rekognition) -> None:
+        """Nothing is waiting and no fault is active."""
+        self.service = service
+        self.waiting = 0
+        self.faults = Faults()
+        self.calls: Counter[str] = Counter()
+
+    async def handle(self, request: Request) -> Response:
+        """Answer a request of the AWS API; every failure becomes an error of the service."""
+        try:
+            return json_response(await self.operate(request))
+        except ServiceError as error:
+            return error_response(error)
+        except RuntimeError as error:
+            print(f"offline Rekognition: {error}", file=sys.stderr, flush=True)
+            code = "InternalServerError"
+            return error_response(ServiceError(code, MESSAGES[code], 500))
+
+    async def operate(self, request: Request) -> dict[str, Any]:
+        """Find the operation, check that the caller may call it, and run it in its turn."""
+        name = request.headers.get("x-amz-target", "").removeprefix("RekognitionService.")
+        operations = self.service.operations
+        operation = operations.get(name)
+        if operation is None:
+            raise ServiceError(
+                "UnknownOperationException",
+                f"Offline Rekognition has {' and '.join(operations)}, not '{name[:80]}'",
+            )
+        self.calls[name] += 1
+        body = await json_object(request)
+        self.faults.fail(name)
+        if self.waiting >= MAX_WAITING:
+            raise ServiceError("ThrottlingException", MESSAGES["ThrottlingException"])
+        self.waiting += 1
+        try:
+            caller = caller_of(request)
+            action = f"rekognition:{name}"
+            denial = await asyncio.to_thread(self.service.auth.denial, caller, action, "*")
+            if denial:
+                raise ServiceError("AccessDeniedException", denial)
+            return await operation(caller, body)
+        finally:
+            self.waiting -= 1
+
+
+def json_response(
+    body: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    """A response of the AWS JSON 1.1 protocol."""
+    return Response(
+        json.dumps(body),  # as ASCII: a message may quote half a surrogate pair
+        status,
+        {"x-amzn-requestid": str(uuid.uuid4())} | (headers or {}),
+        media_type="application/x-amz-json-1.1",
+    )
+
+
+def error_response(error: ServiceError) -> Response:
+    """An error of the AWS JSON 1.1 protocol."""
+    body = {"__type": error.code, "Code": error.code, "Message": error.message}
+    return json_response(body, error.status, {"x-amzn-errortype": error.code})
 
 
 def application(service: Rekognition) -> Starlette:
     """The web application around the service; its start also starts the workers."""
     endpoint = Endpoint(service)
-    workshop = Workshop(endpoint)
+    admin = Admin(service, endpoint.calls, endpoint.faults)
 
     async def start_workers() -> None:
         try:
@@ -40,12 +116,12 @@ def application(service: Rekognition) -> Starlette:
     return Starlette(
         routes=[
             Route("/", endpoint.handle, methods=["POST"]),
-            Route("/_workshop/ready", workshop.ready),
-            Route("/_workshop/stats", workshop.stats),
-            Route("/_workshop/comparisons", workshop.comparisons),
-            Route("/_workshop/faults", workshop.faults, methods=["POST", "DELETE"]),
+            Route("/_workshop/ready", admin.ready),
+            Route("/_workshop/stats", admin.stats),
+            Route("/_workshop/comparisons", admin.comparisons),
+            Route("/_workshop/faults", admin.change_faults, methods=["POST", "DELETE"]),
         ],
-        # `body_of` reads on past its own limit, so that the caller gets the service's error.
+        # `json_object` reads on past its own limit, so that the caller gets the service's error.
         middleware=[Middleware(Guard, max_body=READ_ON * MAX_BODY)],
         lifespan=lifespan,
     )

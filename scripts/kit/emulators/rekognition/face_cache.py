@@ -1,4 +1,4 @@
-"""The faces of the pictures that came last, so that each picture is looked at once."""
+"""The faces of the latest pictures, so that each picture is decoded once."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ from typing import Any
 from kit.emulators.rekognition import faces
 from kit.emulators.rekognition.workers import Workers
 
-REMEMBERED = 1_000  # pictures whose faces are known; 2 KB each
+MAX_PICTURES = 1_000  # whose faces are cached; 2 KB each
 
 
-class Remembered:
-    """The faces of the pictures that came last, by their bytes.
+class FaceCache:
+    """The faces of the latest pictures, by the pictures' bytes.
 
-    A workshop compares one reference with many photos, and photos are posted more than once: each
-    picture is looked at once, also when several requests have it at the same time.
+    A workshop compares one reference with many photos, and photos are posted more than once: the
+    faces of each are found once, also when several requests have it at the same time.
+
+    Attributes:
+        seconds: the time that the workers computed.
     """
 
     def __init__(self, workers: Workers) -> None:
-        """Let the workers look at what is new."""
+        """Let the workers find the faces of new pictures."""
         self.workers = workers
-        self.seconds = 0.0  # that the workers computed
-        self.known: OrderedDict[bytes, asyncio.Future[list[faces.Face]]] = OrderedDict()
+        self.seconds = 0.0
+        self.searches: OrderedDict[bytes, asyncio.Future[list[faces.Face]]] = OrderedDict()
 
     async def find(self, data: bytes, note: dict[str, Any]) -> list[faces.Face]:
         """The faces of a picture, largest first; the seconds that it took are added to `note`.
@@ -35,20 +38,21 @@ class Remembered:
             RuntimeError: the worker failed; the next request tries again.
         """
         key = hashlib.sha256(data).digest()
-        if key not in self.known:
-            self.known[key] = asyncio.ensure_future(self.look(data, note))
-            # One that nobody waits for any more has raised its error for nobody.
-            self.known[key].add_done_callback(lambda task: task.cancelled() or task.exception())
-            if len(self.known) > REMEMBERED:
-                self.known.popitem(last=False)
-        self.known.move_to_end(key)
+        if key not in self.searches:
+            search = asyncio.ensure_future(self.search(data, note))
+            # If nobody waits for it any more, nobody else takes its exception.
+            search.add_done_callback(lambda task: task.cancelled() or task.exception())
+            self.searches[key] = search
+            if len(self.searches) > MAX_PICTURES:
+                self.searches.popitem(last=False)
+        self.searches.move_to_end(key)
         try:
-            return await asyncio.shield(self.known[key])
+            return await asyncio.shield(self.searches[key])
         except RuntimeError:
-            self.known.pop(key, None)
+            self.searches.pop(key, None)
             raise
 
-    async def look(self, data: bytes, note: dict[str, Any]) -> list[faces.Face]:
+    async def search(self, data: bytes, note: dict[str, Any]) -> list[faces.Face]:
         """Let an idle worker find the faces."""
         async with self.workers.take() as worker:
             started = time.perf_counter()

@@ -1,12 +1,11 @@
-"""Face comparison: what the offline Rekognition computes its answers with. No HTTP here.
+"""Face comparison: how the offline Rekognition computes its answers. No HTTP here.
 
 Each face is found by dlib's HOG detector, turned upright and cut out with the help of five
 landmarks, and turned into 128 numbers by a ResNet. Pictures of one person give numbers that lie
 close together: that distance becomes `Similarity`.
 
-What it does not do: faces turned by 90° or 180° (unless EXIF says so), profiles, and faces that
-are below 80 pixels once the picture is scaled to 1280 pixels; or to 2560, where it has none of
-these.
+It does not find faces turned by 90° or 180° (unless EXIF says so), profiles, and faces below 80
+pixels in the picture scaled to 1280 pixels; or to 2560, if it has no face at 1280.
 
 Facts about the service are from the Amazon Rekognition Developer Guide, pages "Guidelines and
 quotas" and "Error handling", and from the API Reference, page "CompareFaces".
@@ -16,18 +15,21 @@ from __future__ import annotations
 
 import importlib.util
 import math
-import signal
 from dataclasses import dataclass
 from functools import cache
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import dlib
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from kit.emulators.rekognition.errors import (
+    ImageTooLargeError,
+    InvalidImageFormatError,
+    InvalidParameterError,
+)
 from kit.images import (
     PictureError,
     TooManyPixelsError,
@@ -37,40 +39,12 @@ from kit.images import (
     open_picture,
 )
 
-# Pixels of the longer side when looking for faces: first fast, then, if there is none, closely.
+# Pixels of the longer side in which faces are searched: first fast; if there is none, closely.
 DETECT_SIZES = (1280, 2560)
 MAX_UPSCALE = 2.0  # the detector's smallest face is 80 pixels, so 40 in the original
 MIN_FACE = 40  # pixels in the original picture, as the service's
 MIN_SIDE = 80  # pixels; the service takes no smaller pictures
 MAX_FACES = 100  # the service returns the 100 largest
-
-
-class FaceError(Exception):
-    """A picture cannot be answered for; `code` and `message` are the service's."""
-
-    code: ClassVar[str]
-    message: ClassVar[str]
-
-
-class InvalidImageFormatError(FaceError):
-    """Neither JPEG nor PNG, or damaged."""
-
-    code = "InvalidImageFormatException"
-    message = "Request has invalid image format"
-
-
-class ImageTooLargeError(FaceError):
-    """More bytes or pixels than allowed."""
-
-    code = "ImageTooLargeException"
-    message = "Image size is too large"
-
-
-class InvalidParameterError(FaceError):
-    """No face, or a picture below 80 pixels. The service does not say in which picture."""
-
-    code = "InvalidParameterException"
-    message = "Request has invalid parameters"
 
 
 @dataclass(frozen=True)
@@ -81,12 +55,12 @@ class Face:
     top: float
     width: float
     height: float
-    confidence: float  # 0 to 100, our scale: 50 is the detector's limit
+    confidence: float  # 0 to 100, own scale: 50 is the detector's limit
     eye_left: tuple[float, float]  # the one at the left in the picture
     eye_right: tuple[float, float]
     roll: float  # degrees; positive when the right eye is the lower one
-    brightness: float  # 0 to 100, our scale
-    sharpness: float  # 0 to 100, our scale
+    brightness: float  # 0 to 100, own scale
+    sharpness: float  # 0 to 100, own scale
     descriptor: NDArray[np.float64]  # shape (128,)
 
     @property
@@ -94,8 +68,8 @@ class Face:
         """Part of the picture that the face covers, 0 to 1."""
         return self.width * self.height
 
-    def box(self) -> dict[str, Any]:
-        """What the service says about the face of the source image."""
+    def source_face(self) -> dict[str, Any]:
+        """The service's answer for the face of the source image."""
         return {
             "BoundingBox": {
                 "Left": self.left,
@@ -107,9 +81,9 @@ class Face:
         }
 
     def details(self) -> dict[str, Any]:
-        """All that can be computed honestly. Pitch, yaw, age and emotions cannot: left out."""
+        """The service's answer for other faces; pitch, yaw, age, emotions cannot be computed."""
         eyes = {"eyeLeft": self.eye_left, "eyeRight": self.eye_right}
-        return self.box() | {
+        return self.source_face() | {
             "Landmarks": [{"Type": name, "X": x, "Y": y} for name, (x, y) in eyes.items()],
             "Pose": {"Roll": self.roll},
             "Quality": {"Brightness": self.brightness, "Sharpness": self.sharpness},
@@ -148,7 +122,7 @@ def models() -> Models:
     )
 
 
-def warm() -> None:
+def warm_up() -> None:
     """Load the models and run them once, so that the first request is as fast as the others."""
     blank = np.zeros((150, 150, 3), dtype=np.uint8)
     models().detector(blank)
@@ -198,52 +172,61 @@ def find_faces(data: bytes) -> list[Face]:
     for longer_side in DETECT_SIZES:
         pixels, scale = decode(data, longer_side)
         # Arguments: no doubling by dlib, for decode() has scaled; limit 0, dlib's default.
-        boxes, scores, _ = models().detector.run(pixels, 0, 0.0)
-        if len(boxes) or scale >= 1:
-            break  # a closer look is worth its time only where nothing was found
-    height, width = pixels.shape[:2]
-    found = []
-    for box, score in zip(boxes, scores, strict=True):
-        if box.width() < MIN_FACE * scale:
-            continue
-        marks = models().landmarks(pixels, box)
-        # Points 0 and 1 are the corners of the eye at the right in the picture, 2 and 3 left.
-        corners = np.array([(point.x, point.y) for point in marks.parts()], dtype=np.float64)
-        right_x, right_y = map(float, corners[0:2].mean(axis=0))
-        left_x, left_y = map(float, corners[2:4].mean(axis=0))
-        chip = dlib.get_face_chip(pixels, marks, size=150, padding=0.25)  # what the ResNet sees
-        found.append(
-            Face(
-                left=box.left() / width,
-                top=box.top() / height,
-                width=box.width() / width,
-                height=box.height() / height,
-                confidence=100 / (1 + math.exp(-3 * score)),
-                eye_left=(left_x / width, left_y / height),
-                eye_right=(right_x / width, right_y / height),
-                roll=math.degrees(math.atan2(right_y - left_y, right_x - left_x)),
-                brightness=float(chip.mean()) / 255 * 100,
-                sharpness=sharpness(chip),
-                descriptor=np.array(models().descriptor.compute_face_descriptor(chip)),
-            )
-        )
+        rectangles, scores, _ = models().detector.run(pixels, 0, 0.0)
+        if len(rectangles) or scale >= 1:
+            break  # more pixels are worth their time only if nothing was found
+    found = [
+        measure(pixels, rectangle, score)
+        for rectangle, score in zip(rectangles, scores, strict=True)
+        if rectangle.width() >= MIN_FACE * scale
+    ]
     return sorted(found, key=lambda face: face.area, reverse=True)[:MAX_FACES]
 
 
+def measure(pixels: NDArray[np.uint8], rectangle: Any, score: float) -> Face:
+    """Compute everything about one face.
+
+    Args:
+        pixels: the picture's, shape (height, width, 3).
+        rectangle: of dlib, around the face.
+        score: the detector's; the higher, the more certain is the face, with 0 as the limit.
+    """
+    height, width = pixels.shape[:2]
+    marks = models().landmarks(pixels, rectangle)
+    # Points 0 and 1 are the corners of the eye at the right in the picture, 2 and 3 left.
+    corners = np.array([(point.x, point.y) for point in marks.parts()], dtype=np.float64)
+    right_x, right_y = map(float, corners[0:2].mean(axis=0))
+    left_x, left_y = map(float, corners[2:4].mean(axis=0))
+    chip = dlib.get_face_chip(pixels, marks, size=150, padding=0.25)  # what the ResNet sees
+    return Face(
+        left=rectangle.left() / width,
+        top=rectangle.top() / height,
+        width=rectangle.width() / width,
+        height=rectangle.height() / height,
+        confidence=100 / (1 + math.exp(-3 * score)),
+        eye_left=(left_x / width, left_y / height),
+        eye_right=(right_x / width, right_y / height),
+        roll=math.degrees(math.atan2(right_y - left_y, right_x - left_x)),
+        brightness=float(chip.mean()) / 255 * 100,
+        sharpness=sharpness(chip),
+        descriptor=np.array(models().descriptor.compute_face_descriptor(chip)),
+    )
+
+
 def sharpness(chip: NDArray[np.uint8]) -> float:
-    """How much neighbouring pixels differ: 0 is even grey, 100 is noise.
+    """The difference of neighboring pixels: 0 is even gray, 100 is noise.
 
     Args:
         chip: the face's pixels, shape (150, 150, 3).
     """
-    grey = chip.mean(axis=2)
-    centre = grey[1:-1, 1:-1]
-    edges = 4 * centre - grey[:-2, 1:-1] - grey[2:, 1:-1] - grey[1:-1, :-2] - grey[1:-1, 2:]
+    gray = chip.mean(axis=2)
+    center = gray[1:-1, 1:-1]
+    edges = 4 * center - gray[:-2, 1:-1] - gray[2:, 1:-1] - gray[1:-1, :-2] - gray[1:-1, 2:]
     return float(100 * (1 - np.exp(-edges.var() / 250)))
 
 
 def similarity(one: Face, other: Face) -> float:
-    """How alike two faces are, 0 to 100.
+    """The similarity of two faces, 0 to 100.
 
     The curve is fitted to photos: a distance of 0.55 becomes 80, the service's default threshold,
     which no two different people of 2,964 pairs reached.
@@ -252,7 +235,7 @@ def similarity(one: Face, other: Face) -> float:
     return 100 / (1 + math.exp(20 * (distance - 0.6193)))
 
 
-def rate(
+def compare(
     source: list[Face], target: list[Face], threshold: float = 80.0
 ) -> tuple[dict[str, Any], float]:
     """Compare the largest face of a source picture with every face of a target, like CompareFaces.
@@ -270,49 +253,23 @@ def rate(
     """
     if not source or not target:
         raise InvalidParameterError
-    rated = sorted(
+    by_similarity = sorted(
         ((similarity(source[0], face), face) for face in target),
         key=lambda pair: pair[0],
         reverse=True,
     )
     answer = {
-        "SourceImageFace": source[0].box(),
+        "SourceImageFace": source[0].source_face(),
         "FaceMatches": [
             {"Similarity": value, "Face": face.details()}
-            for value, face in rated
+            for value, face in by_similarity
             if value >= threshold
         ],
-        "UnmatchedFaces": [face.details() for value, face in rated if value < threshold],
+        "UnmatchedFaces": [face.details() for value, face in by_similarity if value < threshold],
     }
-    return answer, rated[0][0]
+    return answer, by_similarity[0][0]
 
 
 def describe(found: list[Face]) -> dict[str, Any]:
     """Describe every face of a picture, like DetectFaces; no face gives an empty list."""
     return {"FaceDetails": [face.details() for face in found]}
-
-
-def work(pipe: Connection) -> None:
-    """Main loop of a worker process: receive (function, arguments), send result or exception.
-
-    Ends when the other end of the pipe is closed, which the system does for us when the server
-    dies, even if it was killed.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's business
-    answer: Any
-    while True:
-        try:
-            function, arguments = pipe.recv()
-        except (EOFError, OSError):
-            return
-        try:
-            answer = function(*arguments)
-        except FaceError as error:
-            answer = error
-        except Exception as error:
-            # As text: not every exception survives the way through a pipe.
-            answer = RuntimeError(f"{type(error).__name__}: {error}")
-        try:
-            pipe.send(answer)
-        except OSError:
-            return

@@ -1,4 +1,4 @@
-"""Errors on purpose: tests ask for them, and the next calls get them."""
+"""Errors on purpose: a test asks for them, and the next calls get them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Fault:
     passed: int = 0  # calls in it
 
     def lets_pass(self) -> bool:
-        """Count a call; say whether it is within the quota."""
+        """Count a call; return whether it is within the quota."""
         if (now := int(time.monotonic())) != self.second:
             self.second, self.passed = now, 0
         self.passed += 1
@@ -31,10 +31,10 @@ class Fault:
 
 
 class Faults:
-    """The faults that are under way."""
+    """The faults that are active."""
 
     def __init__(self) -> None:
-        self.under_way: list[Fault] = []
+        self.active: list[Fault] = []
 
     def fail(self, operation: str) -> None:
         """Fail this call if a test asked for it.
@@ -42,10 +42,10 @@ class Faults:
         Raises:
             ServiceError: the error that the test named.
         """
-        for fault in self.under_way:
+        for fault in self.active:
             if fault.operation in (None, operation) and not fault.lets_pass():
                 fault.times -= 1
                 if fault.times <= 0:
-                    self.under_way.remove(fault)
+                    self.active.remove(fault)
                 status = 500 if fault.code == "InternalServerError" else 400
                 raise ServiceError(fault.code, MESSAGES.get(fault.code, "Injected fault"), status)

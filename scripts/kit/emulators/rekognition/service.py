@@ -8,26 +8,29 @@ from collections import deque
 from typing import Any
 
 from kit.emulators.rekognition import faces
-from kit.emulators.rekognition.aws import Account, unreadable
-from kit.emulators.rekognition.face_cache import Remembered
-from kit.emulators.rekognition.request import Caller, Picture, picture_of, threshold_of
+from kit.emulators.rekognition.auth import Auth, Caller
+from kit.emulators.rekognition.errors import unreadable_object
+from kit.emulators.rekognition.face_cache import FaceCache
+from kit.emulators.rekognition.requests import Picture, picture_of, threshold_of
+from kit.emulators.rekognition.s3 import S3
 from kit.emulators.rekognition.workers import Workers
 
 
 class Rekognition:
     """The operations, and the comparisons that were made."""
 
-    def __init__(self, processes: int, aws: str = "") -> None:
+    def __init__(self, processes: int, aws_url: str = "") -> None:
         """Prepare the service; the application starts the workers.
 
         Args:
             processes: how many comparisons run at the same time.
-            aws: the address of the offline AWS; empty: no permissions and no S3.
+            aws_url: the address of the offline AWS; empty: no permissions and no S3.
         """
         self.workers = Workers(processes)
-        self.faces = Remembered(self.workers)
-        self.account = Account(aws) if aws else None
-        # Pictures are read for those whose turn is next, so that a queue does not fill the memory.
+        self.faces = FaceCache(self.workers)
+        self.auth = Auth(aws_url)
+        self.s3 = S3(aws_url, self.auth) if aws_url else None
+        # Only so many requests have their pictures read, so that a queue does not fill the memory.
         self.turn = asyncio.Semaphore(2 * processes)
         self.comparisons: deque[dict[str, Any]] = deque(maxlen=100)
         self.operations = {"CompareFaces": self.compare_faces, "DetectFaces": self.detect_faces}
@@ -44,11 +47,11 @@ class Rekognition:
         self.comparisons.append(note)
         try:
             reference, found = await self.find_faces(caller, [source, target], note)
-            result, best = faces.rate(reference, found, threshold)
+            result, best = faces.compare(reference, found, threshold)
         except Exception as error:
             note["error"] = getattr(error, "code", "InternalServerError")
             raise
-        note["faces"] = boxes(result)
+        note["faces"] = bounding_boxes(result)
         note["similarity"] = best
         return result
 
@@ -73,13 +76,13 @@ class Rekognition:
         """The bytes of a picture, from the request or from S3."""
         if not picture.bucket:
             return picture.data
-        if self.account is None:
-            raise unreadable()
-        return await asyncio.to_thread(self.account.read, caller, picture)
+        if self.s3 is None:
+            raise unreadable_object()
+        return await asyncio.to_thread(self.s3.read, caller, picture)
 
 
-def boxes(answer: dict[str, Any]) -> dict[str, Any]:
-    """Where the faces of a comparison are, for those who draw them."""
+def bounding_boxes(answer: dict[str, Any]) -> dict[str, Any]:
+    """The places of the faces of a comparison, for the page, which draws them."""
     return {
         "source": answer["SourceImageFace"]["BoundingBox"],
         "matched": [

@@ -1,27 +1,34 @@
-"""The processes that look at pictures: started, given work, and replaced when they break."""
+"""The processes that find faces: started, given work, and replaced when they break.
+
+By hand, although there are libraries: pebble's ProcessPool (5.2) is broken for good when a worker
+dies while it has nothing to do, and concurrent.futures' when any worker dies.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import multiprocessing
+import signal
 from collections.abc import AsyncIterator, Callable
+from multiprocessing.connection import Connection
 from typing import Any
 
 from kit.emulators.rekognition import faces
+from kit.emulators.rekognition.errors import FaceError
 
-COMPARE_SECONDS = 60  # a worker that takes longer is replaced
+CALL_SECONDS = 60  # a worker that takes longer is replaced
 
 
 class Worker:
-    """A process that compares faces: dlib holds the GIL, so threads would wait for each other."""
+    """A process that finds faces: dlib holds the GIL, so threads would wait for each other."""
 
     def __init__(self) -> None:
-        """Start the process; it loads the models when `faces.warm` or a comparison asks."""
+        """Start the process; it loads the models when `faces.warm_up` or a call asks."""
         # "spawn" everywhere: a forked copy of a process with threads may lock up.
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=faces.work, args=(theirs,), daemon=True)
+        self.process = context.Process(target=work, args=(theirs,), daemon=True)
         self.process.start()
         theirs.close()  # else we would not notice that the worker ended
 
@@ -34,8 +41,8 @@ class Worker:
             OSError, EOFError: the worker ended, or took more than 60 s.
         """
         self.pipe.send((function, arguments))
-        if not self.pipe.poll(COMPARE_SECONDS):
-            raise TimeoutError(f"a worker took more than {COMPARE_SECONDS} s")
+        if not self.pipe.poll(CALL_SECONDS):
+            raise TimeoutError(f"a worker took more than {CALL_SECONDS} s")
         answer = self.pipe.recv()
         if isinstance(answer, Exception):
             raise answer
@@ -47,11 +54,37 @@ class Worker:
         self.pipe.close()
 
 
+def work(pipe: Connection) -> None:
+    """Main loop of a worker's process: receive (function, arguments), send result or exception.
+
+    Ends when the other end of the pipe is closed, which the system does for us when the server
+    dies, even if it was killed.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's business
+    answer: Any
+    while True:
+        try:
+            function, arguments = pipe.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            answer = function(*arguments)
+        except FaceError as error:
+            answer = error
+        except Exception as error:
+            # As text: not every exception survives the way through a pipe.
+            answer = RuntimeError(f"{type(error).__name__}: {error}")
+        try:
+            pipe.send(answer)
+        except OSError:
+            return
+
+
 class Workers:
     """The workers; each call takes one that is idle, or waits for one."""
 
     def __init__(self, count: int) -> None:
-        """`count` workers will run; `start` starts them."""
+        """Prepare for `count` workers; `start` starts them."""
         self.count = count
         self.started = 0
         self.idle: asyncio.Queue[Worker] = asyncio.Queue()
@@ -68,7 +101,7 @@ class Workers:
     async def start_one(self) -> None:
         """Start one worker, and load its models before it takes calls."""
         worker = await asyncio.to_thread(Worker)
-        await asyncio.to_thread(worker.call, faces.warm)
+        await asyncio.to_thread(worker.call, faces.warm_up)
         self.started += 1
         self.idle.put_nowait(worker)
 

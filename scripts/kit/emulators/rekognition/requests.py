@@ -1,4 +1,4 @@
-"""What a request says: who calls, the pictures and the threshold, each checked.
+"""The body of a request: the pictures and the threshold, each checked.
 
 The words of the errors are the service's.
 """
@@ -7,36 +7,27 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from kit.emulators.rekognition import faces
-from kit.emulators.rekognition.errors import ServiceError
+from kit.emulators.rekognition.errors import (
+    ImageTooLargeError,
+    InvalidParameterError,
+    ServiceError,
+)
 from kit.http import json_of
 
 MAX_BYTES = 5 * 1024 * 1024  # a picture in the request
 MAX_BODY = 16 * 1024 * 1024  # two pictures of 5 MB in base64, and the rest of the request
-CREDENTIAL = re.compile(
-    r"AWS4-HMAC-SHA256 Credential=([^/,\s]+)/\d{8}/([a-z0-9-]+)/rekognition/aws4_request"
-)
 QUALITY_FILTERS = ("NONE", "AUTO", "LOW", "MEDIUM", "HIGH")
 
 
 @dataclass(frozen=True)
-class Caller:
-    """Who calls, from the SigV4 Authorization header."""
-
-    access_key: str
-    region: str
-
-
-@dataclass(frozen=True)
 class Picture:
-    """A picture of a request: its bytes, or where it lies in S3."""
+    """A picture of a request: its bytes, or its place in S3."""
 
     data: bytes = b""
     bucket: str = ""
@@ -44,52 +35,30 @@ class Picture:
     version: str = ""
 
     def __str__(self) -> str:
-        """How the picture is called in the list of comparisons."""
+        """The picture's name in the list of comparisons."""
         return f"s3://{self.bucket}/{self.key}" if self.bucket else f"{len(self.data)} bytes"
 
 
-def caller_of(request: Request) -> Caller:
-    """Read who calls.
+async def json_object(request: Request) -> dict[str, Any]:
+    """Read the JSON object of a request, never storing more than 16 MB of it.
 
     Raises:
-        ServiceError: the request is not signed.
-    """
-    match = CREDENTIAL.match(request.headers.get("authorization", ""))
-    if match is None:
-        raise ServiceError("MissingAuthenticationTokenException", "Missing Authentication Token")
-    return Caller(match[1], match[2])
-
-
-async def body_of(request: Request) -> dict[str, Any]:
-    """Read the JSON body, never keeping more than 16 MB of it.
-
-    Raises:
-        ServiceError: not a JSON object.
-        FaceError: too large.
+        ServiceError: not a JSON object, or too large.
     """
     try:
         return await json_of(request, MAX_BODY)
     except HTTPException as error:
         if error.status_code == 413:
-            raise faces.ImageTooLargeError from None
+            raise ImageTooLargeError from None
         message = "The request body is not a JSON object"
         raise ServiceError("SerializationException", message) from None
-
-
-def invalid(value: object, name: str, constraint: str) -> ServiceError:
-    """The error for a parameter that breaks a constraint of the API's model."""
-    return ServiceError(
-        "ValidationException",
-        f"1 validation error detected: Value {value} at '{name}' failed to satisfy constraint: "
-        f"Member must {constraint}",
-    )
 
 
 def picture_of(body: dict[str, Any], field: str) -> Picture:
     """Read one picture parameter, such as SourceImage: either Bytes or S3Object.
 
     Raises:
-        ServiceError, FaceError: missing, both, malformed or above 5 MB.
+        ServiceError: missing, both, malformed or above 5 MB.
     """
     value = body.get(field)
     if value is None:
@@ -98,14 +67,14 @@ def picture_of(body: dict[str, Any], field: str) -> Picture:
         raise ServiceError("SerializationException", f"{field} is not a structure")
     encoded, stored = value.get("Bytes"), value.get("S3Object")
     if (encoded is None) == (stored is None):
-        raise faces.InvalidParameterError
+        raise InvalidParameterError
     if encoded is not None:
         try:
             data = base64.b64decode(encoded, validate=True)
         except (TypeError, ValueError, binascii.Error):
             raise ServiceError("SerializationException", f"{field} is not base64") from None
         if len(data) > MAX_BYTES:
-            raise faces.ImageTooLargeError
+            raise ImageTooLargeError
         return Picture(data)
     parts = stored if isinstance(stored, dict) else {}
     place = [parts.get("Bucket"), parts.get("Name"), parts.get("Version", "")]
@@ -134,3 +103,12 @@ def threshold_of(body: dict[str, Any]) -> float:
     if not value <= 100:
         raise invalid(f"'{value}'", "similarityThreshold", "have value less than or equal to 100")
     return float(value)
+
+
+def invalid(value: object, name: str, constraint: str) -> ServiceError:
+    """The error for a parameter that breaks a constraint of the API's model."""
+    return ServiceError(
+        "ValidationException",
+        f"1 validation error detected: Value {value} at '{name}' failed to satisfy constraint: "
+        f"Member must {constraint}",
+    )

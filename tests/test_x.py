@@ -22,7 +22,7 @@ from requests.adapters import HTTPAdapter
 
 from kit.emulators.x.posts import Media, Post
 from kit.emulators.x.rules import InvalidRule, compile_rule
-from kit.emulators.x.store import Memory
+from kit.emulators.x.store import Store
 from kit.processes import free_port
 from kit.x_client import XClient
 
@@ -503,14 +503,14 @@ def test_a_post_that_could_not_be_sent_on_is_refused(x: Server, body: str | byte
 
 
 def test_a_journal_that_was_cut_off_loses_its_last_line_only(tmp_path: Path) -> None:
-    memory = Memory(tmp_path, "http://127.0.0.1:1")
+    store = Store(tmp_path, "http://127.0.0.1:1")
     for number in "123":
-        memory.add_media(Media(number, "photo", f"{number}.jpg"))
+        store.add_media(Media(number, "photo", f"{number}.jpg"))
     journal = tmp_path / "journal.jsonl"
     journal.write_bytes(journal.read_bytes()[:-9])  # as when the computer went down
-    again = Memory(tmp_path, "http://127.0.0.1:1")
+    again = Store(tmp_path, "http://127.0.0.1:1")
     again.add_media(Media("4", "photo", "4.jpg"))
-    assert list(Memory(tmp_path, "http://127.0.0.1:1").media) == ["1", "2", "4"]
+    assert list(Store(tmp_path, "http://127.0.0.1:1").media) == ["1", "2", "4"]
 
 
 @pytest.mark.parametrize("limit", ["x", "-1", ""])
@@ -527,6 +527,32 @@ def test_five_photos_are_too_many(x: Server) -> None:
 def test_an_upload_over_32_mib_is_refused(x: Server) -> None:
     with pytest.raises(requests.HTTPError, match="413"):
         x.client.upload(bytes(32 * 2**20 + 1))
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("", b"a photo"),
+        ("image/jpeg", b"a photo"),
+        ("multipart/form-data", b"a photo"),
+        ("multipart/form-data; boundary=b", b"a photo"),
+        ("multipart/form-data; boundary=b", b"--b\r\nContent-Disp"),
+        ("multipart/form-data; boundary=b", b"--b\r\n\r\na photo\r\n--b--\r\n"),
+        ("application/x-www-form-urlencoded", b"media=a+photo"),
+    ],
+)
+def test_a_malformed_upload_is_refused(x: Server, content_type: str, body: bytes) -> None:
+    headers = {"Content-Type": content_type}
+    answer = x.client.session.post(x.url + "/2/media/upload", data=body, headers=headers)
+    assert (answer.status_code, answer.json()["title"]) == (400, "Invalid Request")
+
+
+def test_an_upload_has_the_field_media(x: Server) -> None:
+    url = x.url + "/2/media/upload"
+    files = {"media": b"a photo", "media_category": b"tweet_image"}
+    assert x.client.session.post(url, files=files).json()["data"]["size"] == len(b"a photo")
+    answer = x.client.session.post(url, files={"photo": b"a photo"})
+    assert (answer.status_code, answer.json()["title"]) == (400, "Invalid Request")
 
 
 def test_posting_needs_the_keys_of_a_user(x: Server) -> None:

@@ -8,6 +8,7 @@ input into a file crash-…. test_fuzz.py asks more of the results; this one fin
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sys
 import tempfile
@@ -17,9 +18,10 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["PIL", "json", "kit"]):
-    from kit.emulators.rekognition import faces
+    from kit.emulators.rekognition import errors, faces
     from kit.emulators.x.errors import Problem
-    from kit.emulators.x.requests import form_file
+    from kit.emulators.x.requests import uploaded_file
+    from security.asgi import request
     from security.inline import load_inline
     from security.pictures import small_pictures
 
@@ -37,7 +39,7 @@ def lines(data: bytes) -> None:
 
 def picture(data: bytes) -> None:
     """Decode a picture."""
-    with contextlib.suppress(faces.FaceError):
+    with contextlib.suppress(errors.FaceError):
         faces.decode(data, 1280)
 
 
@@ -45,12 +47,16 @@ def upload(data: bytes) -> None:
     """Find a file in a form."""
     head, _, body = data.partition(b"\n")
     with contextlib.suppress(Problem):
-        form_file(head.decode("latin-1"), body, "media")
+        asyncio.run(uploaded_file(request(body, content_type=head.decode("latin-1")), "media"))
 
 
+FORM = (
+    b"multipart/form-data; boundary=b\n--b\r\n"
+    b'Content-Disposition: form-data; name="media"; filename="a.jpg"\r\n\r\nphoto\r\n--b--'
+)
 SEEDS: dict[Callable[[bytes], None], list[bytes]] = {
     picture: small_pictures(),
-    upload: [b'multipart/form-data; boundary=b\n--b\r\nname="media"\r\n\r\nphoto\r\n--b--'],
+    upload: [FORM],
 }
 TARGETS: dict[str, Callable[[bytes], None]] = {"lines": lines, "picture": picture, "upload": upload}
 

@@ -8,16 +8,15 @@ from pathlib import Path
 
 import click
 
-from kit.emulators.x.app import Settings, run
+from kit.emulators.x.app import Settings, X
+from kit.http import serve
 from kit.processes import exit_with_parent
 
 
 @click.command()
 @click.option("--port", type=int, required=True, help="TCP port on 127.0.0.1.")
-@click.option("--username", default="learner", show_default=True, help="Who the keys belong to.")
-@click.option(
-    "--keep-alive", default=20.0, show_default=True, help="Seconds between signs of life."
-)
+@click.option("--username", default="learner", show_default=True, help="User of the keys.")
+@click.option("--keep-alive", default=20.0, show_default=True, help="Seconds between keep-alives.")
 @click.option(
     "--search-delay", default=30.0, show_default=True, help="Seconds until a post is found."
 )
@@ -30,7 +29,9 @@ def main(
     folder = photos or Path(tempfile.mkdtemp(prefix="offline-x-"))
     folder.mkdir(parents=True, exist_ok=True)
     keys = {name: key for name, key in os.environ.items() if name.startswith("TWITTER_") and key}
-    run(Settings(port, username, folder, keep_alive, search_delay, keys))
+    x = X(Settings(port, username, folder, keep_alive, search_delay, keys))
+    # Hang up first: the server waits until all connections are closed.
+    serve(x.app(), port, on_stop=x.stream.hang_up)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Who is asking? X has two kinds of requests.
+"""The keys that a request has to show. X has two kinds of requests.
 
 Those of the app listen and search; their bearer token stands for the app, which gets it for its
 consumer key and secret. Those of a user post; the consumer key and the user's token are in the
@@ -19,16 +19,16 @@ from starlette.responses import JSONResponse, Response
 from kit.emulators.x.errors import UNSUPPORTED_AUTHENTICATION, Problem
 
 
-class Keys:
-    """Compares what a request shows with the keys of the learner.
+class Auth:
+    """Compares the keys of a request with those of the learner.
 
     Args:
-        keys: by their names in the environment; what is missing is not checked.
+        keys: by their names in the environment; one that is missing is not checked.
     """
 
     def __init__(self, keys: dict[str, str]) -> None:
         self.keys = keys
-        # Made of the consumer's keys, if we know them: it is the same after a restart, as X's is.
+        # Made of the consumer's keys, if we have them: it is the same after a restart, as X's is.
         pair = (keys.get(name) for name in ("TWITTER_CONSUMER_KEY", "TWITTER_CONSUMER_SECRET"))
         seed = "".join(key or secrets.token_urlsafe(48) for key in pair)
         made = hashlib.sha256(f"bearer {seed}".encode()).hexdigest()
@@ -52,16 +52,23 @@ class Keys:
         return JSONResponse({"token_type": "bearer", "access_token": self.bearer})
 
     def check_app(self, request: Request) -> None:
-        """Let only the bearer token pass; otherwise raise Problem 401."""
+        """Let only the bearer token pass.
+
+        Raises:
+            Problem: 401.
+        """
         header = request.headers.get("authorization", "")
         if not secrets.compare_digest(header.encode(), f"Bearer {self.bearer}".encode()):
             raise Problem(401)
 
     def check_user(self, request: Request) -> None:
-        """Let only the OAuth 1.0a keys of the user pass; otherwise raise Problem 401 or 403.
+        """Let only the OAuth 1.0a keys of the user pass.
 
         The signature is not verified: clients sign for https://api.twitter.com, whose requests
         are redirected to here.
+
+        Raises:
+            Problem: 401; 403 for the bearer token.
         """
         scheme, _, rest = request.headers.get("authorization", "").partition(" ")
         if scheme == "Bearer":

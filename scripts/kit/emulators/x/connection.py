@@ -1,7 +1,7 @@
 """The open connection of the filtered stream: one answer that goes on and on.
 
-Each post is one line of JSON. When there is none for a while an empty line says that the
-connection still lives.
+Each post is one line of JSON. When there is none for a while, an empty line, X's keep-alive, shows
+that the connection still works.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from starlette.responses import StreamingResponse
 from starlette.types import Send
 
-from kit.emulators.x.fields import Description, Wanted
+from kit.emulators.x.fields import PostObjects, RequestedFields
 
 KEEP_ALIVE = b"\r\n"
 
@@ -23,28 +23,30 @@ class Connection(StreamingResponse):
     """Lasts until one side hangs up.
 
     Args:
-        wanted: which fields of the posts the client asks for.
-        keep_alive: seconds between two signs of life while nothing is sent.
-        is_silent: whether everything is to be held back now, on purpose.
+        fields: the fields of posts that the client asks for.
+        keep_alive: seconds until a keep-alive is sent while nothing else is.
+        is_silent: whether the stream is to be held back now, on purpose.
 
     Attributes:
         open: whether neither side has hung up.
         cut: whether to break off in the middle of the next line, on purpose.
     """
 
-    def __init__(self, wanted: Wanted, keep_alive: float, is_silent: Callable[[], bool]) -> None:
+    def __init__(
+        self, fields: RequestedFields, keep_alive: float, is_silent: Callable[[], bool]
+    ) -> None:
         super().__init__(self.lines(), media_type="application/json")
-        self.wanted = wanted
+        self.fields = fields
         self.keep_alive = keep_alive
         self.is_silent = is_silent
         self.queue: asyncio.Queue[bytes | None] = asyncio.Queue()  # None hangs up
         self.open = True
         self.cut = False
 
-    def send_post(self, description: Description, rules: list[dict[str, str]]) -> None:
-        """Send a post, with the fields that the client wants, and the rules that it matches."""
-        payload: dict[str, Any] = {"data": self.wanted.post(description.data)}
-        if includes := self.wanted.includes(description.media, [description.user]):
+    def send_post(self, objects: PostObjects, rules: list[dict[str, str]]) -> None:
+        """Send a post, with the fields that the client asks for, and the rules that it matches."""
+        payload: dict[str, Any] = {"data": self.fields.of_post(objects.post)}
+        if includes := self.fields.includes(objects.media, [objects.user]):
             payload["includes"] = includes
         self.send_line(json.dumps(payload | {"matching_rules": rules}))
 
@@ -58,7 +60,7 @@ class Connection(StreamingResponse):
         self.open = False
 
     async def lines(self) -> AsyncIterator[bytes]:
-        """Yield the lines as they come, and an empty one when none came for a while."""
+        """Yield the lines as they come, and a keep-alive when none came for a while."""
         while True:
             try:
                 line = await asyncio.wait_for(self.queue.get(), self.keep_alive)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
+from starlette.exceptions import HTTPException
+
 PROBLEM_TYPE = "https://api.twitter.com/2/problems/"
 
 INVALID_REQUEST = {
@@ -19,7 +21,7 @@ UNSUPPORTED_AUTHENTICATION = {
     "OAuth 2.0 User Context].",
     "type": PROBLEM_TYPE + "unsupported-authentication",
 }
-# Why X refuses a connection to the stream, by status.
+# What X answers when it refuses a connection to the stream, by status.
 STREAM_PROBLEMS: dict[int, dict[str, str]] = {
     402: {
         "title": "CreditsDepleted",
@@ -46,12 +48,17 @@ STREAM_PROBLEMS: dict[int, dict[str, str]] = {
 }
 
 
-class Problem(Exception):  # noqa: N818 - X's own name for it
+class Problem(HTTPException):
     """An error as X answers it: a status, and JSON with title, type and detail."""
 
     def __init__(self, status: int, **fields: Any) -> None:
-        """Fill in what `fields` leaves out with what HTTP calls the status."""
+        """Fill in what `fields` leaves out with HTTP's phrase for the status."""
         phrase = HTTPStatus(status).phrase
-        self.status = status
+        super().__init__(status, phrase)
         self.body = {"title": phrase, "type": "about:blank", "status": status, "detail": phrase}
         self.body |= fields
+
+
+def problem_of(error: HTTPException) -> Problem:
+    """The same error in X's words; those of starlette become X's here."""
+    return error if isinstance(error, Problem) else Problem(error.status_code)

@@ -1,51 +1,88 @@
-"""Breaks something on purpose, to see that the streamer and the Lambda functions cope with it."""
+"""Failures on purpose: the streamer and the Lambda functions have to cope with them."""
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import AsyncIterator
+from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
-from kit.emulators.x.broken_photos import PHOTO_FAULT
-from kit.emulators.x.errors import Problem
-from kit.emulators.x.photo_host import PhotoHost
-from kit.emulators.x.requests import json_object
-from kit.emulators.x.stream import FilteredStream
+# A fault of one photo, unless it says otherwise. status; times: how often it happens; delay in
+# seconds; location of a redirect; serve: the name of the photo to send instead; body: one of
+# endless, slow, truncated, page.
+PHOTO_FAULT = {"status": 200, "times": 1, "delay": 0, "location": "", "serve": "", "body": ""}
+JPEG_START = b"\xff\xd8\xff\xe0"
 
 
 class Faults:
-    """Breaks and repairs the stream and the photo host."""
+    """The faults that were asked for and are not used up.
 
-    def __init__(self, stream: FilteredStream, photo_host: PhotoHost) -> None:
-        self.stream = stream
-        self.photo_host = photo_host
+    Attributes:
+        refuse_with: statuses that the next connects to the stream get.
+        silent_until: when, in time.monotonic(), to stop holding the stream back.
+        photos: faults of the photo host: PHOTO_FAULT with a name, of which * is any.
+    """
 
-    async def change(self, request: Request) -> Response:
-        """POST /_workshop/faults: break something; DELETE repairs everything.
+    def __init__(self) -> None:
+        self.reset()
 
-        A fault is an object with a kind: reset; disconnect; cut, in the middle of the next post;
-        line, with the text of a line to send; silence, with seconds; status, with the status that
-        the next connects get, and times; photo, with a name (* is any) and any of PHOTO_FAULT.
-        """
-        fault = {"kind": "reset"} if request.method == "DELETE" else await json_object(request)
-        stream, connection = self.stream, self.stream.connection
-        match {"times": 1} | fault:
-            case {"kind": "reset"}:
-                stream.repair()
-                self.photo_host.repair()
-            case {"kind": "disconnect"}:
-                stream.hang_up()
-            case {"kind": "cut"} if connection:
-                connection.cut = True
-            case {"kind": "line", "text": str(text)} if connection:
-                connection.send_line(text)
-            case {"kind": "silence", "seconds": float() | int() as seconds}:
-                stream.silent_until = time.monotonic() + seconds
-            case {"kind": "status", "status": int(status), "times": int(times)}:
-                stream.refuse_with += [status] * times
-            case {"kind": "photo", "name": str()}:
-                self.photo_host.faults.append(PHOTO_FAULT | fault)
-            case _:
-                raise Problem(400, detail="Not a fault, or it needs an open stream and none is.")
-        return Response(status_code=204)
+    def reset(self) -> None:
+        """Let everything work again."""
+        self.refuse_with: list[int] = []
+        self.silent_until = 0.0
+        self.photos: list[dict[str, Any]] = []
+
+    def is_silent(self) -> bool:
+        """Whether the stream is to be held back now."""
+        return time.monotonic() < self.silent_until
+
+    def next_of_photo(self, name: str) -> dict[str, Any] | None:
+        """Return the first fault of a photo that is left, and use it up once."""
+        for fault in self.photos:
+            if fault["times"] > 0 and fault["name"] in ("*", name):
+                fault["times"] -= 1
+                return fault
+        return None
+
+
+def broken_photo(fault: dict[str, Any], elsewhere: str) -> Response | None:
+    """Return the photo host's answer for a fault; None: it sends a photo, as always.
+
+    Args:
+        fault: with all of PHOTO_FAULT.
+        elsewhere: the address that a redirect leads to when the fault names none.
+    """
+    match fault["body"]:
+        case "endless":  # as fast as it can
+            return StreamingResponse(endless(0), media_type="image/jpeg")
+        case "slow":
+            return StreamingResponse(endless(1), media_type="image/jpeg")
+        case "truncated":
+            return Truncated()
+        case "page":
+            return Response("<!DOCTYPE html><p>Something went wrong.", media_type="text/html")
+    if fault["status"] == 200:
+        return None
+    return Response(None, fault["status"], {"location": fault["location"] or elsewhere})
+
+
+async def endless(pause: float) -> AsyncIterator[bytes]:
+    """Yield a picture that never ends, `pause` seconds before each of its parts."""
+    yield JPEG_START
+    while True:
+        await asyncio.sleep(pause)
+        yield bytes(1 if pause else 1 << 16)
+
+
+class Truncated(Response):
+    """A picture that breaks off long before its announced length."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the beginning; the client sees that the connection is closed."""
+        headers = [(b"content-type", b"image/jpeg"), (b"content-length", b"100000")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        body = JPEG_START + bytes(1000)
+        await send({"type": "http.response.body", "body": body, "more_body": True})

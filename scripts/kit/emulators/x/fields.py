@@ -1,8 +1,8 @@
-"""What X says of a post, and which fields of that a request wants.
+"""The objects of a post, and the fields of them that a request asks for.
 
 A client of the X API gets little unless it asks for more: `tweet.fields` and `media.fields` name
-fields, and `expansions` ask for what a post only refers to, its media and its author. These come
-beside the posts, in "includes", each once.
+fields, and `expansions` ask for the objects that a post only refers to, its media and its author.
+These come beside the posts, in "includes", each once.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from starlette.datastructures import QueryParams
 from kit.emulators.x.posts import Post
 
 
-class Description(NamedTuple):
-    """Everything X says about a post, about its media, and about its author."""
+class PostObjects(NamedTuple):
+    """X's objects for a post, for its media, and for its author, with all fields."""
 
-    data: dict[str, Any]
+    post: dict[str, Any]
     media: list[dict[str, str]]
     user: dict[str, str]
 
 
-def describe(post: Post, user: dict[str, str], base_url: str) -> Description:
-    """Describe a post.
+def objects_of(post: Post, user: dict[str, str], base_url: str) -> PostObjects:
+    """Return the objects of a post.
 
     Args:
         post: any post.
-        user: its author, as X describes a user.
+        user: the object of its author.
         base_url: of the photo host, such as http://127.0.0.1:4570.
     """
     data: dict[str, Any] = {
@@ -45,11 +45,11 @@ def describe(post: Post, user: dict[str, str], base_url: str) -> Description:
         | ({"url": f"{base_url}/media/{media.name}"} if media.type == "photo" else {})
         for media in post.media
     ]
-    return Description(data, media, user)
+    return PostObjects(data, media, user)
 
 
-class Wanted:
-    """Which fields of posts a request asks for; some are always sent."""
+class RequestedFields:
+    """The fields of posts that a request asks for; some are always sent."""
 
     def __init__(self, query: QueryParams) -> None:
         asked = {name: set(value.split(",")) for name, value in query.items()}
@@ -62,14 +62,14 @@ class Wanted:
         # An expansion brings the field it expands.
         self.post_fields |= {name.partition(".")[0] for name in expansions}
 
-    def post(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Return what is wanted of a post."""
-        return _only(self.post_fields, data)
+    def of_post(self, post: dict[str, Any]) -> dict[str, Any]:
+        """Return the requested fields of a post."""
+        return _only(self.post_fields, post)
 
     def includes(
         self, media: list[dict[str, str]], users: list[dict[str, str]]
     ) -> dict[str, list[dict[str, str]]]:
-        """Return what is wanted of the media and authors of posts."""
+        """Return the requested media and authors of posts, with their requested fields."""
         includes = {}
         if self.with_media and media:
             includes["media"] = [_only(self.media_fields, item) for item in media]

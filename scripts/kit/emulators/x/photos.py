@@ -1,26 +1,61 @@
-"""What X's photo host makes of a photo: an upright JPEG of at most 2048 × 2048 pixels."""
+"""The photo host: what https://pbs.twimg.com/media/ is for X. It asks for no keys."""
 
 from __future__ import annotations
 
+import asyncio
 import functools
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from kit.emulators.x.errors import Problem
+from kit.emulators.x.faults import Faults, broken_photo
+from kit.emulators.x.store import Store
 from kit.images import PictureError, TooManyPixelsError, as_jpeg, open_picture
 
-# X makes the photos that it takes smaller; the Lambda function is to see what is too large. So a
-# photo saved as PNG, of 4000 pixels and some 16 MB, arrives, and a file of 20 MB is passed on.
+# X makes the photos that it takes smaller; the Lambda function is to see photos that are too
+# large. So a photo saved as PNG, of 4000 pixels and some 16 MB, arrives, and a file of 20 MB is
+# passed on.
 MAX_CONVERTED_BYTES = 19 * 1024 * 1024
 MAX_UPLOADED_PIXELS = 8192 * 8192  # X takes no more a side
 LARGE_PIXELS = 2048  # the longer side of a photo asked for with name=large
 
+# Two at a time: decoding 50 megapixels takes 150 MB and more.
+_converters = ThreadPoolExecutor(max_workers=2)
 
-def is_too_large_to_decode(data: bytes) -> bool:
-    """Whether a file declares more pixels than X takes: a few kilobytes can be a decoded 7 GB."""
-    try:
-        with open_picture(data, max_pixels=MAX_UPLOADED_PIXELS):
-            return False
-    except PictureError as error:
-        return isinstance(error, TooManyPixelsError)
+
+class PhotoHost:
+    """Serves the uploads.
+
+    Attributes:
+        served: how many photos it has sent.
+    """
+
+    def __init__(self, store: Store, faults: Faults) -> None:
+        self.store = store
+        self.faults = faults
+        self.served = 0
+
+    async def photo(self, request: Request) -> Response:
+        """GET /media/{name}: with ?format=jpg&name=large as an upright JPEG, otherwise as it is."""
+        name, size = request.path_params["name"], request.query_params
+        if fault := self.faults.next_of_photo(name):
+            await asyncio.sleep(fault["delay"])
+            if broken := broken_photo(fault, self.store.base_url + "/_workshop/ready"):
+                return broken
+            name = fault["serve"] or name
+        if not any(media.name == name for media in self.store.media.values()):
+            raise Problem(404)
+        self.served += 1
+        path = self.store.folder / name
+        if (size.get("format"), size.get("name")) == ("jpg", "large"):
+            loop = asyncio.get_running_loop()
+            jpeg = await loop.run_in_executor(_converters, large_jpeg, path)
+            if jpeg:
+                return Response(jpeg, media_type="image/jpeg")
+        return FileResponse(path, media_type="image/jpeg")
 
 
 @functools.lru_cache(maxsize=64)
@@ -40,3 +75,12 @@ def large_jpeg(path: Path) -> bytes | None:
             return as_jpeg(image, LARGE_PIXELS, quality=90)
     except PictureError:
         return None
+
+
+def is_too_large_to_decode(data: bytes) -> bool:
+    """Whether a file declares more pixels than X takes: a few kilobytes can be a decoded 7 GB."""
+    try:
+        with open_picture(data, max_pixels=MAX_UPLOADED_PIXELS):
+            return False
+    except PictureError as error:
+        return isinstance(error, TooManyPixelsError)

@@ -1,4 +1,4 @@
-"""What a user's keys open: who they belong to, uploads of photos, and posts."""
+"""The requests of a user: who they are, uploads of photos, and posts."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from kit.emulators.x.auth import Keys
+from kit.emulators.x.auth import Auth
 from kit.emulators.x.errors import INVALID_REQUEST, Problem
-from kit.emulators.x.ids import new_id, now
 from kit.emulators.x.photos import is_too_large_to_decode
-from kit.emulators.x.posts import Media, Post
-from kit.emulators.x.requests import form_file, json_object
-from kit.emulators.x.store import Memory
+from kit.emulators.x.posts import Media, Post, new_id, now
+from kit.emulators.x.requests import json_object, uploaded_file
+from kit.emulators.x.store import Store
 from kit.emulators.x.stream import FilteredStream
 
-MAX_UPLOAD_BYTES = 32 * 1024 * 1024
 MAX_MEDIA = 4  # of one post
 
 
@@ -26,39 +24,36 @@ class Posting:
     """Takes photos and posts.
 
     Args:
-        keys: tell who may post.
-        memory: gets the uploads and posts.
+        auth: checks who posts.
+        store: gets the uploads and posts.
         stream: gets the posts, too.
-        username: who the keys belong to.
+        username: the user that the keys belong to.
     """
 
-    def __init__(self, keys: Keys, memory: Memory, stream: FilteredStream, username: str) -> None:
-        self.keys = keys
-        self.memory = memory
+    def __init__(self, auth: Auth, store: Store, stream: FilteredStream, username: str) -> None:
+        self.auth = auth
+        self.store = store
         self.stream = stream
         self.username = username
 
     async def me(self, request: Request) -> Response:
-        """GET /2/users/me: the user the keys belong to."""
-        self.keys.check_user(request)
-        return JSONResponse({"data": self.memory.user(self.username)})
+        """GET /2/users/me: the user that the keys belong to."""
+        self.auth.check_user(request)
+        return JSONResponse({"data": self.store.user(self.username)})
 
     async def upload(self, request: Request) -> Response:
         """POST /2/media/upload: any bytes in the form field "media", at most 32 MiB.
 
-        X would refuse what is no picture. Here it passes, to see what the Lambda function does;
-        but not a picture that would take gigabytes to decode.
+        X would refuse a file that is no picture. Here it passes, so that the Lambda function gets
+        it; but not a picture that would take gigabytes to decode.
         """
-        self.keys.check_user(request)
-        body = await request.body()
-        data = form_file(request.headers.get("content-type", ""), body, "media")
-        if len(data) > MAX_UPLOAD_BYTES:
-            raise Problem(413)
+        self.auth.check_user(request)
+        data = await uploaded_file(request, "media")
         if is_too_large_to_decode(data):
             raise Problem(400, **INVALID_REQUEST | {"detail": "The picture has too many pixels."})
         media = Media(new_id(), "photo", secrets.token_urlsafe(11) + ".jpg")
-        await asyncio.to_thread((self.memory.folder / media.name).write_bytes, data)
-        self.memory.add_media(media)
+        await asyncio.to_thread((self.store.folder / media.name).write_bytes, data)
+        self.store.add_media(media)
         answer = {"id": media.id, "media_key": media.key, "size": len(data)}
         return JSONResponse({"data": answer | {"expires_after_secs": 86400}})
 
@@ -68,13 +63,13 @@ class Posting:
         "emulator" in the body is not X's: an object with any of username, created_at, lang (text),
         retweet, reply, video (true or false).
         """
-        self.keys.check_user(request)
+        self.auth.check_user(request)
         body = await json_object(request)
         try:
             post = self._post(body)
         except (AttributeError, TypeError):  # the JSON has another shape
             raise Problem(400, **INVALID_REQUEST) from None
-        self.memory.add_post(post)
+        self.store.add_post(post)
         self.stream.deliver(post)
         return JSONResponse({"data": {"id": post.id, "text": post.text}}, 201)
 
@@ -87,18 +82,18 @@ class Posting:
         """
         extra = body.get("emulator", {})
         ids = body.get("media", {}).get("media_ids", [])
-        if len(ids) > MAX_MEDIA or not set(ids) <= self.memory.media.keys():
+        if len(ids) > MAX_MEDIA or not set(ids) <= self.store.media.keys():
             error = {
                 "parameters": {"media.media_ids": ids},
                 "message": "Your media IDs are invalid.",
             }
             raise Problem(400, errors=[error], **INVALID_REQUEST)
-        media = [self.memory.media[identity] for identity in ids]
+        media = [self.store.media[identity] for identity in ids]
         username = str(extra.get("username", self.username))
         return Post(
             id=new_id(),
             text=str(body.get("text", "")),
-            author_id=self.memory.user(username)["id"],
+            author_id=self.store.user(username)["id"],
             username=username,
             created_at=str(extra.get("created_at", now())),
             media=media + ([Media(new_id(), "video")] if extra.get("video") else []),

@@ -1,8 +1,21 @@
-"""What a post is, and the photos and videos in it."""
+"""Posts and what is in them; ids and the time, as X writes them.
+
+An id of X is a "snowflake": the higher bits say when it was made, in milliseconds, and the lower 22
+distinguish those of the same millisecond. So ids grow with time, and sorting by id is sorting by
+time.
+"""
 
 from __future__ import annotations
 
+import itertools
+import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+EPOCH = 1288834974657  # when X began to count, in milliseconds since 1970
+SEQUENCE_BITS = 22
+
+_counter = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -32,3 +45,19 @@ class Post:
     lang: str = "en"
     retweet: bool = False
     reply: bool = False
+
+
+def new_id() -> str:
+    """Return an id of 19 digits that grows with time."""
+    milliseconds = int(time.time() * 1000) - EPOCH
+    return str((milliseconds << SEQUENCE_BITS) + next(_counter) % 2**SEQUENCE_BITS)
+
+
+def made_at(identity: str) -> float:
+    """Return when an id was made, in seconds since 1970."""
+    return ((int(identity) >> SEQUENCE_BITS) + EPOCH) / 1000
+
+
+def now() -> str:
+    """Return the time as X writes it, such as 2026-03-01T12:00:00.000Z."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

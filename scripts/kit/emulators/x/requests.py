@@ -1,43 +1,51 @@
-"""What is in the body of a request: a JSON object, or a file in a form."""
+"""The body of a request: a JSON object, or a file in a form."""
 
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
 from kit.emulators.x.errors import INVALID_REQUEST, Problem
+from kit.http import json_of
+
+MAX_UPLOAD_BYTES = 32 * 1024 * 1024
+MAX_BODY_BYTES = MAX_UPLOAD_BYTES + 1024 * 1024  # the form around the file is smaller than this
 
 
 async def json_object(request: Request) -> dict[str, Any]:
     """Return the JSON object of a request.
 
     Raises:
-        Problem: 400, it is something else.
+        Problem: 400, the body is something else.
     """
     try:
-        body = await request.json()
+        body = await json_of(request, MAX_BODY_BYTES)
         # Neither half of an emoji nor NaN could be sent on.
         json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise Problem(400, **INVALID_REQUEST)
+    except (HTTPException, ValueError):
+        raise Problem(400, **INVALID_REQUEST) from None
     return body
 
 
-def form_file(content_type: str, body: bytes, name: str) -> bytes:
-    """Return the bytes of one field of a multipart/form-data body.
+async def uploaded_file(request: Request, field: str) -> bytes:
+    """Return the file in a field of a multipart/form-data body.
 
     Raises:
-        Problem: 400, there is no such field.
+        Problem: 400, there is no such file; 413, it has more than 32 MiB.
     """
-    boundary = re.search(r'boundary="?([^";]+)', content_type)
-    if boundary:
-        for part in (b"\r\n" + body).split(b"\r\n--" + boundary[1].encode()):
-            head, _, content = part.partition(b"\r\n\r\n")
-            if f'name="{name}"'.encode() in head:
-                return content
-    raise Problem(400, **INVALID_REQUEST)
+    try:
+        async with request.form() as form:
+            file = form.get(field)
+            data = await file.read() if isinstance(file, UploadFile) else None
+    except (HTTPException, MultiPartException, ValueError):  # the parser's, all of them
+        data = None
+    if data is None:
+        raise Problem(400, **INVALID_REQUEST)
+    if len(data) > MAX_UPLOAD_BYTES:
+        raise Problem(413)
+    return data

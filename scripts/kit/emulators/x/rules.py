@@ -1,8 +1,8 @@
-"""A rule of X's filtered stream, such as `from:me has:images -is:retweet`.
+"""The rules of an app's filtered stream, such as `from:me has:images -is:retweet`.
 
-`compile_rule` turns the text of a rule into a function that says whether a post matches. It knows
-a part of X's operators and refuses everything else, as X itself refuses what X does not know: a
-rule that is accepted here is also accepted there.
+`RuleSet` adds and deletes them. `compile_rule` turns the text of one into a function that tells
+whether a post matches. It supports a part of X's operators and refuses all others, as X itself
+refuses operators that do not exist: a rule that is accepted here is also accepted there.
 
 https://docs.x.com/x-api/posts/filtered-stream/integrate/build-a-rule
 """
@@ -13,25 +13,84 @@ import re
 import string
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
-from kit.emulators.x.posts import Post
+from kit.emulators.x.errors import PROBLEM_TYPE
+from kit.emulators.x.posts import Post, new_id, now
 
 MAX_LENGTH = 1024  # characters of a rule
 MAX_GROUPS = 50  # each ( is a level of recursion here
 
 
-class InvalidRule(ValueError):  # noqa: N818 - X's own name for it
-    """The rule cannot be used; the text says why and what to write instead."""
-
-
 Matcher = Callable[[Post], bool]
+
+
+class InvalidRule(ValueError):  # noqa: N818 - X's own name for it
+    """The rule cannot be used; the message tells the cause and what to write instead."""
+
+
+@dataclass
+class RuleSet:
+    """The rules of an app, changed with the requests of POST /2/tweets/search/stream/rules."""
+
+    rules: list[dict[str, str]] = field(default_factory=list)  # id, value, perhaps tag
+    matchers: dict[str, Matcher] = field(default_factory=dict)  # by the value of the rule
+
+    @classmethod
+    def restored(cls, rules: list[dict[str, str]]) -> RuleSet:
+        """Return the set with rules that were accepted before."""
+        return cls(rules, {rule["value"]: compile_rule(rule["value"]) for rule in rules})
+
+    def matching(self, post: Post) -> list[dict[str, str]]:
+        """Return id and tag of the rules that match the post."""
+        return [
+            {name: rule[name] for name in ("id", "tag") if name in rule}
+            for rule in self.rules
+            if self.matchers[rule["value"]](post)
+        ]
+
+    def add(self, requested: list[dict[str, str]], dry_run: bool) -> dict[str, Any]:
+        """Add rules, each a value and perhaps a tag; return X's answer."""
+        created: list[dict[str, str]] = []
+        errors: list[dict[str, Any]] = []
+        for new in requested:
+            value = new["value"]
+            twin = next((r for r in [*self.rules, *created] if r["value"] == value), None)
+            if twin:
+                error = {"title": "DuplicateRule", "type": PROBLEM_TYPE + "duplicate-rules"}
+                errors.append({"value": value, "id": twin["id"]} | error)
+                continue
+            try:
+                self.matchers[value] = compile_rule(value)
+            except InvalidRule as invalid:
+                error = {"title": "UnprocessableEntity", "type": PROBLEM_TYPE + "invalid-rules"}
+                errors.append({"value": value, "details": [str(invalid)]} | error)
+                continue
+            tag = {"tag": new["tag"]} if new.get("tag") else {}
+            created.append({"id": new_id(), "value": value} | tag)
+        if not dry_run:
+            self.rules += created
+        good, bad = len(created), len(errors)
+        summary = {"created": good, "not_created": bad, "valid": good, "invalid": bad}
+        answer = {"data": created, "meta": {"sent": now(), "summary": summary}, "errors": errors}
+        return {name: part for name, part in answer.items() if part}
+
+    def delete(self, requested: dict[str, list[str]], dry_run: bool) -> dict[str, Any]:
+        """Delete rules by "ids" or "values"; return X's answer."""
+        ids, values = requested.get("ids", []), requested.get("values", [])
+        remaining = [r for r in self.rules if r["id"] not in ids and r["value"] not in values]
+        deleted = len(self.rules) - len(remaining)
+        if not dry_run:
+            self.rules = remaining
+        summary = {"deleted": deleted, "not_deleted": len(ids) + len(values) - deleted}
+        return {"meta": {"sent": now(), "summary": summary}}
 
 
 class Clause(NamedTuple):
     """A part of a rule.
 
-    `standalone` says whether it narrows X's stream down enough to be a rule by itself:
+    `standalone` tells whether it narrows X's stream down enough to be a rule by itself:
     `from:me` does, `has:images` and `-from:me` do not.
     """
 
@@ -40,10 +99,10 @@ class Clause(NamedTuple):
 
 
 def compile_rule(value: str) -> Matcher:
-    """Return the function that says whether a post matches the rule.
+    """Return the function that tells whether a post matches the rule.
 
     Raises:
-        InvalidRule: `value` is not a rule, or uses an operator that is not known here.
+        InvalidRule: `value` is not a rule, or uses an operator that is not supported here.
     """
     if len(value) > MAX_LENGTH:
         raise InvalidRule(f"A rule has at most {MAX_LENGTH} characters, this one has {len(value)}.")
@@ -124,7 +183,7 @@ _FLAGS: dict[str, Matcher] = {
 
 
 def _operator(token: str) -> Clause:
-    """Return what one operator matches. X does not distinguish upper and lower case."""
+    """Return the clause of one operator. X does not distinguish upper and lower case."""
     token = token.casefold()
     name, colon, argument = token.partition(":")
     if token.startswith('"'):
@@ -138,8 +197,8 @@ def _operator(token: str) -> Clause:
     if name == "lang" and re.fullmatch(r"[a-z]{2,3}", argument):
         return Clause(lambda post: post.lang.casefold() == argument, False)
     if colon:
-        known = ", ".join(["from:", "lang:", *_FLAGS])
-        raise InvalidRule(f"{token} is not known here. Known are {known}.")
+        supported = ", ".join(["from:", "lang:", *_FLAGS])
+        raise InvalidRule(f"{token} is not supported here. Supported are {supported}.")
     if token in ("and", "or"):
         raise InvalidRule(f'A space means AND, and OR is upper case. To find the word: "{token}".')
     if any(character in string.punctuation.replace("_", "") for character in token):

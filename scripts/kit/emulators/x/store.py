@@ -1,8 +1,8 @@
-"""What X knows: users, photos, posts and rules, also after a restart.
+"""The state of X: users, photos, posts and rules, also after a restart.
 
-It all lies in one folder: the uploads as files, and beside them a journal with one line of JSON for
-each change, [kind, value]. Nothing is ever changed in the journal, only appended; the next start
-reads it from the beginning.
+All of it is in one folder: the uploads as files, and beside them a journal with one line of JSON
+for each change, [kind, value]. Nothing is ever changed in the journal, only appended; the next
+start reads it from the beginning.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from kit.emulators.x.fields import Description, describe
-from kit.emulators.x.ids import new_id
-from kit.emulators.x.posts import Media, Post
-from kit.emulators.x.rule_set import RuleSet
+from kit.emulators.x.fields import PostObjects, objects_of
+from kit.emulators.x.posts import Media, Post, new_id
+from kit.emulators.x.rules import RuleSet
 from kit.jsonl import append, changes
 
 
-class Memory:
+class Store:
     """Begins with what the folder holds of an earlier run.
 
     Args:
@@ -34,36 +33,36 @@ class Memory:
         self.media: dict[str, Media] = {}  # by id
         self.posts: list[Post] = []  # the newest is the last
         self.rule_set = RuleSet()
-        self._recall()
+        self._load()
 
     def user(self, username: str) -> dict[str, str]:
-        """Return a user as X describes it. Whoever is asked for exists."""
+        """Return X's object of a user. Every name exists as soon as it is asked for."""
         identity = self.users.setdefault(username, new_id())
         return {"id": identity, "name": username, "username": username}
 
-    def describe(self, post: Post) -> Description:
-        """Return everything X says about a post."""
-        return describe(post, self.user(post.username), self.base_url)
+    def objects_of(self, post: Post) -> PostObjects:
+        """Return X's objects for a post, its media and its author."""
+        return objects_of(post, self.user(post.username), self.base_url)
 
     def add_media(self, media: Media) -> None:
-        """Remember an upload, whose file is in the folder."""
+        """Store an upload, whose file is in the folder."""
         self.media[media.id] = media
-        self._remember("media", asdict(media))
+        self._append("media", asdict(media))
 
     def add_post(self, post: Post) -> None:
-        """Remember a post."""
+        """Store a post."""
         self.posts.append(post)
-        self._remember("post", asdict(post))
+        self._append("post", asdict(post))
 
-    def remember_rules(self) -> None:
-        """Remember the rules as they are now."""
-        self._remember("rules", self.rule_set.rules)
+    def save_rules(self) -> None:
+        """Store the rules as they are now."""
+        self._append("rules", self.rule_set.rules)
 
-    def _remember(self, kind: str, value: Any) -> None:
+    def _append(self, kind: str, value: Any) -> None:
         """Append a change to the journal."""
         append(self.journal, [kind, value])
 
-    def _recall(self) -> None:
+    def _load(self) -> None:
         """Read the journal."""
         for kind, value in changes(self.journal):
             match kind:

@@ -22,7 +22,7 @@ OBJECTS = 1100  # S3 deletes 1,000 at once
 
 @pytest.fixture(scope="module")
 def account() -> Iterator[OfflineSystem]:
-    """An account of its own, so that what is left in it is ours."""
+    """An account of its own, so that all that is left in it is from these tests."""
     with OfflineSystem() as running:
         running.wait_until_ready()
         yield running
@@ -101,7 +101,7 @@ class Listener:
 def empty_buckets(stack: Stack) -> dict[str, Any]:
     """Ask the emptier as CloudFormation does when it deletes the stack; return its answer.
 
-    We ask it ourselves because the emulated AWS deletes full buckets, too, which AWS does not.
+    The test asks because the emulated AWS deletes full buckets, too, which AWS does not.
     """
     listener = Listener()
     event = {

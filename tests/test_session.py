@@ -102,22 +102,22 @@ def test_a_stack_that_is_gone_in_the_middle_does_not_end_the_workshop(
     system: OfflineSystem, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     workshop = session.Session(system, Console(file=io.StringIO()))
-    looks = 0
+    calls = 0
 
-    def look(*_: Any) -> Stack:
-        nonlocal looks
-        looks += 1
-        if looks > 2:
+    def find(*_: Any) -> Stack:
+        nonlocal calls
+        calls += 1
+        if calls > 2:
             raise KeyboardInterrupt
         return Stack(system.aws, "gone")
 
-    monkeypatch.setattr(Stack, "find", look)
+    monkeypatch.setattr(Stack, "find", find)
     monkeypatch.setattr(session, "FILE", tmp_path / "running.json")
     monkeypatch.setattr(workshop, "announce", lambda: None)
     monkeypatch.setattr(workshop, "start_page", lambda: None)
     with pytest.raises(KeyboardInterrupt):
         workshop.run(1)
-    assert looks == 3
+    assert calls == 3
 
 
 def test_env_tells_a_second_terminal_where_the_workshop_is(terminal: Terminal) -> None:

@@ -2,7 +2,7 @@
 
     PYTHONPATH=scripts python -m kit.emulators.aws
 
-A plug-in replaces private functions of ministack, which is why its version is pinned; install()
-puts it in. Each file names the text of AWS that it follows, and where ministack stands. `process`
-starts all this as a child process, `app` puts it together.
+A plug-in replaces private functions of ministack, which is why ministack's version is pinned. Its
+docstring names the documents of AWS that it follows and the difference of ministack that it is
+for; its install() installs it. `app` puts the emulator together, `process` starts it as a child.
 """

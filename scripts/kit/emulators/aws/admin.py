@@ -1,14 +1,14 @@
-"""What is below /_workshop/: what the rest of the workshop and the tests ask the emulated AWS.
+"""The admin API below /_workshop/, for the rest of the workshop and for the tests.
 
     /_workshop/outbox?after=3         the e-mails, without the first three
     /_workshop/calls                  how many calls are in CloudTrail's log, by operation
     /_workshop/authorize?access_key=KEY&action=ACTION&resource=ARN
                                       may a caller do something? Rekognition asks this
-    /_workshop/refusals               what was denied to whom
+    /_workshop/refusals               denied calls: caller, action and resource
     /_workshop/instances/ID/latest/…  the metadata service of an instance
     /_workshop/faults                 POST a fault, DELETE ends all: see faults
 
-All answer with JSON, but for some of the metadata, which are text.
+All answers are JSON, except for some of the metadata, which are text.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ async def authorize(request: Request) -> Response:
 
 
 async def refusals(_: Request) -> Response:
-    """What was denied to whom."""
+    """Denied calls, oldest first."""
     return JSONResponse(list(cloudtrail.denials))
 
 

@@ -1,4 +1,4 @@
-"""What is put together: ministack, the plug-ins, and what a request passes on its way to it."""
+"""Puts the emulator together: ministack, the plug-ins, and the middleware around it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,12 @@ from kit.http import Guard
 
 MAX_BODY = 64 << 20  # bytes of a request; the largest of the workshop are photos of 20 MB
 
-# The order matters once: `faults` holds events on their way into the queue of `lambda_`, so it
-# comes after it.
+# The order matters in one place: `faults` wraps the queue of `lambda_`, so it comes later.
 PLUGINS = (cloudformation, cloudtrail, ec2, firehose, lambda_, sns, store, faults)
 
 
 def install() -> None:
-    """Put the plug-ins into ministack, and what a request passes around it."""
+    """Install the plug-ins, and the middleware that a request passes on its way to ministack."""
     for plugin in PLUGINS:
         plugin.install()
     # From the inside out: a request passes the guard first and the faults last.

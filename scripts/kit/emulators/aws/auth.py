@@ -1,8 +1,8 @@
 """IAM and STS: may a caller do something, may a role; temporary credentials of a role.
 
 ministack checks the policies of the sender of a request. Where one of its services acts for a
-role, as Firehose does when it writes an object, it checks nothing: the plug-ins ask here. So does
-the emulated Rekognition, which asks over HTTP (see admin).
+role, as Firehose does when it writes an object, it checks nothing: the plug-ins ask here. The
+emulated Rekognition asks, too, over HTTP (see admin).
 
 AWS: IAM User Guide, "Policy evaluation logic" and "Temporary security credentials in IAM".
 """
@@ -26,7 +26,7 @@ logger = logging.getLogger("workshop")
 def may(access_key: str, action: str, resource: str) -> dict[str, Any]:
     """Say whether the policies of a caller allow an action on a resource (an ARN or *).
 
-    Returns: allowed, and a message if there is something to say.
+    Returns: "allowed"; and "message", the reason that AWS gives for a denial.
     """
     principal = iam_evaluator.resolve_principal(access_key, get_account_id())
     if isinstance(principal, iam_evaluator.AuthError):

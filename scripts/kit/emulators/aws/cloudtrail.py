@@ -1,7 +1,7 @@
-"""CloudTrail: how often each operation was called, and what was denied to whom.
+"""CloudTrail: counts the calls of each operation, and records denied calls.
 
-LookupEvents gives at most 50 events, on AWS as in ministack; a test of thousands of photos wants
-the numbers. ministack writes no event for what it denies; AWS writes one with an errorCode.
+LookupEvents gives at most 50 events, on AWS as in ministack; a test of thousands of photos needs
+counts. AWS writes an event with an errorCode for a denied call, ministack writes none.
 
 AWS: CloudTrail API Reference, "LookupEvents"; User Guide, "CloudTrail record contents".
 """
@@ -23,7 +23,7 @@ denials: deque[dict[str, str]] = deque(maxlen=MAX_DENIALS)  # who, action, resou
 
 
 def record_denial(principal_arn: str, action: str, resource: str) -> None:
-    """Keep what was denied."""
+    """Record a denied call."""
     denials.append({"who": principal_arn, "action": action, "resource": resource})
 
 
@@ -36,7 +36,7 @@ def count_call(original: Callable[..., None], **event: Any) -> None:
 def enforce(
     original: Callable[..., Any], key: str, action: str, *arguments: Any, **more: Any
 ) -> Any:
-    """Ask ministack whether a request is allowed, and keep it if it is not."""
+    """Let ministack check a request, and record its denial."""
     answer = original(key, action, *arguments, **more)
     if isinstance(answer, iam_evaluator.EvalResult):
         record_denial(answer.principal_arn, action, more.get("resource_arn", "*"))

@@ -13,7 +13,7 @@ own keys pass. Besides service and action a fault may have:
 - share: of PutRecordBatch, that share of the records of each request fails, with HTTP 200.
 
 The service "events" has no actions: for `delay` seconds, asynchronous events of Lambda are held
-back; then they come in reverse order, each one twice, as AWS says that they may.
+back; then they come in reverse order, each one twice, which AWS allows.
 
 AWS: the "Common Errors" of each service's API Reference; Lambda Developer Guide, "Invoking a
 Lambda function asynchronously". ministack has no faults.
@@ -50,7 +50,7 @@ ROLE_SIGNATURE = re.compile(r"Credential=ASIA\w*/\d+/[\w-]+/([\w-]+)/aws4_reques
 
 @dataclass
 class Fault:
-    """What goes wrong, and how often or how long."""
+    """Something that goes wrong, and how often or how long."""
 
     service: str  # as signed for, such as firehose; or EVENTS
     action: str = ""  # such as PutRecordBatch; empty is any
@@ -116,7 +116,7 @@ def service_of(scope: Scope) -> str:
 
 
 def action_of(service: str, request: Request, body: bytes) -> str:
-    """What a request asks for, by the name that the service's API gives it."""
+    """The name of the operation that a request asks for, as the service's API has it."""
     if target := request.headers.get("x-amz-target"):
         return target.rpartition(".")[2]
     if service == "s3":
@@ -126,7 +126,7 @@ def action_of(service: str, request: Request, body: bytes) -> str:
 
 
 async def strike(fault: Fault, application: ASGIApp, request: Request, body: bytes) -> Response:
-    """Do what the fault leaves of a request, and return the answer."""
+    """Do as much of a request as the fault allows, and return the answer."""
     if fault.share < 1:
         error = {"ErrorCode": fault.code, "ErrorMessage": MESSAGE}
         return JSONResponse(

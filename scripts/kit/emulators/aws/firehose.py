@@ -1,7 +1,7 @@
 """Firehose: its buffer, through which records that arrive together become one object.
 
-ministack writes an object for every record. And it takes a PutRecordBatch whole or not at all,
-where a part of the records may fail: `faults` makes that happen on purpose.
+ministack writes an object for every record. It also accepts all records of a PutRecordBatch, of
+which some may fail on AWS: `faults` makes that happen on purpose.
 
 AWS: Amazon Data Firehose Developer Guide, "Configure buffering hints"; API Reference,
 "BufferingHints" and "PutRecordBatch".
@@ -75,7 +75,7 @@ async def fail_some(
     """Do a PutRecordBatch but for a share of its records, evenly spread.
 
     Args:
-        application: what does it for the others.
+        application: does it for the other records.
         scope: of the request.
         body: of the request.
         share: of the records that fail, from 0 to 1.

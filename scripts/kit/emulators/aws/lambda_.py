@@ -1,8 +1,8 @@
 """Lambda: the queue of asynchronous events, and a function's log.
 
-The queue: only so many events are worked off at once. A function that fails gets its event again;
-after the last try, the event goes to the on-failure destination. ministack has no queue, it starts
-a thread, and with that a process, for every event: 60 photos at once took 4.9 GiB.
+The queue: a function works on at most two events at once. If it fails, it gets the event again;
+after the last try, the event goes to the on-failure destination. ministack has no queue: it starts
+a thread, and with it a process, for every event. 60 photos at once took 4.9 GiB.
 
 The log is complete, and is written only if the function's role may. ministack loses lines that
 come later than 50 ms (https://github.com/ministackorg/ministack/pull/449), writes nothing when the
@@ -30,7 +30,7 @@ from kit.emulators.aws.auth import role_may
 
 logger = logging.getLogger("workshop")
 
-INVOCATIONS_AT_ONCE = 2  # per function; more make the laptop slower, not the workshop faster
+INVOCATIONS_AT_ONCE = 2  # of a function; more make the laptop slower, not the workshop faster
 DEFAULT_RETRIES = 2
 LOG_SECONDS = {"first_line_wait": 0.25, "idle_confirm": 0.05, "hard_cap": 3.0}
 # Runs first in a function's process. As on Lambda, there is a handler and the level is WARNING.
@@ -138,7 +138,7 @@ def write_log(original: Callable[..., None], function: Any, *arguments: Any, **m
 
 
 def run_warm(original: Callable[..., Any], *arguments: Any, **more: Any) -> dict[str, Any]:
-    """Log what ends a function from outside: code that cannot be loaded, or its timeout."""
+    """Log the ends that a function does not log itself: broken code, and its timeout."""
     result: dict[str, Any] = original(*arguments, **more)
     body = result.get("body")
     message = body.get("errorMessage", "") if isinstance(body, dict) else ""

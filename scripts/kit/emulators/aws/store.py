@@ -1,4 +1,4 @@
-"""The state: what survives a restart, if `workshop.py start` wants that.
+"""The state that survives a restart of `workshop.py start`.
 
 ministack saves its state only when it is stopped in order; a change to that was proposed and closed
 (https://github.com/ministackorg/ministack/pull/1032). Here it is also saved every few seconds, and
@@ -69,7 +69,7 @@ def load_state(original: Callable[[], None]) -> None:
 
 
 def install() -> None:
-    """Save and load the state like this; ministack itself does so only if it is to be kept."""
+    """Save and load the state like this; ministack itself does so only with PERSIST_STATE."""
     save = ministack.save_all
     if PERSIST_STATE:
         threading.Thread(target=save_every_few_seconds, args=(save,), daemon=True).start()

@@ -1,4 +1,4 @@
-"""The code that is checked: where it comes from, and whether Lambda could load it at all."""
+"""The code that is checked: where it comes from, and whether Lambda can load it at all."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def read_code(path: Path) -> bytes:
     """The code in a file.
 
     Raises:
-        WorkshopError: it is no file with a program in it.
+        WorkshopError: the file does not hold a program.
     """
     if not path.is_file():
         raise WorkshopError(f"{path} is not a file: name one with the function's code.")
     if path.stat().st_size > MAX_BYTES:
         raise WorkshopError(
-            f"{path} has {path.stat().st_size / 1e6:,.0f} MB: name the file with the function's "
-            "code, which is small."
+            f"{path} has {path.stat().st_size / 1e6:,.0f} MB, too much for a function's code: name "
+            "another file."
         )
     code = path.read_bytes()
     if not code.strip():
@@ -49,17 +49,17 @@ def read_code(path: Path) -> bytes:
         text = "\0"
     if "\0" in text:
         raise WorkshopError(
-            f"{path} is not a text in UTF-8, as Python code is: name the file with the function's "
-            "code, or save it anew as UTF-8."
+            f"{path} is not text in UTF-8: name the file with the function's code, or save it as "
+            "UTF-8."
         )
     return code
 
 
 def deployed_code(workshop: Running) -> tuple[bytes, str]:
-    """The code of the running workshop's function, and what to call it.
+    """The code of the running workshop's function, and a name for it.
 
     Raises:
-        WorkshopError: it is not there.
+        WorkshopError: there is no such function, or no workshop answers.
     """
     aws = Aws(workshop.aws_url, workshop.region)
     once = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1})
@@ -90,8 +90,8 @@ def deployed_code(workshop: Running) -> tuple[bytes, str]:
     )
 
 
-def load_problem(code: bytes) -> str:
-    """Say why Lambda cannot load the code; empty if it can."""
+def load_error(code: bytes) -> str:
+    """Why Lambda cannot load the code; empty if it can."""
     python = f"Python {sys.version_info.major}.{sys.version_info.minor} cannot read it"
     try:
         with warnings.catch_warnings(action="ignore"):
@@ -104,9 +104,14 @@ def load_problem(code: bytes) -> str:
     for line, package in imports(tree):
         if package not in sys.stdlib_module_names | PROVIDED:
             return (
-                f"Line {line} imports {package}, which Lambda does not have: it has boto3 and what "
-                "comes with Python."
+                f"Line {line} imports {package}, which Lambda does not have: only boto3 and "
+                "Python's standard library are there."
             )
+    return handler_error(tree)
+
+
+def handler_error(tree: ast.Module) -> str:
+    """What is wrong with lambda_handler; empty if nothing is."""
     defined: dict[str, ast.AST] = {}
     for node in ast.walk(tree):
         match node:
@@ -120,12 +125,12 @@ def load_problem(code: bytes) -> str:
     if handler is None:
         return "It has no lambda_handler(event, context), which is the function that Lambda calls."
     if isinstance(handler, ast.AsyncFunctionDef):
-        return "Lambda calls lambda_handler and does not await it: leave out “async”."
+        return "Lambda calls lambda_handler and does not await it: remove “async”."
     return ""
 
 
 def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Yield line and package of each import that nothing catches."""
+    """Yield line and package of each import outside of a try."""
     for node in ast.iter_child_nodes(tree):
         match node:
             case ast.Try():

@@ -13,8 +13,9 @@ from rich.text import Text
 
 from kit import running
 from kit.commands.check.cases import CASES
-from kit.commands.check.code import deployed_code, load_problem, read_code
-from kit.commands.check.harness import Bench, make_pictures
+from kit.commands.check.code import deployed_code, load_error, read_code
+from kit.commands.check.harness import Harness
+from kit.commands.check.photos import make_pictures
 from kit.commands.check.run import Result, check_code
 from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
@@ -25,9 +26,9 @@ LANES = 2  # cases at once, each in a stack of its own
 @click.command()
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False))
 def check(file: str | None) -> None:
-    """Check whether the exercise is solved, by FILE or by the function that is deployed.
+    """Check whether FILE solves the exercise; without FILE, whether the deployed function does.
 
-    The function is tried on an offline AWS of its own; nothing of a running workshop is touched.
+    The function runs in an offline AWS of its own, so a running workshop is left alone.
     """
     started = time.monotonic()
     console = Console()
@@ -35,8 +36,8 @@ def check(file: str | None) -> None:
         code, source = find_code(file)
     except WorkshopError as error:
         raise click.UsageError(str(error)) from error
-    if problem := load_problem(code):
-        results = [Result("load", "Lambda can load the code", problem)]
+    if hint := load_error(code):
+        results = [Result("load", "Lambda can load the code", hint)]
     else:
         try:
             results = check_offline(console, code)
@@ -51,7 +52,7 @@ def check(file: str | None) -> None:
 
 
 def find_code(file: str | None) -> tuple[bytes, str]:
-    """The code to check, and what to call it.
+    """The code to check, and a name for it.
 
     Raises:
         WorkshopError: there is none.
@@ -68,16 +69,16 @@ def find_code(file: str | None) -> tuple[bytes, str]:
 
 def check_offline(console: Console, code: bytes) -> list[Result]:
     """Try a function in an offline system of its own, and show the progress."""
-    with console.status("offline AWS and Rekognition are started") as status, OfflineSystem() as s:
+    with console.status("Starting AWS and Rekognition") as status, OfflineSystem() as system:
         pictures = make_pictures()
-        s.wait_until_ready()
-        benches = [Bench(s, pictures) for _ in range(LANES)]
+        system.wait_until_ready()
+        harnesses = [Harness(system, pictures) for _ in range(LANES)]
 
         def report(done: int) -> None:
             status.update(f"{done} of {len(CASES)} cases are done")
 
         report(0)
-        return check_code(benches, code, report)
+        return check_code(harnesses, code, report)
 
 
 def show(console: Console, source: str, results: list[Result], seconds: float) -> None:

@@ -1,35 +1,36 @@
-"""What a case demands, and what it tells the learner when the demand is not met."""
+"""What a case demands, and the hint for the learner if the demand is not met."""
 
 from __future__ import annotations
 
 import re
 
-from kit.commands.check.harness import REFERENCE, Seen
+from kit.commands.check.observation import Observation
+from kit.commands.check.photos import REFERENCE
 
 ROLE = (
     "The function's role allows CompareFaces, reading the pictures, GetItem and UpdateItem on "
     "TABLE_NAME and Publish to TOPIC_ARN, and no more: take the names from the environment "
     "variables."
 )
-# What to look at when the text of an error contains this, …
+# What to do if the text of an error contains this, …
 ADVICE = {
     "AccessDenied": ROLE,
-    "AuthorizationError": ROLE,  # what SNS calls it
+    "AuthorizationError": ROLE,  # SNS's name for it
     "ResourceNotFoundException": "Take the table's name from TABLE_NAME.",
-    "JSON serializable": "Lambda makes JSON of what lambda_handler returns: return nothing.",
-    "Worker process died": "It ended the whole process: leave lambda_handler with return.",
+    "JSON serializable": "Lambda turns the returned value into JSON: return nothing.",
+    "Worker process died": "The code ended the whole process: leave lambda_handler with return.",
 }
 # … or this, where the case itself has no better advice.
 LAST_ADVICE = {
     "'Item'": "get_item found no item: its key is {'media_key': …}, without images/ and .jpg.",
     "InvalidS3ObjectException": "Rekognition found no such picture: take bucket and key from the "
     "event.",
-    "InvalidParameterException": "Rekognition says so when one of the pictures shows no face.",
+    "InvalidParameterException": "Rekognition gives this error if a picture shows no face.",
 }
 
 
 class WrongError(Exception):
-    """The function does not do what a case asks for; the text is the hint."""
+    """The function does not do what a case demands; the message is the hint."""
 
 
 class CrashError(WrongError):
@@ -44,45 +45,45 @@ class CrashError(WrongError):
         self.error = error
 
 
-def must_not_fail(seen: Seen, why: str = "") -> None:
+def must_not_fail(observed: Observation, hint: str = "") -> None:
     """Demand that the function ended well.
 
     Raises:
-        CrashError: it did not; `why` says why it should have.
+        CrashError: it did not; the hint says what to do about that.
     """
-    if seen.failures:
-        raise crash(seen, why)
+    if observed.failures:
+        raise crash(observed, hint)
 
 
-def no_mail(seen: Seen, why: str) -> None:
+def no_mail(observed: Observation, hint: str) -> None:
     """Demand that no e-mail was sent.
 
     Raises:
-        WrongError: it was; `why` says why it should not have been.
+        WrongError: one was; the hint says why that is wrong.
     """
-    if seen.mails:
-        raise WrongError(f"An e-mail was sent: {why}")
+    if observed.mails:
+        raise WrongError(f"An e-mail was sent: {hint}")
 
 
-def one_mail(seen: Seen, why: str = "") -> str:
+def one_mail(observed: Observation, hint: str = "") -> str:
     """Demand exactly one e-mail; return its subject and body.
 
     Raises:
-        WrongError: none or several; `why` says what to look at when there is none.
+        WrongError: there are none or several; the hint says what to do if there is none.
     """
-    if len(seen.mails) > 1:
+    if len(observed.mails) > 1:
         raise WrongError(
-            f"{len(seen.mails)} e-mails were sent for one photo: publish once for each photo, not "
-            "for each face."
+            f"{len(observed.mails)} e-mails were sent for one photo: publish once for each "
+            "photo, not for each face."
         )
-    must_not_fail(seen, why)
-    if not seen.mails:
-        raise WrongError(f"No e-mail was sent: {missing_mail(seen, why)} {last_words(seen)}")
-    return "{subject}\n\n{body}".format(**seen.mails[0])
+    must_not_fail(observed, hint)
+    if not observed.mails:
+        raise WrongError(f"No e-mail was sent: {missing_mail(observed, hint)} {log_end(observed)}")
+    return "{subject}\n\n{body}".format(**observed.mails[0])
 
 
-def tells_similarity(mail: str, expected: float) -> None:
-    """Demand that the e-mail says how similar the best face is, however it is rounded.
+def must_tell_similarity(mail: str, expected: float) -> None:
+    """Demand that the e-mail says the best similarity, however it is rounded.
 
     Raises:
         WrongError: it does not.
@@ -97,11 +98,11 @@ def tells_similarity(mail: str, expected: float) -> None:
         )
 
 
-def says_so(bad: Seen, good: Seen) -> bool:
-    """Whether the log says something about the reference that it does not say when all is well."""
+def explains_reference(bad: Observation, good: Observation) -> bool:
+    """Whether the log says more about a bad reference than about a good one."""
 
-    def about_reference(seen: Seen) -> set[str]:
-        lines = "\n".join(seen.logs).splitlines()
+    def about_reference(observed: Observation) -> set[str]:
+        lines = "\n".join(observed.logs).splitlines()
         # Numbers, keys and request IDs differ from photo to photo.
         return {
             re.sub(r"[0-9a-f-]*\d[0-9a-f-]*", "#", line)
@@ -112,50 +113,52 @@ def says_so(bad: Seen, good: Seen) -> bool:
     return bool(about_reference(bad) - about_reference(good))
 
 
-def crash(seen: Seen, why: str) -> CrashError:
-    """Say where and why the function failed, and what to do."""
-    for failure in seen.failures:
+def crash(observed: Observation, hint: str) -> CrashError:
+    """Where and why the function failed, and what to do about it."""
+    for failure in observed.failures:
         if limit := re.match(r"Task timed out after (\d+)", failure):
-            hint = (
+            return CrashError(
+                failure,
                 f"The function did not end within {limit[1]} s: look for a loop without end, or a "
-                "long sleep."
+                "long sleep.",
             )
-            return CrashError(failure, hint)
-    trace = next((log for log in reversed(seen.logs) if "Traceback" in log), "")
+    trace = next((log for log in reversed(observed.logs) if "Traceback" in log), "")
     places = re.findall(r'File "[^"]*\bindex\.py", line (\d+)[^\n]*\n\s*([^\n]*)', trace)
     place = f" in line {places[-1][0]}, “{shorten(places[-1][1], 80)}”" if places else ""
-    reason = trace.rstrip().rpartition("\n")[2] or seen.failures[-1]
-    reason = re.sub(r"^[\w.]+: (?=An error occurred)", "", reason)  # boto3 names the error twice
-    hint = f"The function failed{place}: {sentence(reason)} {advice(reason, why)}"
-    return CrashError(place + reason[:40], hint)  # keys and names follow, of this photo only
+    error = trace.rstrip().rpartition("\n")[2] or observed.failures[-1]
+    error = re.sub(r"^[\w.]+: (?=An error occurred)", "", error)  # boto3 names the error twice
+    return CrashError(
+        place + error[:40],  # keys and names follow, of this photo only
+        f"The function failed{place}: {sentence(error)} {advice(error, hint)}",
+    )
 
 
-def missing_mail(seen: Seen, why: str) -> str:
-    """Say why there was none."""
-    if not seen.answers:
+def missing_mail(observed: Observation, hint: str) -> str:
+    """Why there was no e-mail."""
+    if not observed.answers:
         return "Rekognition was not asked about this photo. Call compare_faces with it."
-    if seen.swapped:
+    if observed.swapped:
         return "the pictures are swapped. SourceImage is the reference, TargetImage the photo."
-    answer = seen.answers[-1]
+    answer = observed.answers[-1]
     if "error" in answer:
-        return f"Rekognition answered {answer['error']}. {advice(answer['error'], why)}"
+        return f"Rekognition answered {answer['error']}. {advice(answer['error'], hint)}"
     return (
         f"Rekognition found a similarity of {answer.get('similarity', 0):.1f} %. When FaceMatches "
         "is not empty, call publish with TOPIC_ARN."
     )
 
 
-def last_words(seen: Seen) -> str:
+def log_end(observed: Observation) -> str:
     """Quote the end of the log."""
-    lines = [line.strip() for log in seen.logs for line in log.splitlines() if line.strip()]
+    lines = [line.strip() for log in observed.logs for line in log.splitlines() if line.strip()]
     return f"The log ends with: {sentence(lines[-1])}" if lines else "The log is empty."
 
 
-def advice(error: str, why: str) -> str:
-    """What to do about an error; `why` is what the case says."""
+def advice(error: str, hint: str) -> str:
+    """What to do about an error: what always helps, the hint of the case, or a guess."""
     always = next((text for part, text in ADVICE.items() if part in error), "")
-    at_last = next((text for part, text in LAST_ADVICE.items() if part in error), "")
-    return always or why or at_last
+    guess = next((text for part, text in LAST_ADVICE.items() if part in error), "")
+    return always or hint or guess
 
 
 def sentence(text: str) -> str:

@@ -1,6 +1,6 @@
-"""Runs inside the function: Lambda calls this, and it calls the learner's index.py.
+"""Runs inside the function: Lambda calls this file, and it calls the learner's index.py.
 
-It is deployed beside index.py and imports nothing of this package.
+It is deployed beside index.py, hence a file of its own that imports nothing of this package.
 """
 
 import importlib
@@ -15,16 +15,12 @@ import botocore.client
 import botocore.endpoint
 from botocore.retries.adaptive import ClientRateLimiter
 
-# boto3 waits up to half a minute between its retries. They stay as many, and become short.
-botocore.endpoint.time = SimpleNamespace(sleep=lambda seconds: time.sleep(min(seconds, 0.05)))
-ClientRateLimiter.on_sending_request = lambda *_, **__: None
-
-call = botocore.client.BaseClient._make_api_call
-MEETING_SECONDS = 2.0
+RETRY_SECONDS = 0.05
+BARRIER_SECONDS = 2.0
 LOG_CHARACTERS = 100_000
 
 
-class Log:
+class ShortLog:
     """Where the function prints: what a loop without end prints is cut off."""
 
     def __init__(self, stream: Any) -> None:
@@ -41,24 +37,51 @@ class Log:
         return getattr(self.stream, name)
 
 
-def call_and_meet(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
-    """After a look into the table, let another invocation look as well before either goes on."""
-    answer = call(client, operation, parameters)
-    if operation == "GetItem" and os.environ.get("MEETING_PLACE"):
-        place = Path(os.environ["MEETING_PLACE"])
-        (place / str(os.getpid())).touch()
-        until = time.monotonic() + MEETING_SECONDS
-        while len(list(place.iterdir())) < 2 and time.monotonic() < until:
-            time.sleep(0.01)
-    return answer
+def shorten_retry_pauses() -> None:
+    """Make boto3's pauses between retries short, and leave their number as it is.
+
+    It pauses for up to half a minute, and in the adaptive mode it also limits its own rate: a
+    check that throttles Rekognition would take minutes.
+    """
+    botocore.endpoint.time = SimpleNamespace(
+        sleep=lambda seconds: time.sleep(min(seconds, RETRY_SECONDS))
+    )
+    ClientRateLimiter.on_sending_request = lambda *_, **__: None
 
 
-botocore.client.BaseClient._make_api_call = call_and_meet
-sys.stdout = sys.stderr = Log(sys.stderr)
+def meet_after_reading() -> None:
+    """Let two invocations of one event both read the item before either of them goes on.
+
+    Without that, one would nearly always write before the other reads, and a function that reads
+    and writes later would pass. Both meet at the directory CHECK_BARRIER, if it is set.
+    """
+    call = botocore.client.BaseClient._make_api_call
+
+    def call_and_meet(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        answer = call(client, operation, parameters)
+        if operation == "GetItem" and os.environ.get("CHECK_BARRIER"):
+            barrier = Path(os.environ["CHECK_BARRIER"])
+            (barrier / str(os.getpid())).touch()
+            deadline = time.monotonic() + BARRIER_SECONDS
+            while len(list(barrier.iterdir())) < 2 and time.monotonic() < deadline:
+                time.sleep(0.01)
+        return answer
+
+    botocore.client.BaseClient._make_api_call = call_and_meet
+
+
+def cut_off_log() -> None:
+    """Let the function print into a log that ends."""
+    sys.stdout = sys.stderr = ShortLog(sys.stderr)
+
+
+shorten_retry_pauses()
+meet_after_reading()
+cut_off_log()
 
 
 def lambda_handler(event: Any, context: Any) -> Any:
-    """Load the code here, so that what goes wrong while it is loaded is logged as well."""
+    """Load the code here, so that an error while it is loaded is logged as well."""
     try:
         return importlib.import_module("index").lambda_handler(event, context)
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -12,46 +13,41 @@ import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kit.commands.check.cases import CASES, Case
-from kit.commands.check.harness import Bench
+from kit.commands.check.harness import Harness
 from kit.commands.check.hints import CrashError, WrongError
-from kit.commands.check.time_budget import GaveUpError, Patience
+from kit.commands.check.time_budget import GaveUpError, TimeBudget
 from kit.errors import WorkshopError
 
 
 @dataclass
 class Result:
-    """What came of a case; `hint` is empty when it passed."""
+    """What came of a case.
+
+    Attributes:
+        case: its name.
+        title: what it demands.
+        hint: empty if it passed.
+        tried: whether it was tried to its end.
+        error: with which the function failed; the same for the same error in other cases.
+    """
 
     case: str
     title: str
     hint: str = ""
     tried: bool = True
-    error: str = ""  # with which the function failed
-
-
-def try_case(bench: Bench, one: Case) -> Result:
-    """Try one case."""
-    try:
-        bench.prepare()
-        one.run(bench)
-    except WrongError as error:
-        crash = error.error if isinstance(error, CrashError) else ""
-        return Result(one.name, one.title, " ".join(str(error).split()), error=crash)
-    except GaveUpError as error:
-        return Result(one.name, one.title, str(error), tried=False)
-    return Result(one.name, one.title)
+    error: str = ""
 
 
 def check_code(
-    benches: list[Bench],
+    harnesses: list[Harness],
     code: bytes,
     report: Callable[[int], None] = lambda done: None,
     cases: Sequence[Case] = CASES,
 ) -> list[Result]:
-    """Try a function on all cases, as many at once as there are benches.
+    """Try a function on cases, as many at once as there are harnesses.
 
     Args:
-        benches: where; they can be used again afterwards.
+        harnesses: where; they can be used again afterwards.
         code: of the function.
         report: is called with the number of cases that are done.
         cases: which ones.
@@ -59,39 +55,70 @@ def check_code(
     Raises:
         WorkshopError: the emulated AWS failed, not the function.
     """
-    patience = Patience()
-    free: queue.SimpleQueue[Bench] = queue.SimpleQueue()
-    for bench in benches:
-        bench.deploy(code, patience)
-        free.put(bench)
-    results: dict[str, Result] = {}
+    budget = TimeBudget()
+    try:
+        for harness in harnesses:
+            harness.deploy(code, budget)
+        results = run_cases(harnesses, cases, report, budget)
+    except (BotoCoreError, ClientError, requests.RequestException) as error:
+        raise WorkshopError(
+            f"The check stopped because the emulated AWS failed: {error}"
+        ) from error
+    blame_first(results)
+    return results
+
+
+def run_cases(
+    harnesses: list[Harness],
+    cases: Sequence[Case],
+    report: Callable[[int], None],
+    budget: TimeBudget,
+) -> list[Result]:
+    """Try cases and return the results in the same order; a case that must be alone comes last."""
+    free: queue.SimpleQueue[Harness] = queue.SimpleQueue()
+    for harness in harnesses:
+        free.put(harness)
+    done = itertools.count(1)
     lock = threading.Lock()
 
-    def work(one: Case) -> None:
-        bench = free.get()
+    def run(case: Case) -> Result:
+        harness = free.get()
         try:
-            result = try_case(bench, one)
+            result = try_case(harness, case)
         finally:
-            free.put(bench)
+            free.put(harness)
         with lock:
-            results[one.name] = result
-            report(len(results))
+            report(next(done))
+        return result
 
+    together = [case for case in cases if not case.alone]
+    with ThreadPoolExecutor(len(harnesses)) as pool:
+        try:
+            results = {result.case: result for result in pool.map(run, together)}
+        except BaseException:
+            budget.stop("the check was stopped")  # so that the other threads end, too
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    results |= {case.name: run(case) for case in cases if case.alone}
+    return [results[case.name] for case in cases]
+
+
+def try_case(harness: Harness, case: Case) -> Result:
+    """Try one case."""
     try:
-        with ThreadPoolExecutor(len(benches)) as pool:
-            try:
-                list(pool.map(work, [one for one in cases if not one.alone]))
-            except BaseException:
-                patience.reason = "the check was stopped"  # so that the other thread ends, too
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-        for one in cases:
-            if one.alone:
-                work(one)
-    except (BotoCoreError, ClientError, requests.RequestException) as error:
-        raise WorkshopError(f"The check broke off, because offline AWS failed: {error}") from error
-    first, *others = (results[one.name] for one in cases)
+        harness.prepare()
+        case.run(harness)
+    except WrongError as error:
+        crash = error.error if isinstance(error, CrashError) else ""
+        return Result(case.name, case.title, " ".join(str(error).split()), error=crash)
+    except GaveUpError as error:
+        return Result(case.name, case.title, str(error), tried=False)
+    return Result(case.name, case.title)
+
+
+def blame_first(results: list[Result]) -> None:
+    """Replace the hint of each case that fails with the first one's error: it is one mistake."""
+    first, *others = results
     for result in others:
         if result.error and result.error == first.error:
-            result.hint = "The same error as in the first case: mend that first."
-    return [first, *others]
+            result.hint = "The same error as in the first case: fix that one first."

@@ -1,36 +1,44 @@
-"""When a check gives up: a function without end must not make it one without end."""
+"""The time that a check may take: a function without end must not make it endless."""
 
 from __future__ import annotations
 
 import itertools
 import time
 
-FUNCTION_SECONDS = 15  # the function's timeout here: nobody wants to wait for the template's 120
+FUNCTION_SECONDS = 15  # the function's timeout here, so that nobody waits for the template's 120
 TIMEOUTS = 3  # after so many the other cases are not tried
 CHECK_SECONDS = 120.0  # nor after so long
 
 
 class GaveUpError(Exception):
-    """The case was not tried to its end; the text says why."""
+    """A case was not tried to its end; the message says why."""
 
 
-class Patience:
-    """Says when it is enough; shared by all cases of a check."""
+class TimeBudget:
+    """Says when a check has taken enough time; shared by all its cases.
+
+    Args:
+        seconds: for the whole check.
+    """
 
     def __init__(self, seconds: float = CHECK_SECONDS) -> None:
         self.seconds = seconds
         self.deadline = time.monotonic() + seconds
         self.timeouts = itertools.count(1)
-        self.reason = ""
+        self.message = ""
 
-    def timed_out(self) -> None:
+    def count_timeout(self) -> None:
         """Note that the function ran into its time limit."""
         if next(self.timeouts) == TIMEOUTS:
-            self.reason = "the function ran into its time limit too often"
+            self.stop("the function ran into its time limit too often")
 
-    def ask(self) -> None:
-        """Raise GaveUpError when it is enough."""
-        if not self.reason and time.monotonic() > self.deadline:
-            self.reason = f"the check ends after {self.seconds:.0f} s"
-        if self.reason:
-            raise GaveUpError(f"Because {self.reason}: mend the others first.")
+    def stop(self, message: str) -> None:
+        """Let no further case be tried, nor go on."""
+        self.message = message
+
+    def check(self) -> None:
+        """Raise GaveUpError if the budget is spent."""
+        if not self.message and time.monotonic() > self.deadline:
+            self.stop(f"a check takes at most {self.seconds:.0f} s")
+        if self.message:
+            raise GaveUpError(f"Not tried, because {self.message}. Fix the other cases first.")

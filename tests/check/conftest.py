@@ -1,0 +1,21 @@
+"""What the tests of check share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from kit.commands.check.command import LANES
+from kit.commands.check.harness import Harness
+from kit.commands.check.photos import make_pictures
+from kit.emulators.system import OfflineSystem
+
+
+@pytest.fixture(scope="module")
+def harnesses(system: OfflineSystem) -> Iterator[list[Harness]]:
+    pictures = make_pictures()
+    made = [Harness(system, pictures) for _ in range(LANES)]
+    yield made
+    for harness in made:
+        harness.stack.delete()

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
+from kit.limits import IMAGE_PIXELS
+
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")  # what X takes, and what browsers show
-MAX_PIXELS = 50_000_000  # of a picture that is decoded: a file of some kilobytes can declare more
 
 # Ours is stricter, and is checked before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None
@@ -32,7 +33,7 @@ class TooSmallError(PictureError):
 def open_picture(
     source: bytes | Path,
     formats: tuple[str, ...] = FORMATS,
-    max_pixels: int = MAX_PIXELS,
+    max_pixels: int = IMAGE_PIXELS,
     min_side: int = 1,
 ) -> Iterator[Image.Image]:
     """Open a picture, whatever its name says. Only the header is read: nothing is decoded yet.

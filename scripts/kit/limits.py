@@ -8,6 +8,7 @@ MIB = 1024 * 1024
 POST_CHARACTERS = 280
 POST_PHOTOS = 4
 UPLOAD_BYTES = 32 * MIB  # a photo of a post, before X converts it
+UPLOAD_PIXELS = 8192 * 8192
 
 # Rekognition
 S3_IMAGE_BYTES = 15 * MIB  # a picture that is read from S3

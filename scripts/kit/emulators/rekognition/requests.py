@@ -19,9 +19,9 @@ from kit.emulators.rekognition.errors import (
     ServiceError,
 )
 from kit.http import json_of
+from kit.limits import MIB, REQUEST_IMAGE_BYTES
 
-MAX_BYTES = 5 * 1024 * 1024  # a picture in the request
-MAX_BODY = 16 * 1024 * 1024  # two pictures of 5 MB in base64, and the rest of the request
+MAX_BODY = 16 * MIB  # two pictures of 5 MB in base64, and the rest of the request
 QUALITY_FILTERS = ("NONE", "AUTO", "LOW", "MEDIUM", "HIGH")
 
 
@@ -73,7 +73,7 @@ def picture_of(body: dict[str, Any], field: str) -> Picture:
             data = base64.b64decode(encoded, validate=True)
         except (TypeError, ValueError, binascii.Error):
             raise ServiceError("SerializationException", f"{field} is not base64") from None
-        if len(data) > MAX_BYTES:
+        if len(data) > REQUEST_IMAGE_BYTES:
             raise ImageTooLargeError
         return Picture(data)
     parts = stored if isinstance(stored, dict) else {}

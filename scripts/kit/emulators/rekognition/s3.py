@@ -13,8 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from kit.emulators.rekognition.auth import Auth, Caller
 from kit.emulators.rekognition.errors import ImageTooLargeError, unreadable_object
 from kit.emulators.rekognition.requests import Picture
-
-MAX_S3_BYTES = 15 * 1024 * 1024  # a picture in S3
+from kit.limits import S3_IMAGE_BYTES
 
 
 class S3:
@@ -63,7 +62,7 @@ class S3:
         try:
             found = self.client(caller.region).get_object(**location)
             with contextlib.closing(found["Body"]) as stream:
-                if found["ContentLength"] > MAX_S3_BYTES:
+                if found["ContentLength"] > S3_IMAGE_BYTES:
                     raise ImageTooLargeError
                 data: bytes = stream.read()
                 return data

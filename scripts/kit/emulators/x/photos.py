@@ -14,12 +14,12 @@ from kit.emulators.x.errors import Problem
 from kit.emulators.x.faults import Faults, broken_photo
 from kit.emulators.x.store import Store
 from kit.images import PictureError, TooManyPixelsError, as_jpeg, open_picture
+from kit.limits import MIB, UPLOAD_PIXELS
 
 # X makes the photos that it takes smaller; the Lambda function is to see photos that are too
 # large. So a photo saved as PNG, of 4000 pixels and some 16 MB, arrives, and a file of 20 MB is
 # passed on.
-MAX_CONVERTED_BYTES = 19 * 1024 * 1024
-MAX_UPLOADED_PIXELS = 8192 * 8192  # X takes no more a side
+MAX_CONVERTED_BYTES = 19 * MIB
 LARGE_PIXELS = 2048  # the longer side of a photo asked for with name=large
 
 # Two at a time: decoding 50 megapixels takes 150 MB and more.
@@ -80,7 +80,7 @@ def large_jpeg(path: Path) -> bytes | None:
 def is_too_large_to_decode(data: bytes) -> bool:
     """Whether a file declares more pixels than X takes: a few kilobytes can be a decoded 7 GB."""
     try:
-        with open_picture(data, max_pixels=MAX_UPLOADED_PIXELS):
+        with open_picture(data, max_pixels=UPLOAD_PIXELS):
             return False
     except PictureError as error:
         return isinstance(error, TooManyPixelsError)

@@ -16,8 +16,7 @@ from kit.emulators.x.posts import Media, Post, new_id, now
 from kit.emulators.x.requests import json_object, uploaded_file
 from kit.emulators.x.store import Store
 from kit.emulators.x.stream import FilteredStream
-
-MAX_MEDIA = 4  # of one post
+from kit.limits import POST_PHOTOS
 
 
 class Posting:
@@ -82,7 +81,7 @@ class Posting:
         """
         extra = body.get("emulator", {})
         ids = body.get("media", {}).get("media_ids", [])
-        if len(ids) > MAX_MEDIA or not set(ids) <= self.store.media.keys():
+        if len(ids) > POST_PHOTOS or not set(ids) <= self.store.media.keys():
             error = {
                 "parameters": {"media.media_ids": ids},
                 "message": "Your media IDs are invalid.",

@@ -12,9 +12,9 @@ from starlette.requests import Request
 
 from kit.emulators.x.errors import INVALID_REQUEST, Problem
 from kit.http import json_of
+from kit.limits import MIB, UPLOAD_BYTES
 
-MAX_UPLOAD_BYTES = 32 * 1024 * 1024
-MAX_BODY_BYTES = MAX_UPLOAD_BYTES + 1024 * 1024  # the form around the file is smaller than this
+MAX_BODY_BYTES = UPLOAD_BYTES + MIB  # the form around the file is smaller than this
 
 
 async def json_object(request: Request) -> dict[str, Any]:
@@ -46,6 +46,6 @@ async def uploaded_file(request: Request, field: str) -> bytes:
         data = None
     if data is None:
         raise Problem(400, **INVALID_REQUEST)
-    if len(data) > MAX_UPLOAD_BYTES:
+    if len(data) > UPLOAD_BYTES:
         raise Problem(413)
     return data

@@ -1,0 +1,40 @@
+"""One emulated Rekognition for all its tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from emulators.rekognition.harness import Server, StandInAws
+from kit import samples
+
+
+@pytest.fixture(scope="package")
+def photos() -> dict[str, bytes]:
+    return {name: path.read_bytes() for name, path in samples.ensure().items()}
+
+
+@pytest.fixture(scope="package")
+def aws_process() -> Iterator[StandInAws]:
+    aws = StandInAws()
+    yield aws
+    aws.shutdown()
+    aws.server_close()
+
+
+@pytest.fixture(scope="package")
+def server(aws_process: StandInAws) -> Iterator[Server]:
+    server = Server(aws_process.url)
+    yield server
+    assert server.stop() == b"", "it is quiet"
+
+
+@pytest.fixture
+def aws(aws_process: StandInAws, photos: dict[str, bytes]) -> StandInAws:
+    aws_process.objects = {f"photos/images/{name}": data for name, data in photos.items()}
+    aws_process.denied = set()
+    aws_process.asked = []
+    aws_process.verdict_status = 200
+    aws_process.delay = 0.0
+    return aws_process

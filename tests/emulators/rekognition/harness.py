@@ -1,0 +1,155 @@
+"""A running emulated Rekognition, and what its tests share."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import IO, Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from kit.processes import SCRIPTS, free_port
+
+
+class StandInAws(ThreadingHTTPServer):
+    """Answers who may what, and GET of objects. Tests change its attributes."""
+
+    request_queue_size = 200
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), StandInHandler)
+        self.objects: dict[str, bytes] = {}
+        self.denied: set[str] = set()
+        self.asked: list[dict[str, str]] = []
+        self.verdict_status = 200
+        self.delay = 0.0
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class StandInHandler(BaseHTTPRequestHandler):
+    server: StandInAws
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        if url.path != "/_workshop/authorize":
+            data = self.server.objects.get(unquote(url.path).lstrip("/"))
+            self.reply(
+                404 if data is None else 200, data or b"<Error><Code>NoSuchKey</Code></Error>"
+            )
+            return
+        question = {name: values[0] for name, values in parse_qs(url.query).items()}
+        self.server.asked.append(question)
+        time.sleep(self.server.delay)
+        verdict: dict[str, Any] = {"allowed": True}
+        if question["action"] in self.server.denied:
+            text = f"User: me is not authorized to perform: {question['action']}"
+            verdict = {"allowed": False, "message": text}
+        self.reply(self.server.verdict_status, json.dumps(verdict).encode())
+
+    def reply(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Server:
+    """The endpoint as a subprocess, ready to answer."""
+
+    def __init__(
+        self, aws: str = "", processes: int = 2, output: int | IO[bytes] = subprocess.PIPE
+    ) -> None:
+        self.url = f"http://127.0.0.1:{free_port()}"
+        environment = {name: value for name, value in os.environ.items() if name[:4] != "AWS_"}
+        environment |= {"PYTHONPATH": str(SCRIPTS), "AWS_EC2_METADATA_DISABLED": "true"}
+        if aws:
+            environment["AWS_ENDPOINT_URL"] = aws
+        command = [
+            sys.executable,
+            "-m",
+            "kit.emulators.rekognition",
+            "--port",
+            self.url.split(":")[2],
+        ]
+        self.process = subprocess.Popen(
+            [*command, "--processes", str(processes)],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+        )
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                if self.get("ready") == {"ready": True}:
+                    return
+            except OSError:
+                pass
+            time.sleep(0.05)
+        raise AssertionError("the server did not become ready")
+
+    def get(self, name: str) -> Any:
+        with urllib.request.urlopen(f"{self.url}/_workshop/{name}") as answer:
+            return json.load(answer)
+
+    def fail(self, code: str, times: int = 1, operation: str | None = None) -> None:
+        wish = json.dumps({"code": code, "times": times, "operation": operation}).encode()
+        with urllib.request.urlopen(f"{self.url}/_workshop/faults", wish) as answer:
+            assert answer.status == 200
+
+    def client(self, attempts: int = 1, key: str = "AKIATEST") -> Any:
+        return boto3.client(
+            "rekognition",
+            endpoint_url=self.url,
+            region_name="eu-west-1",
+            aws_access_key_id=key,
+            aws_secret_access_key="secret",
+            config=Config(
+                # The server's validation is what is tested, not boto3's.
+                parameter_validation=False,
+                max_pool_connections=200,
+                retries={"mode": "standard", "total_max_attempts": attempts},
+            ),
+        )
+
+    def stop(self) -> bytes:
+        self.process.kill()
+        output, _ = self.process.communicate()
+        return output
+
+
+def stored(name: str, bucket: str = "photos") -> dict[str, Any]:
+    return {"S3Object": {"Bucket": bucket, "Name": f"images/{name}"}}
+
+
+def error_of(client: Any, operation: str = "compare_faces", **parameters: Any) -> tuple[str, str]:
+    with pytest.raises(ClientError) as caught:
+        getattr(client, operation)(**parameters)
+    error = caught.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+def another(photo: bytes) -> bytes:
+    """A file that nobody has seen; what comes after the end of a JPEG does not change it."""
+    return photo + os.urandom(16)

@@ -1,0 +1,89 @@
+"""The worker processes: what they import, and how they end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from emulators.rekognition.harness import Server, error_of, stored
+
+
+def children_of(process: int) -> list[int]:
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == process and fields[0] != "Z":
+            found.append(int(status.parent.name))
+    return found
+
+
+def alive(processes: list[int]) -> list[int]:
+    found = []
+    for number in processes:
+        try:
+            state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if state != "Z":
+            found.append(number)
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux' /proc")
+@pytest.mark.parametrize("end", ["SIGKILL", "SIGTERM", "parent"])
+def test_nothing_is_left_running(photos: dict[str, bytes], end: str) -> None:
+    server = Server(processes=1)
+    client = server.client()
+    # Without an offline AWS: bytes work, and S3 is never asked (it would be the real one).
+    found = client.detect_faces(Image={"Bytes": photos["landscape.jpg"]})
+    assert found["FaceDetails"] == []
+    code, _ = error_of(client, "detect_faces", Image=stored("obama.jpg"))
+    assert code == "InvalidS3ObjectException"
+    children = children_of(server.process.pid)
+    assert len(children) >= 1
+    started = time.monotonic()
+    if end == "parent":
+        assert server.process.stdin
+        server.process.stdin.close()  # what the system does when the parent dies
+        server.process.stdin = None
+    else:
+        server.process.send_signal(signal.Signals[end])
+    server.process.wait(10)
+    while alive(children) and time.monotonic() - started < 20:
+        time.sleep(0.05)
+    assert alive(children) == []
+    assert server.stop() == b""
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux' /proc")
+def test_a_worker_that_breaks_is_replaced(photos: dict[str, bytes]) -> None:
+    server = Server(processes=1)
+    client = server.client(attempts=2)
+    for child in children_of(server.process.pid):
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+            os.kill(child, signal.SIGKILL)
+    found = client.detect_faces(Image={"Bytes": photos["obama.jpg"]})
+    assert found["ResponseMetadata"]["RetryAttempts"] == 1
+    assert len(found["FaceDetails"]) == 1
+    assert b"a worker was replaced" in server.stop()
+
+
+def test_a_worker_imports_nothing_of_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")  # Python says what it imports
+    log = tmp_path / "imports"
+    with log.open("ab") as output:
+        Server(processes=1, output=output).stop()
+    imported = Counter(line.rpartition("|")[2].strip() for line in log.read_text().splitlines())
+    assert imported["kit.emulators.rekognition.faces"] == 2  # by the server and by its worker
+    alone = ("kit.emulators.rekognition.app", "boto3", "uvicorn", "click")
+    assert [imported[name] for name in alone] == [1] * len(alone)

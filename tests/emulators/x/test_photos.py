@@ -1,0 +1,61 @@
+"""The photo host."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+import requests
+from PIL import Image
+
+from emulators.x.harness import LARGE, Server, picture
+
+
+@pytest.mark.parametrize(
+    ("data", "size"),
+    [
+        (picture("JPEG", (4000, 1000), orientation=6), (512, 2048)),
+        (picture("PNG", (4000, 1000), orientation=8), (512, 2048)),
+        (picture("PNG", (40, 60)), (40, 60)),
+    ],
+)
+def test_large_and_other_pictures_become_upright_jpegs(
+    x: Server, data: bytes, size: tuple[int, int]
+) -> None:
+    url = x.photo_url(data)
+    image = Image.open(io.BytesIO(requests.get(url, LARGE, timeout=5).content))
+    assert (image.format, image.size) == ("JPEG", size)
+    assert image.getexif().get(0x0112, 1) == 1
+    assert requests.get(url, timeout=5).content == data
+
+
+def test_turning_a_picture_turns_what_it_shows(x: Server) -> None:
+    url = x.photo_url(picture("JPEG", (3000, 3000), orientation=6))
+    image = Image.open(io.BytesIO(requests.get(url, LARGE, timeout=5).content)).convert("RGB")
+    assert image.size == (2048, 2048)
+    left, right = image.getpixel((100, 1000)), image.getpixel((1948, 1000))
+    assert isinstance(left, tuple)
+    assert isinstance(right, tuple)
+    assert left[2] > 200 > right[2]  # "6" means: turn clockwise, so red is on the right
+    assert right[0] > 200 > left[0]
+
+
+SMALL = picture("JPEG", (2048, 100), orientation=6)
+BIG = picture("PNG", (4000, 3000))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(SMALL, SMALL[:500], b"this is text", b"", BIG[: len(BIG) // 2]),
+        *(picture("PNG", (7100, 7100)), BIG + bytes(19 * 2**20)),
+    ],
+    ids=["small", "cut small", "text", "empty", "cut big", "50.4 megapixels", "over 19 MiB"],
+)
+def test_what_cannot_or_need_not_be_converted_is_served_as_it_is(x: Server, data: bytes) -> None:
+    assert requests.get(x.photo_url(data), LARGE, timeout=5).content == data
+
+
+def test_an_unknown_photo_is_not_found(x: Server) -> None:
+    assert x.get("/media/nothing.jpg").status_code == 404
+    assert x.get("/media/..%2Fx.log").status_code == 404

@@ -30,7 +30,7 @@ from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
 from kit.running import Running
 from kit.stack.stack import Stack
-from kit.x_client import XClient, refusal
+from kit.x_client import XClient, error_message
 
 PHOTO = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -139,7 +139,7 @@ def tweet(files: tuple[Path, ...], text: str) -> None:
         post_id = client.post(text, [client.upload(file.read_bytes()) for file in files])
     except requests.RequestException as error:
         raise click.ClickException(
-            f"The emulated X did not take the post: {refusal(error)}"
+            f"The emulated X did not take the post: {error_message(error)}"
         ) from error
     click.echo(f"Posted {len(files)} photo(s) on X: post {post_id}")
 

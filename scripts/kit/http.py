@@ -1,7 +1,7 @@
-"""HTTP on 127.0.0.1: who may ask, what a request holds, and the server.
+"""HTTP on 127.0.0.1: the guard, the body of a request, and the server.
 
 The servers listen on 127.0.0.1 only, but the learner's browser is on this computer too, and runs
-what web sites tell it to. A site reaches a local server in two ways. It sends a form or a request
+the scripts of web sites. A site reaches a local server in two ways. It sends a form or a request
 across sites; the browser then says where it comes from, in Origin or Sec-Fetch-Site. Or its own
 name points to 127.0.0.1 (DNS rebinding); the browser then asks for that name, in Host. Programs
 such as boto3 and the AWS CLI send neither another Host nor an Origin.
@@ -30,14 +30,14 @@ NAMES = ("127.0.0.1", "localhost")
 READ_ON = 4  # times the limit
 
 
-# --- Who may ask ----------------------------------------------------------------------------------
+# --- The guard ------------------------------------------------------------------------------------
 
 
 class Guard:
     """ASGI middleware that refuses requests of web pages, and bodies that are too large.
 
     Args:
-        app: what answers the other requests.
+        app: answers the other requests.
         max_body: how many bytes a body may have.
         port: the only one that Host may name; without it any, and names with a bucket in front.
     """
@@ -68,7 +68,7 @@ class Guard:
         return host in self.hosts if self.hosts else is_local(host)
 
     async def bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the application answer, but end a body that does not say how large it is in time."""
+        """Let the application answer, but end a body that turns out to be too large."""
         left = self.max_body
         started = False
 
@@ -121,16 +121,16 @@ async def refuse(scope: Scope, receive: Receive, send: Send, status: int, messag
     await JSONResponse({"detail": message}, status, {"connection": "close"})(scope, receive, send)
 
 
-# --- What a request holds -------------------------------------------------------------------------
+# --- The body of a request ------------------------------------------------------------------------
 
 
 async def body_of(
     request: Request, limit: int, message: str = "The request is too large."
 ) -> bytes:
-    """The body of a request, of which never more than `limit` bytes are kept.
+    """The body of a request, of which never more than `limit` bytes are stored.
 
     Raises:
-        HTTPException: 413 with `message`, it is larger.
+        HTTPException: 413 with `message`; it is larger.
     """
     body = bytearray()
     size = 0
@@ -170,8 +170,8 @@ class Server(uvicorn.Server):
     Args:
         app: the application.
         port: of TCP.
-        on_stop: what to do first when the process is told to end; then it ends as soon as all
-            connections are closed. Without it, the process ends at once: nothing is waited for.
+        on_stop: called first when the process is told to end; then it ends as soon as all
+            connections are closed. Without it, the process ends at once, and waits for nothing.
     """
 
     def __init__(self, app: ASGIApp, port: int, on_stop: Callable[[], None] | None = None) -> None:
@@ -183,7 +183,7 @@ class Server(uvicorn.Server):
                 port,
                 ws="none",
                 timeout_graceful_shutdown=1,
-                # An access log would hold what the learner does, and is of no use to anybody.
+                # An access log would record the learner's actions, and nobody needs it.
                 access_log=False,
                 log_level="error",
             )

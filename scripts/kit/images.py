@@ -1,4 +1,4 @@
-"""Pictures: read the header, check how many pixels there are, scale, turn, write as JPEG."""
+"""Pictures: read the header, check the number of pixels, scale, turn, write as JPEG."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from PIL import Image, ImageOps
 
 from kit.limits import IMAGE_PIXELS
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF")  # what X takes, and what browsers show
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF")  # X takes these, and browsers show them
 
-# Ours is stricter, and is checked before anything is decoded.
+# IMAGE_PIXELS is stricter, and is checked before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None
 
 
@@ -83,7 +83,7 @@ def apply_exif_orientation(image: Image.Image) -> Image.Image:
 
 def as_jpeg(image: Image.Image, pixels: int, quality: int) -> bytes:
     """A JPEG of the picture, upright, whose longer side has at most so many pixels."""
-    image.draft("RGB", (pixels, pixels))  # lets the JPEG decoder skip what the scaling would drop
+    image.draft("RGB", (pixels, pixels))  # lets the JPEG decoder skip pixels that are not needed
     small = as_rgb(image)
     small.thumbnail((pixels, pixels))
     file = io.BytesIO()

@@ -10,8 +10,8 @@ from typing import Any
 import requests
 
 
-def refusal(error: requests.RequestException) -> str:
-    """Why X did not do what it was asked: in its own words, if it answered."""
+def error_message(error: requests.RequestException) -> str:
+    """The message of a request that X refused: in X's words, if it answered."""
     try:
         return str(error.response.json()["detail"])  # type: ignore[union-attr]
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -23,7 +23,7 @@ class XClient:
 
     Args:
         base_url: of the emulated X, such as http://127.0.0.1:4570.
-        consumer_key: what the server has as TWITTER_CONSUMER_KEY; anything when it has none.
+        consumer_key: the server's TWITTER_CONSUMER_KEY; anything if it has none.
         token: the same for TWITTER_TOKEN.
     """
 
@@ -45,7 +45,7 @@ class XClient:
         """Post a text with up to four photos and return the id of the post.
 
         Args:
-            text: what the post says.
+            text: of the post.
             media_ids: of photos uploaded before.
             emulator: any of username, created_at, lang, retweet, reply, video.
         """

@@ -26,7 +26,7 @@ from kit.stack.code import SOLUTION
 from kit.stack.inventory import left_over
 from kit.stack.journey import ARRIVED, COMPARED, DELIVERED, MAILED, PROCESSED, Journey, JourneyError
 from kit.stack.stack import EMAIL, Stack
-from kit.x_client import refusal
+from kit.x_client import error_message
 
 LOGS = FOLDER / "logs"  # where logs are kept when something failed
 REFERENCE = "celebrity.jpg"
@@ -122,7 +122,7 @@ class Demo:
         try:
             journey = self.post(stack, photo)
         except requests.HTTPError as error:
-            reason = f"too large, X refused it: {refusal(error)}"
+            reason = f"too large, X refused it: {error_message(error)}"
             self.console.print(f"[bold]{escape(photo.name)}[/bold] {escape(reason)}")
             return Result(name, False, None, time.monotonic() - started, reason)
         processed = journey.reach(PROCESSED)

@@ -10,7 +10,7 @@ from kit.page.known import Known
 from kit.page.parties import Parties
 from kit.page.pictures import sample
 from kit.page.refusal import Refusal
-from kit.x_client import refusal
+from kit.x_client import error_message
 
 MAX_TEXT = 280  # characters of a post
 MAX_PHOTOS = 4  # of a post
@@ -34,7 +34,7 @@ class Actions:
         try:
             return self.parties.poster().upload(photo)
         except requests.HTTPError as error:
-            raise Refusal(f"X refused the photo: {refusal(error)}") from None
+            raise Refusal(f"X refused the photo: {error_message(error)}") from None
 
     def post(self, body: Doc) -> str:
         """Post {"text": …, "photos": [{"id": …} or {"sample": …}, …]}; return the post's id."""
@@ -60,7 +60,7 @@ class Actions:
             ]
             return x.post(text, ids)
         except requests.HTTPError as error:
-            raise Refusal(f"X refused the post: {refusal(error)}") from None
+            raise Refusal(f"X refused the post: {error_message(error)}") from None
 
     def change_reference(self, photo: bytes) -> str:
         """Upload the reference photo; return its name."""

@@ -187,7 +187,7 @@ def test_a_small_face_in_a_large_picture_is_found_by_a_closer_look(
     photos: dict[str, bytes],
 ) -> None:
     portrait = scaled(photos["obama.jpg"], 500)
-    canvas = Image.new("RGB", (3600, 2400), "grey")
+    canvas = Image.new("RGB", (3600, 2400), "gray")
     canvas.paste(portrait, (1500, 900))
     (face,) = faces.find_faces(encoded(canvas))
     assert 40 < face.width * 3600 < 80 * 3600 / 1280  # too small for the first look

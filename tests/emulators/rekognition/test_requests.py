@@ -52,8 +52,8 @@ def test_pictures_that_cannot_be_used(
         assert (name, found) == (name, expected)
         found = error_of(client, SourceImage=stored(name), TargetImage=stored("obama.jpg"))
         assert (name, found) == (name, expected)
-    modelled = client.exceptions.InvalidImageFormatException
-    with pytest.raises(modelled):
+    modeled = client.exceptions.InvalidImageFormatException
+    with pytest.raises(modeled):
         client.detect_faces(Image=stored("text.jpg"))
 
 

@@ -7,7 +7,7 @@
 It speaks the service's AWS JSON 1.1 protocol with its limits and error codes (Amazon Rekognition
 API Reference, "CompareFaces", and Developer Guide, "Error handling" and "Guidelines and quotas").
 Signatures are not verified: the access key only names the caller. The offline AWS at
-AWS_ENDPOINT_URL, which has the roles, decides what the caller may do; S3 objects come from there
+AWS_ENDPOINT_URL, which has the roles, decides about permissions; S3 objects come from there
 too. Without AWS_ENDPOINT_URL everything is permitted, and pictures must be sent as bytes.
 
 For tests and for workshop.py:
@@ -29,7 +29,7 @@ Its files, from the network to the pictures; each imports only from those below 
 - faces: the face comparison
 - s3: the pictures in S3
 - requests: the pictures and the threshold of a request
-- auth: the caller, and what the caller may do
+- auth: the caller and the caller's permissions
 - faults: errors on purpose
 - errors: errors as the service sends them
 """

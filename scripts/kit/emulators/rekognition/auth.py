@@ -1,4 +1,4 @@
-"""The caller of a request, and whether the offline AWS permits what the caller wants to do."""
+"""The caller of a request, and the caller's permissions, which the offline AWS has."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Caller:
 
 
 def caller_of(request: Request) -> Caller:
-    """Read who calls.
+    """Read the caller.
 
     Raises:
         ServiceError: the request is not signed.
@@ -46,7 +46,10 @@ class Auth:
         self.aws_url = aws_url
 
     def denial(self, caller: Caller, action: str, resource: str) -> str:
-        """Return why the caller may not do it; empty if it may. No clear yes is a no."""
+        """Return the message for a caller who may not do it; empty if permitted.
+
+        An answer that is not clearly a yes is a no.
+        """
         if not self.aws_url:
             return ""
         question = {"access_key": caller.access_key, "action": action, "resource": resource}

@@ -134,7 +134,7 @@ def decode(data: bytes, longer_side: int) -> tuple[NDArray[np.uint8], float]:
 
     Args:
         data: the file.
-        longer_side: in pixels, what to scale it to; small pictures are only doubled.
+        longer_side: of the result, in pixels; small pictures are at most doubled.
 
     Returns:
         The pixels, shape (height, width, 3), and how many of them make one original pixel.
@@ -150,7 +150,7 @@ def decode(data: bytes, longer_side: int) -> tuple[NDArray[np.uint8], float]:
             scale = min(MAX_UPSCALE, longer_side / max(width, height))
             size = (round(width * scale), round(height * scale))
             is_png = picture.format == "PNG"
-            picture.draft("RGB", size)  # lets the JPEG decoder skip what the scaling would drop
+            picture.draft("RGB", size)  # lets the JPEG decoder skip pixels that are not needed
             scaled = as_rgb(picture).resize(size, Image.Resampling.LANCZOS)
             if not is_png:  # the service ignores EXIF in PNG
                 scaled = apply_exif_orientation(scaled)
@@ -197,7 +197,7 @@ def measure(pixels: NDArray[np.uint8], rectangle: Any, score: float) -> Face:
     corners = np.array([(point.x, point.y) for point in marks.parts()], dtype=np.float64)
     right_x, right_y = map(float, corners[0:2].mean(axis=0))
     left_x, left_y = map(float, corners[2:4].mean(axis=0))
-    chip = dlib.get_face_chip(pixels, marks, size=150, padding=0.25)  # what the ResNet sees
+    chip = dlib.get_face_chip(pixels, marks, size=150, padding=0.25)  # the ResNet's input
     return Face(
         left=rectangle.left() / width,
         top=rectangle.top() / height,

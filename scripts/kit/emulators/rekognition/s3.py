@@ -21,7 +21,7 @@ class S3:
 
     Args:
         aws_url: its address, such as http://127.0.0.1:4566.
-        auth: knows who may read what.
+        auth: knows the permissions.
     """
 
     def __init__(self, aws_url: str, auth: Auth) -> None:

@@ -1,4 +1,4 @@
-"""The service: what CompareFaces and DetectFaces do with a request. No HTTP here."""
+"""The two operations of the service, CompareFaces and DetectFaces. No HTTP here."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Rekognition:
         self.faces = FaceCache(self.workers)
         self.auth = Auth(aws_url)
         self.s3 = S3(aws_url, self.auth) if aws_url else None
-        # Only so many requests have their pictures read, so that a queue does not fill the memory.
+        # Only so many requests read their pictures: those that wait longer hold none.
         self.turn = asyncio.Semaphore(2 * processes)
         self.comparisons: deque[dict[str, Any]] = deque(maxlen=100)
         self.operations = {"CompareFaces": self.compare_faces, "DetectFaces": self.detect_faces}

@@ -30,7 +30,7 @@ class Worker:
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=work, args=(theirs,), daemon=True)
         self.process.start()
-        theirs.close()  # else we would not notice that the worker ended
+        theirs.close()  # else nobody would notice that the worker ended
 
     def call(self, function: Callable[..., Any], *arguments: object) -> Any:
         """Run a function of `faces` in the worker and wait for its result.
@@ -57,7 +57,7 @@ class Worker:
 def work(pipe: Connection) -> None:
     """Main loop of a worker's process: receive (function, arguments), send result or exception.
 
-    Ends when the other end of the pipe is closed, which the system does for us when the server
+    Ends when the other end of the pipe is closed, which the system does when the server
     dies, even if it was killed.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's business

@@ -18,7 +18,7 @@ Its files, each of which imports only from those above it:
 - auth: the keys that a request has to show
 - faults: failures on purpose
 - connection: the open connection of the filtered stream
-- stream: the filtered stream: its rules, who may connect, what is delivered
+- stream: the filtered stream: its rules, its connection, the posts that are delivered
 - search: the search for recent posts
 - photos: the photo host
 - posting: the requests of a user: uploads and posts

@@ -30,7 +30,7 @@ STREAMER_PATHS = ("/oauth2/token", "/2/users/me", RULES_PATH, "/2/tweets/search/
 
 @dataclass(frozen=True)
 class Settings:
-    """What distinguishes one emulated X from another."""
+    """The options of an emulated X."""
 
     port: int  # on 127.0.0.1
     username: str  # the user that the keys belong to

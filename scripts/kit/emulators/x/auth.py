@@ -28,7 +28,7 @@ class Auth:
 
     def __init__(self, keys: dict[str, str]) -> None:
         self.keys = keys
-        # Made of the consumer's keys, if we have them: it is the same after a restart, as X's is.
+        # Made of the consumer's keys, if there are any: it is the same after a restart, as X's is.
         pair = (keys.get(name) for name in ("TWITTER_CONSUMER_KEY", "TWITTER_CONSUMER_SECRET"))
         seed = "".join(key or secrets.token_urlsafe(48) for key in pair)
         made = hashlib.sha256(f"bearer {seed}".encode()).hexdigest()

@@ -21,7 +21,7 @@ UNSUPPORTED_AUTHENTICATION = {
     "OAuth 2.0 User Context].",
     "type": PROBLEM_TYPE + "unsupported-authentication",
 }
-# What X answers when it refuses a connection to the stream, by status.
+# X's answers when it refuses a connection to the stream, by status.
 STREAM_PROBLEMS: dict[int, dict[str, str]] = {
     402: {
         "title": "CreditsDepleted",

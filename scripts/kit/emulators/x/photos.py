@@ -1,4 +1,4 @@
-"""The photo host: what https://pbs.twimg.com/media/ is for X. It asks for no keys."""
+"""The photo host, in place of https://pbs.twimg.com/media/. It asks for no keys."""
 
 from __future__ import annotations
 

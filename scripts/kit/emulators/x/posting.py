@@ -1,4 +1,4 @@
-"""The requests of a user: who they are, uploads of photos, and posts."""
+"""The requests of a user: the user's name, uploads of photos, and posts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Posting:
     """Takes photos and posts.
 
     Args:
-        auth: checks who posts.
+        auth: checks the user's keys.
         store: gets the uploads and posts.
         stream: gets the posts, too.
         username: the user that the keys belong to.

@@ -1,4 +1,4 @@
-"""Posts and what is in them; ids and the time, as X writes them.
+"""Posts, photos and videos; ids and the time, as X writes them.
 
 An id of X is a "snowflake": the higher bits say when it was made, in milliseconds, and the lower 22
 distinguish those of the same millisecond. So ids grow with time, and sorting by id is sorting by

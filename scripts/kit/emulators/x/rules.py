@@ -129,7 +129,7 @@ def _tokens(value: str) -> deque[str]:
 
 
 def _any_of(tokens: deque[str]) -> Clause:
-    """Parse clauses with OR between them, which binds more weakly than AND."""
+    """Parse clauses with OR between them; AND has precedence."""
     clauses = [_all_of(tokens)]
     while tokens and tokens[0] == "OR":
         tokens.popleft()

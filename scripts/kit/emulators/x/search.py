@@ -20,7 +20,7 @@ class Search:
     """Finds posts.
 
     Args:
-        auth: checks who searches.
+        auth: checks the app's token.
         store: has the posts.
         delay: seconds until a post is found.
     """

@@ -18,7 +18,7 @@ from kit.jsonl import append, changes
 
 
 class Store:
-    """Begins with what the folder holds of an earlier run.
+    """Begins with the state that an earlier run left in the folder.
 
     Args:
         folder: for the uploads and the journal.

@@ -28,7 +28,7 @@ class FilteredStream:
     """The rules of the app and its connection, of which there is at most one.
 
     Args:
-        auth: checks who connects.
+        auth: checks the app's token.
         store: has the rules.
         faults: make it fail.
         keep_alive: seconds until a keep-alive is sent on a silent connection.

@@ -98,7 +98,7 @@ def failures(stack: Stack) -> list[Any]:
     return list(answer.get("Messages", []))
 
 
-@pytest.mark.parametrize("sid", ["ReadPosts", "KeepMetadata", "StorePhotos"])
+@pytest.mark.parametrize("sid", ["ReadPosts", "StoreMetadata", "StorePhotos"])
 def test_what_its_role_does_not_allow_a_function_cannot_do(
     system: OfflineSystem, own_stack: Stack, pictures: dict[str, Path], sid: str
 ) -> None:

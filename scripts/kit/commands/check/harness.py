@@ -39,9 +39,7 @@ def template() -> str:
         "Timeout": FUNCTION_SECONDS,
         "Handler": f"{ENTRY.stem}.lambda_handler",
     }
-    for resource in resources.values():
-        if resource["Type"] == "AWS::Lambda::EventInvokeConfig":
-            resource["Properties"]["MaximumRetryAttempts"] = 0
+    resources["RekognitionLambdaInvokeConfig"]["Properties"]["MaximumRetryAttempts"] = 0
     del resources["RekognitionBucket"]["Properties"]["NotificationConfiguration"]
     return json.dumps(changed, separators=(",", ":"))
 

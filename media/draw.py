@@ -34,7 +34,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 
-from kit.stack.template import code_lines
+from kit.stack.template import code_lines, rekognition_regions
 
 MEDIA = Path(__file__).resolve().parent
 DRAWINGS = MEDIA / "drawings"
@@ -109,12 +109,11 @@ def facts() -> dict[str, Any]:
         }
         for group in interface["ParameterGroups"]
     ]
-    (rule,) = template["Rules"]["RegionHasRekognition"]["Assertions"]
     return {
         "groups": groups,
         "labels": labels,
         "defaults": defaults,
-        "regions": rule["Assert"]["Fn::Contains"][0],
+        "regions": rekognition_regions(template),
         "run": json.loads((DRAWINGS / "run.json").read_text()),
         "starter": "\n".join(code_lines(template, "RekognitionLambdaFunction")),
         "solution": (REPOSITORY / "scripts" / "compareFaces.py").read_text(),

@@ -14,7 +14,7 @@ from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
 from kit.stack.inventory import LISTS
 from kit.stack.stack import EMAIL, Stack
-from kit.stack.template import TEMPLATE
+from kit.stack.template import load_template
 from support import wait_for
 
 OBJECTS = 1100  # S3 deletes 1,000 at once
@@ -63,7 +63,7 @@ def fill(stack: Stack, objects: int) -> None:
 
 
 def test_every_type_of_the_template_is_looked_for() -> None:
-    resources = json.loads(TEMPLATE.read_text())["Resources"].values()
+    resources = load_template()["Resources"].values()
     types = {resource["Type"] for resource in resources}
     assert types - set(LISTS) == {"Custom::BucketEmptier"}  # which is its function
     assert set(LISTS) <= types
@@ -151,7 +151,7 @@ def test_a_bucket_that_somebody_has_deleted_is_no_obstacle(account: OfflineSyste
 @pytest.mark.usefixtures("empty")
 def test_a_failed_create_leaves_nothing(account: OfflineSystem) -> None:
     """The last resource cannot be created, when all the others are there."""
-    template = json.loads(TEMPLATE.read_text())
+    template = load_template()
     resources = template["Resources"]
     resources["Last"] = {
         "Type": "AWS::EC2::Instance",

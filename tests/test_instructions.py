@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from decimal import Decimal
 from typing import Any
@@ -11,10 +10,11 @@ import pytest
 
 import instructions
 from instructions import HEADINGS, TEXT, price, table
-from kit.commands.publish.launch_links import launch_links, launch_table, rekognition_regions
+from kit.commands.publish.launch_links import launch_links, launch_table
+from kit.stack.template import load_template, rekognition_regions
 from support import REPOSITORY
 
-TEMPLATE: dict[str, Any] = json.loads((REPOSITORY / "RekognitionWorkshopCFN.json").read_text())
+TEMPLATE: dict[str, Any] = load_template()
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 PROSE = re.sub(r"(?ms)^ *```.*?^ *```$", "", TEXT)  # without the blocks of code
 VIDEO = "https://www.youtube.com/watch?v=ohXgbcbYH7U"

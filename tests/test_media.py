@@ -24,6 +24,7 @@ import draw
 import record_run
 from kit.emulators.system import OfflineSystem
 from kit.stack.stack import Stack
+from kit.stack.template import code_of, load_template
 from support import REPOSITORY
 
 NAMES = [
@@ -34,10 +35,9 @@ NAMES = [
     *("tweet01", "s3twitter01", "s3twitter02", "s3twitter03", "s301", "s3images", "s302"),
     *("cloud901", "cloud902", "cloud903", "cloud904", "c9lambda01", "c9lambda02"),
 ]
-TEMPLATE: dict[str, Any] = json.loads((REPOSITORY / "RekognitionWorkshopCFN.json").read_text())
+TEMPLATE: dict[str, Any] = load_template()
 PARAMETERS: dict[str, Any] = TEMPLATE["Parameters"]
 INTERFACE: dict[str, Any] = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]
-STARTER = TEMPLATE["Resources"]["RekognitionLambdaFunction"]["Properties"]["Code"]["ZipFile"]
 SMALLEST_TEXT = 18  # CSS pixels
 LARGEST_FILE = 150_000  # bytes
 
@@ -203,7 +203,7 @@ def test_renamed_parameter_changes_the_form(
 @pytest.mark.parametrize(
     ("name", "code", "start"),
     [
-        ("c9lambda01", "\n".join(STARTER["Fn::Join"][1]), "def lambda_handler("),
+        ("c9lambda01", code_of("RekognitionLambdaFunction"), "def lambda_handler("),
         ("c9lambda02", (REPOSITORY / "scripts" / "compareFaces.py").read_text(), "def compare("),
     ],
 )

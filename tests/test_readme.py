@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from pathlib import Path
@@ -13,10 +12,11 @@ import pytest
 import instructions
 import workshop
 from kit.commands.publish.launch_links import launch_link, launch_links, template_url
+from kit.stack.template import load_template
 from support import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-TEMPLATE: dict[str, Any] = json.loads((REPOSITORY / "RekognitionWorkshopCFN.json").read_text())
+TEMPLATE: dict[str, Any] = load_template()
 LAUNCH_LINK = (
     "https://console.aws.amazon.com/cloudformation/home?region=eu-west-1#/stacks/create/review"
     "?stackName=celebrityrek&templateURL="

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import boto3
 import pytest
 import requests
@@ -12,13 +10,13 @@ from botocore.exceptions import ClientError
 from kit.emulators.system import OfflineSystem
 from kit.stack.inventory import left_over
 from kit.stack.stack import EMAIL, Stack
-from kit.stack.template import TEMPLATE, compact_body
+from kit.stack.template import TEMPLATE, compact_body, load_template
 from support import wait_for
 
 
 def test_the_stack_is_what_the_template_says_and_leaves_nothing(system: OfflineSystem) -> None:
     stack = Stack.launch(system.aws, system.parameters(EMAIL))
-    resources = json.loads(TEMPLATE.read_text())["Resources"]
+    resources = load_template()["Resources"]
     listed = stack.cloudformation.describe_stack_resources(StackName=stack.name)["StackResources"]
     assert {r["LogicalResourceId"] for r in listed} == set(resources)
     assert left_over(system.aws, stack.name)

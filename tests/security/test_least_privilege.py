@@ -28,10 +28,10 @@ from kit.stack.code import SOLUTION
 from kit.stack.find import described
 from kit.stack.journey import Journey
 from kit.stack.stack import EMAIL, Stack
-from kit.stack.template import TEMPLATE
+from kit.stack.template import load_template
 from support import s3_event
 
-RESOURCES: dict[str, Any] = json.loads(TEMPLATE.read_text())["Resources"]
+RESOURCES: dict[str, Any] = load_template()["Resources"]
 # Why ministack cannot show it. Nothing else may be left out.
 NOT_SHOWN = {
     **dict.fromkeys(

@@ -186,8 +186,9 @@ class Table(SimpleNamespace):
         assert 0 < len(Key["media_key"].encode()) <= 2048
         return {"Item": self.post}
 
-    def update_item(self, **_: Any) -> None:
-        """Keep the outcome."""
+    def update_item(self, Key: dict[str, str], **_: Any) -> dict[str, Any]:  # noqa: N803
+        assert 0 < len(Key["media_key"].encode()) <= 2048
+        return {"Attributes": self.post}
 
 
 @inputs(150)

@@ -60,7 +60,7 @@ def shows_face(bucket, etag):
 
 
 def mail_once(item, similarity, bucket, key, context):
-    """Send the e-mail. Improvement 2: a lease, so that failures neither lose nor repeat it."""
+    """Send the e-mail. Improvement 2: under a lease, two at once send one, a failure loses none."""
     # Powertools for AWS Lambda has it ready-made, as idempotency: idempotent_function with a
     # DynamoDBPersistenceLayer, whose in_progress_expiration is our lease_expires.
     now = int(time.time())

@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 import draw
 from kit.emulators.system import OfflineSystem
 from kit.http import Server
-from kit.page.server import Page as WorkshopPage
+from kit.page.app import Page as WorkshopPage
 from kit.processes import free_port
 from kit.running import Running
 from support import wait_for
@@ -53,7 +53,7 @@ class PageWorkshop(Workshop):
         self.server.should_exit = True
 
     def state(self) -> dict[str, Any]:
-        return self.watcher.state("", 0)
+        return self.watcher.changes("", 0)
 
     def step(self, start: str) -> dict[str, Any]:
         found = [step for step in self.state()["steps"] if step["title"].startswith(start)]
@@ -63,8 +63,8 @@ class PageWorkshop(Workshop):
         return next((step["title"] for step in self.state()["steps"] if step["next"]), "")
 
 
-def hop(tab: Page, name: str) -> Locator:
-    return tab.locator(f'[data-hop="{name}"]')
+def stage(tab: Page, name: str) -> Locator:
+    return tab.locator(f'[data-stage="{name}"]')
 
 
 def newest(tab: Page, text: str) -> Locator:
@@ -78,8 +78,8 @@ def check_accessibility(tab: Page) -> None:
 
 
 def check_width(tab: Page) -> None:
-    """Nothing is wider than the window, and no text of a hop wider than its box."""
+    """Nothing is wider than the window, and no text of a stage wider than its box."""
     assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    wide = """[...document.querySelectorAll(".hop button")]
+    wide = """[...document.querySelectorAll(".stage button")]
         .filter(box => box.scrollWidth > box.clientWidth).map(box => box.textContent)"""
     assert tab.evaluate(wide) == []

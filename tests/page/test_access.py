@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from page.harness import PageWorkshop, check_accessibility, check_width, hop, needs_chromium, newest
+from page.harness import (
+    PageWorkshop,
+    check_accessibility,
+    check_width,
+    needs_chromium,
+    newest,
+    stage,
+)
 from support import wait_for
 
 pytestmark = needs_chromium
@@ -48,12 +55,12 @@ def test_by_keyboard_alone(tab: Page, workshop: PageWorkshop) -> None:
     tab.keyboard.press("Enter")
     expect(newest(tab, "Without a mouse")).to_contain_text("Match, 9")
     expect(tab.locator("#news")).not_to_be_empty()
-    go_to("[data-hop=PostsTable] button")
+    go_to("[data-stage=PostsTable] button")
     tab.keyboard.press("Enter")
     expect(tab.locator("#panel-heading")).to_be_focused()
     expect(tab.locator("#panel")).to_contain_text("Without a mouse")
     tab.keyboard.press("Escape")
-    expect(hop(tab, "PostsTable").get_by_role("button")).to_be_focused()
+    expect(stage(tab, "PostsTable").get_by_role("button")).to_be_focused()
     expect(tab.locator("#panel")).to_be_hidden()
 
 
@@ -63,7 +70,7 @@ def test_widths_and_colors(tab: Page, workshop: PageWorkshop, scheme: Any, width
     """640 pixels are what is left of 1280 at a zoom of 200 %."""
     tab.emulate_media(color_scheme=scheme)
     tab.set_viewport_size({"width": width, "height": 900})
-    hop(tab, "PostsTable").get_by_role("button").click()
+    stage(tab, "PostsTable").get_by_role("button").click()
     expect(tab.locator("#panel-heading")).to_have_text("PostsTable")
     wait_for(lambda: tab.locator("#panel-about").text_content() != "Reading …")
     check_width(tab)

@@ -1,4 +1,4 @@
-"""The parts of the page: hops, reference photo, and files that are chosen or dropped."""
+"""The parts of the page: stages, reference photo, and files that are chosen or dropped."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from kit.stack.stack import EMAIL
-from page.harness import MIB, PageWorkshop, hop, needs_chromium, newest
+from page.harness import MIB, PageWorkshop, needs_chromium, newest, stage
 from support import wait_for
 
 pytestmark = needs_chromium
 
 
-def test_hops_show_what_is_in_them(tab: Page, workshop: PageWorkshop) -> None:
+def test_stages_show_what_is_in_them(tab: Page, workshop: PageWorkshop) -> None:
     media_id = workshop.system.x.upload(b"\xff\xd8\xff but no picture")
     post_id = workshop.system.x.post("A broken photo & <b>a tag</b>", [media_id])
     workshop.post("biden.jpg", "Another person")
@@ -35,31 +35,31 @@ def test_hops_show_what_is_in_them(tab: Page, workshop: PageWorkshop) -> None:
         "MatchTopic": EMAIL,
         "Inbox": "Confirm subscription",
     }.items():
-        button = hop(tab, name).get_by_role("button")
+        button = stage(tab, name).get_by_role("button")
         button.click()
         expect(button).to_have_attribute("aria-expanded", "true")
         expect(tab.locator("#panel")).to_contain_text(content)
     # A function that fails: the error in words, and the event in the queue of failures.
     workshop.put_code("def lambda_handler(event, context):\n    return event['nothing']")
     workshop.post("biden.jpg", "It fails")
-    expect(hop(tab, "RekognitionLambdaFunction")).to_contain_text("KeyError: 'nothing'")
-    expect(hop(tab, "FailureQueue")).to_contain_text("1 failed event")
+    expect(stage(tab, "RekognitionLambdaFunction")).to_contain_text("KeyError: 'nothing'")
+    expect(stage(tab, "FailureQueue")).to_contain_text("1 failed event")
     expect(newest(tab, "It fails")).to_contain_text("failed: KeyError: 'nothing'")
-    hop(tab, "FailureQueue").get_by_role("button").click()
+    stage(tab, "FailureQueue").get_by_role("button").click()
     for _ in range(2):  # looking takes nothing out
         expect(tab.locator("#panel")).to_contain_text("RetriesExhausted")
         tab.get_by_role("button", name="Close").click()
-        hop(tab, "FailureQueue").get_by_role("button").click()
+        stage(tab, "FailureQueue").get_by_role("button").click()
     workshop.put_code()
 
 
 def test_reference_is_changed(tab: Page, workshop: PageWorkshop, pictures: dict[str, Path]) -> None:
     state, message = tab.locator("#reference-state"), tab.locator("#reference-message")
     tab.locator("#reference-file").set_input_files(pictures["biden.jpg"])
-    etag = workshop.watcher.known.reference["etag"]
-    wait_for(lambda: workshop.watcher.known.reference["etag"] != etag)
+    etag = workshop.watcher.state.reference["etag"]
+    wait_for(lambda: workshop.watcher.state.reference["etag"] != etag)
     expect(tab.locator("#reference-picture img")).to_have_attribute(
-        "src", f"/reference?etag={workshop.watcher.known.reference['etag']}"
+        "src", f"/reference?etag={workshop.watcher.state.reference['etag']}"
     )
     tab.locator("#reference-samples").get_by_role("button", name="landscape.jpg").click()
     expect(state).to_contain_text("of no use: No face is found")

@@ -7,7 +7,7 @@ import time
 import requests
 from playwright.sync_api import Page, expect
 
-from page.harness import PageWorkshop, hop, needs_chromium
+from page.harness import PageWorkshop, needs_chromium, stage
 
 
 @needs_chromium
@@ -23,8 +23,8 @@ def test_300_posts_keep_the_page_small(tab: Page, workshop: PageWorkshop) -> Non
     expect(tab.locator("#timeline .post")).to_have_count(20)
     # The photo does not move along for each of them.
     expect(tab.locator("#tokens img")).to_have_count(0, timeout=20_000)
-    assert len(watcher.known.posts.by_id) == 200
-    assert len(watcher.known.posts.photos) <= 4 * 200
+    assert len(watcher.state.posts.by_id) == 200
+    assert len(watcher.state.posts.photos) <= 4 * 200
     for _ in range(9):
         tab.get_by_role("button", name="Show older posts").click()
     expect(tab.locator("#timeline .post")).to_have_count(200)
@@ -33,7 +33,7 @@ def test_300_posts_keep_the_page_small(tab: Page, workshop: PageWorkshop) -> Non
     assert after - before < 200 * 25
     # It still answers.
     tab.get_by_label("Write a post").fill("Quick")
-    hop(tab, "X").get_by_role("button").click()
+    stage(tab, "X").get_by_role("button").click()
     expect(tab.locator("#panel-heading")).to_have_text("X (Twitter)")
     tab.reload()
     expect(tab.locator("#timeline .post")).to_have_count(20)
@@ -41,9 +41,9 @@ def test_300_posts_keep_the_page_small(tab: Page, workshop: PageWorkshop) -> Non
 
 def test_only_what_has_changed_is_sent(workshop: PageWorkshop) -> None:
     watcher = workshop.watcher
-    full = watcher.state("", 0)
+    full = watcher.changes("", 0)
     assert full["posts"]
-    assert watcher.state(full["run"], full["version"])["posts"] == []
+    assert watcher.changes(full["run"], full["version"])["posts"] == []
     post_id = workshop.system.x.post("One more")
     version = full["version"]
     news = requests.get(
@@ -55,11 +55,11 @@ def test_only_what_has_changed_is_sent(workshop: PageWorkshop) -> None:
     assert [post["id"] for post in news["posts"]] == [post_id]
 
 
-def test_a_look_is_cheap(workshop: PageWorkshop) -> None:
-    """With hundreds of posts behind it, looking again reads only what is new."""
+def test_a_poll_is_cheap(workshop: PageWorkshop) -> None:
+    """With hundreds of posts behind it, polling again reads only what is new."""
     time.sleep(1)
     started = time.process_time()
     for _ in range(50):
-        workshop.watcher.watched = time.monotonic()  # somebody watches: it looks twice a second
+        workshop.watcher.watched = time.monotonic()  # somebody watches: it polls twice a second
         time.sleep(0.1)
     assert (time.process_time() - started) / 10 < 0.2

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from kit.page.parties import Parties
+from kit.page.services import Services
 from kit.page.watcher import Watcher
 from kit.processes import SCRIPTS, ManagedProcess, free_port
 from kit.running import Running
@@ -71,7 +71,7 @@ def test_what_is_no_photo_is_refused(workshop: PageWorkshop) -> None:
         "/samples/..%2f..%2fpyproject.toml",
         "/..%2fserver.py",
         "/photos/..%2f1",
-        "/hops/x",
+        "/stages/x",
     ):
         assert requests.get(workshop.url + path, timeout=20).status_code == 404
     answer = requests.post(f"{workshop.url}/reference?sample=../x", timeout=20)
@@ -94,8 +94,8 @@ def test_half_an_emoji_is_posted_as_an_unknown_character(workshop: PageWorkshop)
     answer = requests.post(f"{workshop.url}/posts", data=body, timeout=20)
     assert answer.status_code == 201
     identity = answer.json()["id"]
-    wait_for(lambda: identity in workshop.watcher.known.posts.by_id)
-    newest = workshop.watcher.known.posts.by_id[identity]
+    wait_for(lambda: identity in workshop.watcher.state.posts.by_id)
+    newest = workshop.watcher.state.posts.by_id[identity]
     assert newest["text"] == "half \ufffd and whole \U0001f600"
 
 
@@ -138,14 +138,14 @@ def test_a_version_that_is_none_counts_as_the_first(workshop: PageWorkshop, vers
     assert answer.json()["run"] == run
 
 
-def test_parties_that_do_not_answer(workshop: PageWorkshop) -> None:
+def test_services_that_do_not_answer(workshop: PageWorkshop) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
     lost = Running("eu-west-1", nowhere, nowhere, nowhere, nowhere, workshop.running.keys)
-    watcher = Watcher(Parties(lost))
-    watcher.look()
-    hops = watcher.state("", 0)["hops"]
-    assert hops["X"]["error"] == "The offline X does not answer."
-    assert hops["StreamingInstance"]["error"] == "The offline AWS does not answer."
+    watcher = Watcher(Services(lost))
+    watcher.poll()
+    stages = watcher.changes("", 0)["stages"]
+    assert stages["X"]["error"] == "The offline X does not answer."
+    assert stages["StreamingInstance"]["error"] == "The offline AWS does not answer."
 
 
 def test_it_is_started_as_a_child(workshop: PageWorkshop, tmp_path: Path) -> None:

@@ -10,7 +10,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from kit.emulators.system import OfflineSystem
-from page.harness import PageWorkshop, check_accessibility, check_width, hop, needs_chromium, newest
+from page.harness import (
+    PageWorkshop,
+    check_accessibility,
+    check_width,
+    needs_chromium,
+    newest,
+    stage,
+)
 from support import wait_for
 
 pytestmark = needs_chromium
@@ -37,13 +44,13 @@ def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
         assert key not in tab.content()
     # Without a stack: every part says what is missing, and nothing breaks.
     expect(tab.locator("#reference-state")).to_contain_text("launch the stack")
-    hop(tab, "PostsTable").get_by_role("button").click()
+    stage(tab, "PostsTable").get_by_role("button").click()
     expect(tab.locator("#panel-about")).to_contain_text("There is no stack yet")
     check_accessibility(tab)
 
     stack = workshop.launch()
     expect(body).to_contain_text("Next: 4. Confirm your email address")
-    expect(hop(tab, "You")).to_contain_text("celebrity.jpg is not uploaded yet")
+    expect(stage(tab, "You")).to_contain_text("celebrity.jpg is not uploaded yet")
     check_width(tab)
     expect(tab.locator("#news")).to_have_text(re.compile("New mail: AWS Notification"))
     tab.get_by_role("button", name="Confirm subscription").click()
@@ -61,7 +68,7 @@ def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
     expect(body).to_contain_text("Next: 6. Tweet")
     assert f"aws s3 ls s3://{stack.resource('TwitterBucket')}" in (body.text_content() or "")
 
-    # With the starter: the photo arrives at each hop, and is not compared.
+    # With the starter: the photo arrives at each stage, and is not compared.
     tab.get_by_label("Write a post").fill("The first one")
     tab.locator("#post-files").set_input_files(pictures["obama2.jpg"])
     expect(tab.locator("#previews")).to_contain_text("obama2.jpg")
@@ -81,7 +88,7 @@ def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
         "Rekognition": "0 calls",
         "Inbox": "1 mail",
     }.items():
-        expect(hop(tab, name)).to_contain_text(amount)
+        expect(stage(tab, name)).to_contain_text(amount)
 
     tab.locator("#reference-samples").get_by_role("button", name="Sample obama.jpg").click()
     expect(tab.locator("#reference-state")).to_contain_text("one face is found in it")
@@ -135,5 +142,5 @@ def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
     # Launched again: it begins anew.
     workshop.launch().confirm_subscription()
     expect(body).to_contain_text("Next: 5. Start the application")
-    expect(hop(tab, "TwitterBucket")).to_contain_text("0 objects")
+    expect(stage(tab, "TwitterBucket")).to_contain_text("0 objects")
     assert not workshop.step("Validate")["done"]

@@ -187,7 +187,7 @@ def test_no_other_server_tells_a_key(workshop: PlantedWorkshop) -> None:
     paths = {
         "x_url": ["/_workshop/posts", "/_workshop/stats", "/2/users/me", "/oauth2/token"],
         "rekognition_url": ["/_workshop/stats", "/_workshop/comparisons"],
-        "page_url": ["/", "/page.js", "/state", *(f"/hops/{hop}" for hop in ("x", "secret"))],
+        "page_url": ["/", "/page.js", "/state", *(f"/stages/{stage}" for stage in ("x", "secret"))],
     }
     assert (
         find_keys(

@@ -2,8 +2,8 @@
 
     PYTHONPATH=scripts python -m kit.page --port 4580
 
-It shows the workshop that `workshop.py start` has started (see `running`), and asks its parties as
-anybody could: with boto3 and HTTP. The data goes one way: `parties` are asked by the `hops`, which
-write down in `known` what is new; `watcher` calls them twice a second and makes versions of it;
-`server` gives these to the browser (static/), which waits at GET /state for the next one.
+It shows the workshop that `workshop.py start` has started (see `running`). The data goes one way:
+the `pollers` ask the `services` as anybody could, with boto3 and HTTP, and write news into `state`;
+`watcher` runs them twice a second and makes versions of the state; `app` sends these to the
+browser, which got its files from static/ and waits at GET /state for the next version.
 """

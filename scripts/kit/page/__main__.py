@@ -9,7 +9,7 @@ import click
 from kit import running
 from kit.errors import WorkshopError
 from kit.http import serve
-from kit.page.server import Page
+from kit.page.app import Page
 from kit.processes import exit_with_parent
 
 

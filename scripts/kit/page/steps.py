@@ -1,162 +1,208 @@
-"""The workshop's steps: which are done, which comes next, and what to type for it."""
+"""The workshop's steps: which are done, which comes next, and the commands for it."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from kit import running
-from kit.page.documents import Doc
-from kit.page.known import Known
+from kit.page.formatting import Json
+from kit.page.state import State
 from kit.stack.template import BODY_IN_SHELL
 
 STACK_NAME = "celebrityrek"
 # As one types it in the repository.
 PARAMETERS = os.path.relpath(running.FOLDER / "parameters.json", running.REPOSITORY)
-CLEAN_UP = "Clean up"
+CLEAN_UP = "clean-up"
 
 
-@dataclass
+def launch_note(state: State) -> str:
+    """How the launch goes on, and what to do if it has failed."""
+    stack = state.stack
+    if not stack or state.ids:
+        return "In the terminal with the lines that the start printed."
+    note = f"{stack['name']} is {stack['status']}."
+    if stack["failure"]:
+        note += (
+            f" {stack['failure']}. Delete it, then launch again: "
+            f"aws cloudformation delete-stack --stack-name {stack['name']}"
+        )
+    return note
+
+
+def streamer_note(state: State) -> str:
+    """What to do for the streamer, which may have been connected before."""
+    if state.stages["TwitterBucket"].count:
+        return "It was connected and is not any more. Start it again."
+    return "The first command is your terminal on the instance; the second runs in it."
+
+
+@dataclass(frozen=True)
 class Step:
-    """A step, ticked off from what really happened in the stack and not from clicks."""
+    """A step, ticked off from what really happened in the stack and not from clicks.
 
+    Attributes:
+        id: of the step, for the page.
+        title: as in Instructions.md.
+        note: what to do, which may depend on the state.
+        commands: to type; in braces are ids of resources, and names: see `names_of`.
+        done: whether the state of a launched stack shows it; None: done from the beginning.
+    """
+
+    id: str
     title: str
-    done: bool
-    note: str
-    commands: list[str] = field(default_factory=list)
-    number: int | None = None
-    next: bool = False
+    note: str | Callable[[State], str]
+    commands: tuple[str, ...] = ()
+    done: Callable[[State], bool] | None = None
+
+    def is_done(self, state: State) -> bool:
+        """Whether it is done now."""
+        return self.done is None or (bool(state.ids) and self.done(state))
 
 
-def listed(known: Known) -> list[Step]:
-    """The steps as they are now, the clean-up last."""
-    name = known.stack["name"] if known.stack else STACK_NAME
-    hops, reference, launched = known.hops, known.reference, bool(known.ids)
-    photos = known.ids.get("RekognitionBucket", "BUCKET")
-    delivered = hops["TwitterBucket"].count > 0
-    launch = "In the terminal with the lines that the start printed."
-    if known.stack and not launched:
-        launch = f"{name} is {known.stack['status']}."
-        if known.stack["failure"]:
-            launch += (
-                f" {known.stack['failure']}. Delete it, then launch again: "
-                f"aws cloudformation delete-stack --stack-name {name}"
-            )
-    return [
-        Step(
-            "Set up Twitter application",
-            True,
-            "Done from the beginning: the offline X has its keys already.",
+STEPS = (
+    Step(
+        "keys",
+        "Set up Twitter application",
+        "Done from the beginning: the offline X has its keys already.",
+    ),
+    Step(
+        "key-pair",
+        "Create a new EC2 key pair",
+        "Done from the beginning: offline, the instance is a folder on this computer.",
+    ),
+    Step(
+        "launch",
+        "Launch the stack",
+        launch_note,
+        (
+            f"aws cloudformation create-stack --stack-name {STACK_NAME} \\\n"
+            f"  --template-body {BODY_IN_SHELL} \\\n"
+            f"  --parameters file://{PARAMETERS} \\\n"
+            "  --capabilities CAPABILITY_IAM",
         ),
-        Step(
-            "Create a new EC2 key pair",
-            True,
-            "Done from the beginning: offline, the instance is a folder on this computer.",
+        done=lambda state: bool(state.ids),
+    ),
+    Step(
+        "confirm",
+        "Confirm your email address for SNS subscription",
+        "Open the mail on this page, and confirm.",
+        done=lambda state: state.confirmed,
+    ),
+    Step(
+        "stream",
+        "Start the application to receive Twitter streaming data",
+        streamer_note,
+        ("python scripts/workshop.py connect", "python twitter_streaming.py"),
+        done=lambda state: bool(state.x.get("connected")),
+    ),
+    Step(
+        "tweet",
+        "Tweet and review incoming Twitter metadata",
+        "Post a photo on this page, then look at TwitterBucket in the picture, or:",
+        ("aws s3 ls s3://{TwitterBucket} --recursive",),
+        done=lambda state: state.stages["TwitterBucket"].count > 0,
+    ),
+    Step(
+        "images",
+        "Review images extracted from Tweets",
+        "Look at RekognitionBucket in the picture, or:",
+        ("aws s3 ls s3://{RekognitionBucket}/images/",),
+        done=lambda state: state.stages["RekognitionBucket"].count > 0,
+    ),
+    Step(
+        "reference",
+        "Upload reference image for favorite celebrity",
+        "Choose it on this page, or:",
+        ("aws s3 cp me.jpg s3://{RekognitionBucket}/{reference}",),
+        done=lambda state: bool(state.reference["etag"]) and not state.reference.get("problem"),
+    ),
+    Step(
+        "editor",
+        "Setup Cloud9 IDE",
+        "Done from the beginning: offline, your own editor is the IDE.",
+    ),
+    Step(
+        "exercise",
+        "Code to compare incoming images with the reference image (Exercise)",
+        "Take the starter, write your solution, check it and put it in. "
+        "Done when your code has compared a photo.",
+        (
+            "mkdir -p exercise\n"
+            "python scripts/inline_code.py extract RekognitionLambdaFunction exercise/index.py",
+            "python scripts/workshop.py check exercise/index.py",
+            "python -m zipfile -c exercise/function.zip exercise/index.py\n"
+            "aws lambda update-function-code --zip-file fileb://exercise/function.zip \\\n"
+            "  --function-name {RekognitionLambdaFunction}",
         ),
-        Step(
-            "Launch the stack",
-            launched,
-            launch,
-            [
-                f"aws cloudformation create-stack --stack-name {STACK_NAME} \\\n"
-                f"  --template-body {BODY_IN_SHELL} \\\n"
-                f"  --parameters file://{PARAMETERS} \\\n"
-                "  --capabilities CAPABILITY_IAM"
-            ],
-        ),
-        Step(
-            "Confirm your email address for SNS subscription",
-            launched and known.confirmed,
-            "Open the mail on this page, and confirm.",
-        ),
-        Step(
-            "Start the application to receive Twitter streaming data",
-            launched and bool(known.x.get("connected")),
-            "It was connected and is not any more. Start it again."
-            if delivered
-            else "The first command is your terminal on the instance; the second runs in it.",
-            ["python scripts/workshop.py connect", "python twitter_streaming.py"],
-        ),
-        Step(
-            "Tweet and review incoming Twitter metadata",
-            launched and delivered,
-            "Post a photo on this page, then look at TwitterBucket in the picture, or:",
-            [f"aws s3 ls s3://{known.ids.get('TwitterBucket', 'BUCKET')} --recursive"],
-        ),
-        Step(
-            "Review images extracted from Tweets",
-            launched and hops["RekognitionBucket"].count > 0,
-            "Look at RekognitionBucket in the picture, or:",
-            [f"aws s3 ls s3://{photos}/images/"],
-        ),
-        Step(
-            "Upload reference image for favorite celebrity",
-            launched and bool(reference["etag"]) and not reference.get("problem"),
-            "Choose it on this page, or:",
-            [f"aws s3 cp me.jpg s3://{photos}/{reference['name']}"],
-        ),
-        Step(
-            "Setup Cloud9 IDE",
-            True,
-            "Done from the beginning: offline, your own editor is the IDE.",
-        ),
-        Step(
-            "Code to compare incoming images with the reference image (Exercise)",
-            launched and known.code["compared"],
-            "Take the starter, write your solution, check it and put it in. "
-            "Done when your code has compared a photo.",
-            [
-                "mkdir -p exercise\n"
-                "python scripts/inline_code.py extract RekognitionLambdaFunction exercise/index.py",
-                "python scripts/workshop.py check exercise/index.py",
-                "python -m zipfile -c exercise/function.zip exercise/index.py\n"
-                "aws lambda update-function-code --zip-file fileb://exercise/function.zip \\\n"
-                f"  --function-name {known.ids.get('RekognitionLambdaFunction', 'FUNCTION')}",
-            ],
-        ),
-        Step(
-            "Validate face comparison",
-            launched and hops["MatchTopic"].count > 0,
-            "Post another photo of the person on the reference photo, and wait for the mail.",
-        ),
-        Step(
-            CLEAN_UP,
-            False,
-            "Stop the streamer with Ctrl-C, then delete the stack.",
-            [f"aws cloudformation delete-stack --stack-name {name}"],
-        ),
-    ]
+        done=lambda state: bool(state.code["compared"]),
+    ),
+    Step(
+        "match",
+        "Validate face comparison",
+        "Post another photo of the person on the reference photo, and wait for the mail.",
+        done=lambda state: state.stages["MatchTopic"].count > 0,
+    ),
+    Step(
+        CLEAN_UP,
+        "Clean up",
+        "Stop the streamer with Ctrl-C, then delete the stack.",
+        ("aws cloudformation delete-stack --stack-name {stack}",),
+        done=lambda _: False,  # when the stack is gone: see `Steps`
+    ),
+)
+WORK = {step.id for step in STEPS} - {CLEAN_UP}
+
+
+def names_of(state: State) -> dict[str, str]:
+    """What the braces in commands stand for; a word in capitals as long as there is no stack."""
+    return {
+        "TwitterBucket": "BUCKET",
+        "RekognitionBucket": "BUCKET",
+        "RekognitionLambdaFunction": "FUNCTION",
+        **state.ids,
+        "stack": state.stack["name"] if state.stack else STACK_NAME,
+        "reference": state.reference["name"],
+    }
 
 
 class Steps:
-    """The steps with a memory: what was achieved stays so when the stack is deleted."""
+    """The steps; what was achieved stays so when the stack is deleted."""
 
     def __init__(self) -> None:
         self.stack_id = ""  # of the last stack
-        self.achieved: set[str] = set()  # titles of its steps
+        self.achieved: set[str] = set()  # ids of its steps
 
-    def of(self, known: Known) -> list[Doc]:
-        """The steps for the page."""
-        steps = listed(known)
-        for number, step in enumerate(steps[:-1], start=1):
-            step.number = number
-        if known.stack and known.stack["id"] != self.stack_id:
-            self.stack_id, self.achieved = known.stack["id"], set()
-        if known.ids:
-            self.achieved |= {step.title for step in steps if step.done}
-        all_achieved = len(self.achieved) == len(steps) - 1
-        if self.stack_id and not known.stack:
-            self.tick_after_the_end(steps, all_achieved)
-        elif known.ids and all_achieved and all(s.done or s.number == 5 for s in steps[:-1]):
-            steps[4].done = True  # who has all may stop the streamer before the clean-up
-        waiting = [step for step in steps if not step.done]
-        if waiting:
-            waiting[0].next = True
-        return [asdict(step) for step in steps]
+    def of(self, state: State) -> list[Json]:
+        """The steps for the page: which are done, and which is next."""
+        done = self.done(state)
+        following = next((step.id for step in STEPS if step.id not in done), None)
+        names = names_of(state)
+        return [
+            {
+                "id": step.id,
+                "title": step.title,
+                "number": None if step.id == CLEAN_UP else number,
+                "done": step.id in done,
+                "next": step.id == following,
+                "note": step.note if isinstance(step.note, str) else step.note(state),
+                "commands": [command.format_map(names) for command in step.commands],
+            }
+            for number, step in enumerate(STEPS, start=1)
+        ]
 
-    def tick_after_the_end(self, steps: list[Step], all_achieved: bool) -> None:
-        """The stack is deleted: all is done, or it is to be launched again."""
-        for step in steps:
-            step.done = step.done or step.title in self.achieved or step.title == CLEAN_UP
-        if not all_achieved:
-            steps[2].done = False
+    def done(self, state: State) -> set[str]:
+        """The ids of the steps that are ticked off."""
+        done = {step.id for step in STEPS if step.is_done(state)}
+        if state.stack and state.stack["id"] != self.stack_id:
+            self.stack_id, self.achieved = state.stack["id"], set()
+        if state.ids:
+            self.achieved |= done
+        all_achieved = self.achieved == WORK
+        if self.stack_id and not state.stack:  # deleted: all is done, or it is to be launched again
+            done |= self.achieved | {CLEAN_UP}
+            return done if all_achieved else done - {"launch"}
+        if state.ids and all_achieved and WORK - done <= {"stream"}:
+            done.add("stream")  # with all achieved, the streamer may stop before the clean-up
+        return done

@@ -1,4 +1,4 @@
-"""Looks at all hops, twice a second, and makes a version of what the page shows when it changes."""
+"""Runs all pollers twice a second, and makes a new version of the state when it has changed."""
 
 from __future__ import annotations
 
@@ -11,176 +11,169 @@ from collections.abc import Iterator
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kit.page.documents import Content, Doc
-from kit.page.known import Known
-from kit.page.parties import Parties
+from kit.page.formatting import Content, Json
 from kit.page.pollers.comparisons import Rekognition
 from kit.page.pollers.delivery import DeliveryStream, TwitterBucket
-from kit.page.pollers.exercise import Exercise
 from kit.page.pollers.failures import FailureQueue
-from kit.page.pollers.functions import RekognitionFunction, TwitterFunction
-from kit.page.pollers.look import Look, LookInside
+from kit.page.pollers.functions import ExerciseCode, RekognitionFunction, TwitterFunction
 from kit.page.pollers.mail import Inbox, MatchTopic
 from kit.page.pollers.photos import RekognitionBucket, You
+from kit.page.pollers.poller import ContentPoller, Poller
 from kit.page.pollers.stacks import Stacks
 from kit.page.pollers.table import PostsTable
 from kit.page.pollers.x import Streamer, X
+from kit.page.services import Services
+from kit.page.state import State
 from kit.page.steps import Steps
 
-LOOK_SECONDS = 0.5
-IDLE_SECONDS = 3.0  # between two looks when nobody watches
+POLL_SECONDS = 0.5
+IDLE_SECONDS = 3.0  # between two rounds when nobody watches
 SENT_MAILS = 30
 
 
 class Watcher:
-    """A thread that looks.
+    """A thread that polls.
 
     Attributes:
         run: of this watcher; versions of another one mean nothing.
-        version: of what the page shows; 0 until the first look is done.
+        version: of the state; 0 until the first round is done.
         watched: when somebody last asked.
     """
 
-    def __init__(self, parties: Parties) -> None:
-        self.parties = parties
-        self.known = Known()
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.state = State()
         self.steps = Steps()
-        self.x = X(parties, self.known)
-        self.stacks = Stacks(parties, self.known)
-        self.streamer = Streamer(parties, self.known)
-        self.inbox = Inbox(parties, self.known)
-        self.of_stack: list[Look] = []
-        self.stack_id = ""  # whose they are
+        self.x = X(services, self.state)
+        self.stacks = Stacks(services, self.state)
+        self.streamer = Streamer(services, self.state)
+        self.inbox = Inbox(services, self.state)
+        self.stack_pollers: list[Poller] = []
+        self.stack_id = ""  # whose pollers they are
         self.run = secrets.token_hex(8)
         self.version = 0
-        self.document: Doc = {}
+        self.summary: Json = {}
         self.lock = threading.Lock()
         self.watched = time.monotonic()
         self.wake = threading.Event()
 
     def start(self) -> None:
-        """Begin to look."""
+        """Begin to poll."""
         threading.Thread(target=self.watch, daemon=True).start()
 
     def watch(self) -> None:
-        """Look again and again; less often when nobody watches."""
+        """Poll again and again; less often when nobody watches."""
         while True:
             started = time.monotonic()
-            self.look()
-            pause = IDLE_SECONDS if started - self.watched > 30 else LOOK_SECONDS
+            self.poll()
+            pause = IDLE_SECONDS if started - self.watched > 30 else POLL_SECONDS
             self.wake.wait(max(0.1, pause - (time.monotonic() - started)))
             self.wake.clear()
 
     def hurry(self) -> None:
-        """Look at everything now: the learner has done something."""
-        for look in list(self.of_stack):
-            look.looked = -math.inf
+        """Poll everything now: the learner has done something."""
+        for poller in list(self.stack_pollers):
+            poller.polled_at = -math.inf
         self.wake.set()
 
-    def look(self) -> None:
-        """Look at everything once, and make a new version if something has changed."""
-        known, posts = self.known, self.known.posts
+    def poll(self) -> None:
+        """Poll everything once, and make a new version if something has changed."""
+        stages, posts = self.state.stages, self.state.posts
         posts.changed = False
-        looks = []
-        for look in self.looks():
-            look.attempt()
-            looks.append(look)
-        for hop in known.hops.values():
-            hop.trouble = ""
-        for look in looks:
-            hop = known.hops[look.hop]
-            hop.trouble = hop.trouble or look.trouble
-        for name, text in posts.stuck():
-            known.hops[name].trouble = known.hops[name].trouble or text
-        document = self.describe()
+        polled = []
+        for poller in self.pollers():
+            poller.poll_safely()
+            polled.append(poller)
+        errors = [(poller.stage, poller.current_error) for poller in polled]
+        for status in stages.values():
+            status.current_error = ""
+        for stage, message in (*errors, *posts.stuck()):
+            stages[stage].current_error = stages[stage].current_error or message
+        summary = self.summarize()
         with self.lock:
-            if posts.changed or document != self.document:
-                self.document = document
+            if posts.changed or summary != self.summary:
+                self.summary = summary
                 self.version += 1
                 posts.version = self.version + 1
 
-    def looks(self) -> Iterator[Look]:
-        """Yield what is to be looked at; whether there is a stack turns out on the way."""
-        known = self.known
+    def pollers(self) -> Iterator[Poller]:
+        """Yield the pollers; whether there is a stack turns out on the way."""
+        state = self.state
         yield self.x
         yield self.stacks
-        if known.ids and known.stack and not self.stacks.trouble:
-            if known.stack["id"] != self.stack_id:
-                self.stack_id = known.stack["id"]
-                self.of_stack = looks_of(self.parties, known)
-            yield from self.of_stack
-        elif not known.ids:
-            self.stack_id, self.of_stack = "", []
+        if state.ids and state.stack and not self.stacks.current_error:
+            if state.stack["id"] != self.stack_id:
+                self.stack_id = state.stack["id"]
+                self.stack_pollers = pollers_of_stack(self.services, state)
+            yield from self.stack_pollers
+        elif not state.ids:
+            self.stack_id, self.stack_pollers = "", []
         yield self.streamer
         yield self.inbox
 
-    def describe(self) -> Doc:
+    def summarize(self) -> Json:
         """Everything but posts and mails, which are many."""
-        known = self.known
-        stack = known.stack and {k: known.stack[k] for k in ("name", "status", "failure")}
+        state = self.state
+        stack = state.stack and {k: state.stack[k] for k in ("name", "status", "failure")}
         return {
-            "region": self.parties.region,
+            "region": self.services.region,
             "stack": stack,
-            "connected": bool(known.x.get("connected")),
-            "confirmed": known.confirmed,
-            "reference": known.reference,
-            "steps": self.steps.of(known),
-            "hops": {name: hop.document() for name, hop in known.hops.items()},
-            "mails": known.mail_number,
+            "connected": bool(state.x.get("connected")),
+            "confirmed": state.confirmed,
+            "reference": state.reference,
+            "steps": self.steps.of(state),
+            "stages": {name: status.as_json() for name, status in state.stages.items()},
+            "mails": state.mail_number,
         }
 
-    def state(self, run: str, version: int) -> Doc:
-        """The document for a page that has seen `version` of `run`."""
+    def changes(self, run: str, version: int) -> Json:
+        """The state for a page that has seen `version` of `run`: only the posts that are new."""
         with self.lock:
             if run != self.run:
                 version = 0
-            posts = list(self.known.posts.by_id.values())
-            mails = list(self.known.mails)
-            return self.document | {
+            posts = list(self.state.posts.by_id.values())
+            mails = list(self.state.mails)
+            return self.summary | {
                 "run": self.run,
                 "version": self.version,
                 "oldest_post": posts[0]["id"] if posts else None,
                 "posts": [post for post in posts if post["v"] > version],
-                "mail": [
-                    {k: v for k, v in mail.items() if k not in ("token", "topic")}
-                    | {"confirms": bool(mail["token"]), "confirmed": self.is_confirmed(mail)}
-                    for mail in mails[-SENT_MAILS:]
-                ],
+                "mail": [self.mail_as_json(mail) for mail in mails[-SENT_MAILS:]],
             }
 
-    def is_confirmed(self, mail: Doc) -> bool:
-        """Whether a confirmation mail has done its work, or its topic is gone."""
-        known = self.known
-        return bool(mail["token"]) and (
-            known.confirmed or mail["topic"] != known.ids.get("MatchTopic")
-        )
+    def mail_as_json(self, mail: Json) -> Json:
+        """A mail for the page; of a confirmation, whether it is done, or its topic is gone."""
+        state, asks = self.state, bool(mail["token"])
+        gone = mail["topic"] != state.ids.get("MatchTopic")
+        fields = {name: value for name, value in mail.items() if name not in ("token", "topic")}
+        return fields | {"confirms": asks, "confirmed": asks and (state.confirmed or gone)}
 
-    def content(self, hop: str) -> Doc:
-        """What really is in a hop, as entries of a heading and a text."""
-        looks = [self.x, self.streamer, self.inbox, *self.of_stack]
-        inside = {look.hop: look for look in looks if isinstance(look, LookInside)}
-        if hop not in inside:
+    def content(self, stage: str) -> Json:
+        """The content of a stage, as entries of a heading and a text."""
+        pollers = [self.x, self.streamer, self.inbox, *self.stack_pollers]
+        by_stage = {poller.stage: poller for poller in pollers if isinstance(poller, ContentPoller)}
+        if stage not in by_stage:
             return Content("There is no stack yet: launch it, step 3.", [])._asdict()
         try:
-            return inside[hop].content()._asdict()
+            return by_stage[stage].content()._asdict()
         except (ClientError, BotoCoreError, requests.RequestException, KeyError) as error:
             return Content(f"It cannot be read: {error}", [])._asdict()
 
 
-def looks_of(parties: Parties, known: Known) -> list[Look]:
-    """One look at each part of a stack, in the order of the flow; they begin with nothing seen."""
-    objects = TwitterBucket(parties, known)
-    photos = RekognitionBucket(parties, known)
+def pollers_of_stack(services: Services, state: State) -> list[Poller]:
+    """One poller for each part of a stack, in the order of the flow; they have seen nothing."""
+    objects = TwitterBucket(services, state)
+    photos = RekognitionBucket(services, state)
     return [
         objects,
-        DeliveryStream(parties, known, objects),
-        TwitterFunction(parties, known),
+        DeliveryStream(services, state, objects),
+        TwitterFunction(services, state),
         photos,
-        You(parties, known, photos),
-        Exercise(parties, known),
-        RekognitionFunction(parties, known),
-        Rekognition(parties, known),
-        PostsTable(parties, known),
-        FailureQueue(parties, known),
-        MatchTopic(parties, known),
+        You(services, state, photos),
+        ExerciseCode(services, state),
+        RekognitionFunction(services, state),
+        Rekognition(services, state),
+        PostsTable(services, state),
+        FailureQueue(services, state),
+        MatchTopic(services, state),
     ]

@@ -1,14 +1,13 @@
-"""The hops of a photo: for each, how to look at what is new, and what is in it.
+"""For each stage of a photo: how to read its news and its content.
 
 Its files:
 
-- look: what all looks at a hop have in common
+- poller: the base of all pollers
 - x: X and the streamer
 - stacks: the stack and its resources
 - objects: the objects of a bucket
 - delivery: DeliveryStream and TwitterBucket
-- functions: the two functions, by their logs
-- exercise: whose code the exercise's function has
+- functions: the two functions, by their logs; whose code the exercise's function has
 - photos: RekognitionBucket and the reference photo
 - comparisons: Rekognition
 - table: PostsTable

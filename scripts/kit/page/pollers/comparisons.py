@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from kit.page.documents import Content, Doc, entry, iso, pretty
-from kit.page.known import Known
-from kit.page.parties import Parties
-from kit.page.pollers.look import LookInside
+from kit.page.formatting import Content, Json, entry, iso, pretty
+from kit.page.pollers.poller import ContentPoller
+from kit.page.services import Services
+from kit.page.state import State
 
-WORDS = {
+MESSAGES = {
     "InvalidParameterException": "No face was found in the photo, or none in the reference.",
     "InvalidS3ObjectException": "A picture could not be read from S3: is the reference there?",
     "ImageTooLargeException": "The picture is too large: Rekognition takes 15 MB.",
@@ -18,60 +18,60 @@ WORDS = {
 }
 
 
-class Rekognition(LookInside):
+class Rekognition(ContentPoller):
     """The emulated Rekognition."""
 
-    hop = "Rekognition"
-    party = "The offline Rekognition"
+    stage = "Rekognition"
+    service = "The offline Rekognition"
 
-    def __init__(self, parties: Parties, known: Known) -> None:
-        super().__init__(parties, known)
-        self.seen: tuple[int, str] = -1, ""  # number of calls, and with which code
+    def __init__(self, services: Services, state: State) -> None:
+        super().__init__(services, state)
+        self.seen: tuple[int, str] = -1, ""  # number of calls, and the code that made them
         self.under_way = False
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """New comparisons."""
-        calls = self.parties.ask("rekognition", "stats")["calls"].get("CompareFaces", 0)
-        seen = calls, self.known.code["sha"]
+        calls = self.services.admin("rekognition", "stats")["calls"].get("CompareFaces", 0)
+        seen = calls, self.state.code["sha"]
         if seen == self.seen and not self.under_way:
             return
-        self.box.count, self.under_way = calls, False
-        for note in self.parties.ask("rekognition", "comparisons"):
-            if "error" in note or "similarity" in note:
-                self.understand(note, iso(note["at"]))
+        self.status.count, self.under_way = calls, False
+        for call in self.services.admin("rekognition", "comparisons"):
+            if "error" in call or "similarity" in call:
+                self.note(call, iso(call["at"]))
             else:
                 self.under_way = True
         self.seen = seen
 
-    def understand(self, note: Doc, moment: str) -> None:
-        """A comparison that has ended."""
-        refused = WORDS.get(note["error"], note["error"]) if "error" in note else None
-        self.box.last = max(self.box.last or "", moment)
+    def note(self, call: Json, moment: str) -> None:
+        """Note a comparison that has ended, here and with its photo."""
+        refused = MESSAGES.get(call["error"], call["error"]) if "error" in call else None
+        self.status.last = max(self.status.last or "", moment)
         if refused:
-            self.box.failed(refused, moment)
-        images = f"s3://{self.known.ids['RekognitionBucket']}/images/"
-        if not note["target"].startswith(images):
+            self.status.failed(refused, moment)
+        images = f"s3://{self.state.ids['RekognitionBucket']}/images/"
+        if not call["target"].startswith(images):
             return
-        code, posts = self.known.code, self.known.posts
+        code, posts = self.state.code, self.state.posts
         if not code["starter"] and moment >= code["modified"]:
             code["compared"] = True
-        key = note["target"].removeprefix(images).removesuffix(".jpg")
+        key = call["target"].removeprefix(images).removesuffix(".jpg")
         photo = posts.photo(key)
         if photo and (photo["compared"] or "") < moment:  # once more: the last one counts
             posts.change(
                 key,
                 compared=moment,
                 arrived=photo["arrived"] or moment,
-                similarity=note.get("similarity"),
-                faces=note.get("faces"),
+                similarity=call.get("similarity"),
+                faces=call.get("faces"),
                 refused=refused,
             )
 
     def content(self) -> Content:
         """The last calls."""
-        notes = self.parties.ask("rekognition", "comparisons")[-10:]
-        if not notes:
+        calls = self.services.admin("rekognition", "comparisons")[-10:]
+        if not calls:
             return Content("CompareFaces was not called yet.", [])
-        entries = [entry(note["target"], pretty(note), iso(note["at"])) for note in reversed(notes)]
-        about = f"CompareFaces was called {self.box.count} times. The last calls:"
+        entries = [entry(call["target"], pretty(call), iso(call["at"])) for call in reversed(calls)]
+        about = f"CompareFaces was called {self.status.count} times. The last calls:"
         return Content(about, entries)

@@ -4,73 +4,72 @@ from __future__ import annotations
 
 import re
 
-from kit.page.documents import Content, entry, iso, pretty_line
-from kit.page.known import Known
-from kit.page.parties import Parties
-from kit.page.pollers.look import LookInside
+from kit.page.formatting import Content, entry, iso, pretty_line
 from kit.page.pollers.objects import Objects, listing
-from kit.page.posts import KEPT_POSTS
+from kit.page.pollers.poller import ContentPoller
+from kit.page.services import Services
+from kit.page.state import MAX_POSTS, State
 
 MAX_TEXT = 64 * 1024  # bytes of an object that are shown
 
 
-class TwitterBucket(LookInside):
+class TwitterBucket(ContentPoller):
     """The objects with metadata."""
 
-    hop = "TwitterBucket"
-    party = "The bucket"
+    stage = "TwitterBucket"
+    service = "The bucket"
 
-    def __init__(self, parties: Parties, known: Known) -> None:
-        super().__init__(parties, known)
-        self.objects = Objects(parties, "firehose/")
+    def __init__(self, services: Services, state: State) -> None:
+        super().__init__(services, state)
+        self.objects = Objects(services, "firehose/")
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """New objects, and whose photos are in them."""
-        bucket, stream = self.physical_id, self.known.hops["DeliveryStream"]
+        bucket, stream = self.physical_id, self.state.stages["DeliveryStream"]
         new = list(self.objects.new(bucket))
         for number, found in enumerate(new, start=1):
             moment = iso(found["LastModified"])
-            self.box.arrived(moment)
-            if len(new) - number > KEPT_POSTS:  # from before our start: their posts are not kept
+            self.status.arrived(moment)
+            if len(new) - number > MAX_POSTS:  # from before our start: their posts are not here
                 stream.arrived(moment)
                 continue
-            body = self.parties.read(bucket, found["Key"]).decode(errors="replace")
+            body = self.services.read(bucket, found["Key"]).decode(errors="replace")
             keys = re.findall(r'"media_key": ?"([\w-]+)"', body)
             stream.arrived(moment, len(keys))
             for key in keys:
-                self.known.posts.reach(key, "delivered", moment, object=found["Key"])
+                self.state.posts.reach(key, "delivered", moment, object=found["Key"])
 
     def content(self) -> Content:
         """The listing."""
         bucket = self.physical_id
         text = listing(self.objects.newest(bucket))
-        about = f"{self.box.count} objects. The newest first:"
+        about = f"{self.status.count} objects. The newest first:"
         return Content(
             about, [entry(f"s3://{bucket}", text)], f"aws s3 ls s3://{bucket} --recursive"
         )
 
 
-class DeliveryStream(LookInside):
+class DeliveryStream(ContentPoller):
     """Firehose, whose objects TwitterBucket counts."""
 
-    hop = "DeliveryStream"
-    party = "The delivery stream"
+    stage = "DeliveryStream"
+    service = "The delivery stream"
     pause = 2.0
 
-    def __init__(self, parties: Parties, known: Known, bucket: TwitterBucket) -> None:
-        super().__init__(parties, known)
+    def __init__(self, services: Services, state: State, bucket: TwitterBucket) -> None:
+        super().__init__(services, state)
         self.bucket = bucket
 
-    def look(self) -> None:
-        """Whether it is there: an error says so."""
+    def poll(self) -> None:
+        """Check that it is there: otherwise this raises."""
         self.client("firehose").describe_delivery_stream(DeliveryStreamName=self.physical_id)
 
     def content(self) -> Content:
-        """The newest objects, with what is in them."""
+        """The newest objects, with their lines."""
         bucket = self.bucket.physical_id
         entries = []
         for found in self.bucket.objects.newest(bucket)[:5]:
-            text = self.parties.read(bucket, found["Key"], MAX_TEXT).decode(errors="replace")
+            text = self.services.read(bucket, found["Key"], MAX_TEXT).decode(errors="replace")
             lines = [pretty_line(line) for line in text.splitlines()[:20]]
             entries.append(entry(found["Key"], "\n".join(lines), iso(found["LastModified"])))
         if not entries:

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from kit.page.documents import Content, entry, now, pretty_line
-from kit.page.pollers.look import LookInside
+from kit.page.formatting import Content, entry, now, pretty_line
+from kit.page.pollers.poller import ContentPoller
 
 MAX_TEXT = 8000  # characters of a message that are shown
 
 
-class FailureQueue(LookInside):
+class FailureQueue(ContentPoller):
     """The queue of failed events."""
 
-    hop = "FailureQueue"
-    party = "The queue"
+    stage = "FailureQueue"
+    service = "The queue"
     pause = 2.0
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """How many there are."""
-        box = self.box
+        status = self.status
         answer = self.client("sqs").get_queue_attributes(
             QueueUrl=self.physical_id, AttributeNames=["ApproximateNumberOfMessages"]
         )
         count = int(answer["Attributes"]["ApproximateNumberOfMessages"])
-        if count > box.count:
-            box.last = now()
-            box.failed("A function failed three times with an event.", box.last)
+        if count > status.count:
+            status.last = now()
+            status.failed("A function failed three times with an event.", status.last)
         if not count:
-            box.error = None
-        box.count = count
+            status.error = None
+        status.count = count
 
     def content(self) -> Content:
         """The messages, which stay in the queue: they are invisible for no time at all."""
@@ -41,6 +41,8 @@ class FailureQueue(LookInside):
         ]
         about = "It is empty: nothing failed three times."
         if entries:
-            about = f"{self.box.count} events failed three times. Reading leaves them in the queue."
+            about = (
+                f"{self.status.count} events failed three times. Reading leaves them in the queue."
+            )
         command = f"aws sqs receive-message --queue-url {url} --visibility-timeout 0"
         return Content(about, entries, command)

@@ -1,78 +1,83 @@
-"""The two functions: their logs say how often they ran, what failed, and what became of a photo."""
+"""The two functions: their runs, errors and photos, by their logs; and the exercise's code."""
 
 from __future__ import annotations
 
+import functools
+import io
 import re
+import zipfile
 from collections import deque
 from collections.abc import Iterator
+from datetime import datetime
 from typing import ClassVar
 
-from kit.page.documents import Content, Doc, entry, iso
-from kit.page.known import Known
-from kit.page.parties import Parties
-from kit.page.pollers.look import LookInside, Names
+from kit.page.formatting import Content, Json, entry, iso
+from kit.page.pollers.poller import ContentPoller, Poller, SeenNames
+from kit.page.services import Services
+from kit.page.state import State
+from kit.stack.template import code_of
 
-KEPT_LINES = 200  # of a log
+MAX_LINES = 200  # of a log
 LATE = 2000  # milliseconds that a line may come after one that is newer
 
 
-class Function(LookInside):
+class Function(ContentPoller):
     """A function, by its log."""
 
     group: ClassVar[str]  # the log group's logical id
-    party = "The function"
+    service = "The function"
 
-    def __init__(self, parties: Parties, known: Known) -> None:
-        super().__init__(parties, known)
-        self.lines: deque[Doc] = deque(maxlen=KEPT_LINES)
-        self.seen = Names()
+    def __init__(self, services: Services, state: State) -> None:
+        super().__init__(services, state)
+        self.lines: deque[Json] = deque(maxlen=MAX_LINES)
+        self.seen = SeenNames()
         self.newest = 0
 
-    def new_lines(self) -> Iterator[Doc]:
+    def new_lines(self) -> Iterator[Json]:
         """Yield the new lines of the log."""
         pages = (
             self.client("logs")
             .get_paginator("filter_log_events")
-            .paginate(logGroupName=self.known.ids[self.group], startTime=max(0, self.newest - LATE))
+            .paginate(logGroupName=self.state.ids[self.group], startTime=max(0, self.newest - LATE))
         )
         number: dict[tuple[str, int], int] = {}
         for page in pages:
             for event in page["events"]:
                 place = event["logStreamName"], event["timestamp"]
                 number[place] = number.get(place, 0) + 1
-                if self.seen.new((*place, number[place])):
+                if self.seen.add((*place, number[place])):
                     text = event["message"].rstrip()[:2000]
                     line = {"at": iso(event["timestamp"] / 1000), "text": text}
                     self.newest = max(self.newest, event["timestamp"])
                     self.lines.append(line)
                     yield line
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Count its runs and note its errors."""
         trace = False
         for line in self.new_lines():
             text, moment = line["text"], line["at"]
             if text.startswith("START RequestId"):
-                self.box.arrived(moment)
+                self.status.arrived(moment)
                 trace = False
             elif text.startswith("Traceback"):
                 trace = True
             elif trace and re.match(r"[\w.]+(Error|Exception|Interrupt|Exit)?\b.*:", text):
-                self.box.failed(text[:300], moment)  # the last line of a traceback says what
+                self.status.failed(text[:300], moment)  # the last line of a traceback
                 trace = False
             elif "Task timed out" in text or text.startswith("[ERROR]"):
-                self.box.failed(text[:300], moment)
-            self.understand(text, moment)
+                self.status.failed(text[:300], moment)
+            self.note(text, moment)
 
-    def understand(self, text: str, moment: str) -> None:
-        """What a line of the log says of a photo."""
+    def note(self, text: str, moment: str) -> None:
+        """Note what a line of the log tells of a photo."""
         raise NotImplementedError
 
     def content(self) -> Content:
         """The end of its log."""
         if not self.lines:
             return Content("It has not run yet.", [])
-        log = self.known.ids[self.group]
+        log = self.state.ids[self.group]
         text = "\n".join(f"{line['at'][11:23]}  {line['text']}" for line in list(self.lines))
         about = "The end of its log; times are in UTC."
         return Content(about, [entry(log, text)], f"aws logs tail {log}")
@@ -81,38 +86,85 @@ class Function(LookInside):
 class TwitterFunction(Function):
     """TwitterLambdaFunction: each photo is stored, rejected, or failed for now."""
 
-    hop = "TwitterLambdaFunction"
+    stage = "TwitterLambdaFunction"
     group = "TwitterLambdaLogs"
 
-    def understand(self, text: str, moment: str) -> None:
-        """A photo that is not stored."""
+    def note(self, text: str, moment: str) -> None:
+        """Note a photo that is not stored."""
         found = re.match(r"Photo (\S+) (rejected|failed)(: .*)?", text)
         if found:
-            key, what = found[1], f"{found[2]}{found[3] or ''}"[:300]
-            self.box.failed(f"A photo was {what}" if found[2] == "rejected" else what, moment)
-            if not self.known.posts.photo(key).get("stored"):
-                self.known.posts.change(key, problem=what)
+            key, problem = found[1], f"{found[2]}{found[3] or ''}"[:300]
+            message = f"A photo was {problem}" if found[2] == "rejected" else problem
+            self.status.failed(message, moment)
+            if not self.state.posts.photo(key).get("stored"):
+                self.state.posts.change(key, problem=problem)
 
 
 class RekognitionFunction(Function):
     """RekognitionLambdaFunction, the exercise: which photos arrived, and which it failed with."""
 
-    hop = "RekognitionLambdaFunction"
+    stage = "RekognitionLambdaFunction"
     group = "RekognitionLambdaLogs"
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """As of any function; and give its error to the photos that it may have been about."""
-        before = self.box.error_at
-        super().look()
-        failed_at = self.box.error_at
+        before = self.status.error_at
+        super().poll()
+        failed_at = self.status.error_at
         if failed_at and failed_at != before:  # its log does not name the photo
-            for photo in self.known.posts.newest_photos()[:20]:
+            for photo in self.state.posts.newest_photos()[:20]:
                 if photo["stored"] and photo["stored"] <= failed_at and not photo["arrived"]:
-                    self.known.posts.change(photo["key"], failed=self.box.error)
+                    self.state.posts.change(photo["key"], failed=self.status.error)
 
-    def understand(self, text: str, moment: str) -> None:
-        """A photo that it has looked at, or why it cannot."""
+    def note(self, text: str, moment: str) -> None:
+        """Note a photo that has arrived, or that there is no reference photo."""
         for key in re.findall(r"images/([\w-]+)\.jpg", text):
-            self.known.posts.reach(key, "arrived", moment)
-        if f"{self.known.reference['name']} " in text and "upload" in text:
-            self.box.failed(text[:300], moment)
+            self.state.posts.reach(key, "arrived", moment)
+        if f"{self.state.reference['name']} " in text and "upload" in text:
+            self.status.failed(text[:300], moment)
+
+
+class ExerciseCode(Poller):
+    """RekognitionLambdaFunction's code: is it the starter, and has the learner's own compared?"""
+
+    stage = "RekognitionLambdaFunction"
+    service = "The function"
+    pause = 2.0
+
+    def poll(self) -> None:
+        """Another code, or another name of the reference photo."""
+        state, name = self.state, self.state.ids[self.stage]
+        config = self.client("lambda").get_function_configuration(FunctionName=name)
+        variables = config.get("Environment", {}).get("Variables", {})
+        reference = variables.get("REFERENCE_PHOTO", state.reference["name"])
+        if reference != state.reference["name"]:
+            state.reference = {"name": reference, "etag": None}
+        if config["CodeSha256"] == state.code["sha"]:
+            return
+        place = self.client("lambda").get_function(FunctionName=name)["Code"]["Location"]
+        archive = zipfile.ZipFile(io.BytesIO(self.services.download(place)))
+        code = archive.read(config["Handler"].rpartition(".")[0] + ".py").decode()
+        is_starter = code.strip() == starter_code().strip()
+        state.code = {
+            "sha": config["CodeSha256"],
+            "starter": is_starter,
+            "modified": iso(datetime.fromisoformat(config["LastModified"])),
+            # Rekognition forgets its comparisons when it is started again, the table does not.
+            "compared": not is_starter and self.has_outcomes(),
+        }
+        self.status.note = "the starter's code" if is_starter else "your code"
+
+    def has_outcomes(self) -> bool:
+        """Whether the table has the outcome of a comparison."""
+        found = self.client("dynamodb").scan(
+            TableName=self.state.ids["PostsTable"],
+            FilterExpression="attribute_exists(outcome)",
+            Select="COUNT",
+        )
+        return bool(found["Count"])
+
+
+@functools.cache
+def starter_code() -> str:
+    """The code that RekognitionLambdaFunction is launched with."""
+    return code_of(ExerciseCode.stage)

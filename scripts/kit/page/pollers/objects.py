@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
-from kit.page.documents import Doc, iso
-from kit.page.parties import Parties
-from kit.page.pollers.look import Names
+from kit.page.formatting import Json, iso
+from kit.page.pollers.poller import SeenNames
+from kit.page.services import Services
 
 AGAIN = 20  # objects listed once more, as some come out of order
 
@@ -15,34 +15,34 @@ AGAIN = 20  # objects listed once more, as some come out of order
 class Objects:
     """Objects below a prefix whose names grow with time."""
 
-    def __init__(self, parties: Parties, prefix: str) -> None:
-        self.parties = parties
+    def __init__(self, services: Services, prefix: str) -> None:
+        self.services = services
         self.prefix = prefix
-        self.seen = Names()
+        self.seen = SeenNames()
         self.recent: deque[str] = deque(maxlen=AGAIN)
 
-    def new(self, bucket: str) -> Iterator[Doc]:
+    def new(self, bucket: str) -> Iterator[Json]:
         """Yield the objects that were not there before."""
         start = {"StartAfter": self.recent[0]} if len(self.recent) == AGAIN else {}
-        paginator = self.parties.client("s3").get_paginator("list_objects_v2")
+        paginator = self.services.client("s3").get_paginator("list_objects_v2")
         for page in paginator.paginate(Bucket=bucket, Prefix=self.prefix, **start):
             for found in page.get("Contents", []):
-                if self.seen.new(found["Key"]):
+                if self.seen.add(found["Key"]):
                     self.recent.append(found["Key"])
                     yield found
         self.recent = deque(sorted(self.recent), AGAIN)
 
-    def newest(self, bucket: str) -> list[Doc]:
+    def newest(self, bucket: str) -> list[Json]:
         """The newest ones, the newest first."""
         start = {"StartAfter": self.recent[0][:-1]} if self.recent else {}
-        answer = self.parties.client("s3").list_objects_v2(
+        answer = self.services.client("s3").list_objects_v2(
             Bucket=bucket, Prefix=self.prefix, MaxKeys=100, **start
         )
-        found: list[Doc] = answer.get("Contents", [])
+        found: list[Json] = answer.get("Contents", [])
         return sorted(found, key=lambda one: one["LastModified"], reverse=True)
 
 
-def listing(objects: list[Doc]) -> str:
+def listing(objects: list[Json]) -> str:
     """Objects as `aws s3 ls` lists them."""
     lines = [f"{iso(o['LastModified'])[:19]}Z {o['Size']:>10}  {o['Key']}" for o in objects]
     return "\n".join(lines) or "(nothing yet)"

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from kit.page.documents import Doc, iso
-from kit.page.pollers.look import Look
+from kit.page.formatting import Json, iso
+from kit.page.pollers.poller import Poller
 
 COMPLETE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 OURS = {"TwitterBucket", "RekognitionLambdaFunction"}
 
 
-class Stacks(Look):
+class Stacks(Poller):
     """The newest stack with our resources."""
 
-    hop = "StreamingInstance"
-    party = "The offline AWS"
+    stage = "StreamingInstance"
+    service = "The offline AWS"
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Its state, and its resources once it is complete."""
         pages = self.client("cloudformation").get_paginator("describe_stacks").paginate()
         stacks = [stack for page in pages for stack in page["Stacks"]]
@@ -24,13 +24,13 @@ class Stacks(Look):
         for stack in stacks:
             if self.is_ours(stack):
                 return
-        if self.known.stack:
-            self.known.forget_stack()
+        if self.state.stack:
+            self.state.forget_stack()
 
-    def is_ours(self, stack: Doc) -> bool:
+    def is_ours(self, stack: Json) -> bool:
         """Whether this is the workshop's stack; if so, note how it is."""
-        known, identity, status = self.known, stack["StackId"], stack["StackStatus"]
-        before = known.stack if known.stack and known.stack["id"] == identity else None
+        state, identity, status = self.state, stack["StackId"], stack["StackStatus"]
+        before = state.stack if state.stack and state.stack["id"] == identity else None
         if before and before["status"] == status and not status.endswith("_IN_PROGRESS"):
             return True
         ids = self.resources(identity)
@@ -38,16 +38,16 @@ class Stacks(Look):
         if not building and not OURS & ids.keys():
             return False  # a stack of something else
         if not before:
-            known.forget_stack()
+            state.forget_stack()
         failed = "FAILED" in status or "ROLLBACK" in status
-        known.stack = {
+        state.stack = {
             "id": identity,
             "name": stack["StackName"],
             "status": status,
             "created": iso(stack["CreationTime"].replace(microsecond=0)),
             "failure": self.first_failure(identity) if failed else "",
         }
-        known.ids = {name: value for name, value in ids.items() if value and status in COMPLETE}
+        state.ids = {name: value for name, value in ids.items() if value and status in COMPLETE}
         return True
 
     def resources(self, identity: str) -> dict[str, str]:

@@ -1,8 +1,8 @@
 // The photo compared: both pictures with the faces' boxes, and the similarity.
 
 import { $, changed, clock, hidden, make, percent, redraw, short } from "./dom.js";
-import { frame } from "./frame.js";
-import { known, posts } from "./known.js";
+import { imageWithBoxes } from "./widgets.js";
+import { store, posts } from "./state.js";
 
 const SHOWN_COMPARISONS = 8;
 let chosen = null; // the comparison to show: a media key, or null for the newest
@@ -16,7 +16,7 @@ function comparedPhotos() {
 }
 
 export function drawComparison() {
-  const { state } = known;
+  const { state } = store;
   const all = comparedPhotos();
   if (chosen && !all.some(({ photo }) => photo.key === chosen)) chosen = null;
   const current = all.find(({ photo }) => photo.key === chosen) || all[0];
@@ -38,10 +38,10 @@ export function drawComparison() {
   const same = state.reference.etag && state.reference.modified <= photo.compared;
   const name = state.reference.name;
   if (state.reference.etag) {
-    frame($("frame-reference"), `/reference?size=large&etag=${state.reference.etag}`, `The reference photo, ${name}`, same && faces ? [{ box: faces.source, label: "reference" }] : []);
+    imageWithBoxes($("frame-reference"), `/reference?size=large&etag=${state.reference.etag}`, `The reference photo, ${name}`, same && faces ? [{ box: faces.source, label: "reference" }] : []);
   } else $("frame-reference").replaceChildren(make("p", { class: "faint" }, "There is no reference photo now."));
   $("caption-reference").textContent = same ? `${name}, the reference photo` : `${name}: changed since this comparison`;
-  frame(
+  imageWithBoxes(
     $("frame-photo"),
     `/photos/${photo.key}?from=s3&size=large&etag=${photo.etag}`,
     `The photo of the post “${post.text}”`,

@@ -1,7 +1,7 @@
 // The mail: the confirmation to click, and the notifications.
 
 import { $, announce, changed, clock, complain, make, redraw, send } from "./dom.js";
-import { known, mails, posts } from "./known.js";
+import { store, mails, posts } from "./state.js";
 import { showPost } from "./timeline.js";
 
 const URLS = /https?:\/\/[^\s]+/g;
@@ -24,7 +24,7 @@ function letter(mail) {
 }
 
 export function drawMails() {
-  const { state } = known;
+  const { state } = store;
   const shown = [...mails.values()].sort((a, b) => b.number - a.number);
   if (!changed("mails", [state.mails, shown])) return;
   const old = new Map([...document.querySelectorAll(".mail")].map((e) => [e.dataset.number, e.querySelector("details").open]));

@@ -2,15 +2,15 @@
 
 import { buildComparison, drawComparison } from "./comparison.js";
 import { $, changed, forget } from "./dom.js";
-import { follow } from "./journeys.js";
-import { known, learn } from "./known.js";
+import { follow } from "./animation.js";
+import { store, learn } from "./state.js";
 import { drawMails } from "./mail.js";
 import { buildPanel, refresh, toggle } from "./panel.js";
-import { buildHops, drawHops, flash } from "./picture.js";
+import { buildStages, drawStages, flash } from "./diagram.js";
 import { buildReference, drawReference } from "./reference.js";
 import { drawSteps } from "./steps.js";
 import { buildTimeline, clearTimeline, drawTimeline } from "./timeline.js";
-import { buildForm } from "./write.js";
+import { buildForm } from "./composer.js";
 
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
@@ -18,7 +18,7 @@ async function listen() {
   for (;;) {
     let news = null;
     try {
-      const answer = await fetch(`/state?run=${known.run}&version=${known.version}`);
+      const answer = await fetch(`/state?run=${store.run}&version=${store.version}`);
       if (answer.status >= 400) throw new Error(`The workshop answered ${answer.status}.`);
       if (answer.status === 200) news = await answer.json();
     } catch {
@@ -30,7 +30,7 @@ async function listen() {
     }
     try {
       if (news) apply(news);
-      else if (known.state) drawStatus();
+      else if (store.state) drawStatus();
     } catch (error) {
       console.error(error); // a mistake of this page: go on with what comes next
     }
@@ -39,12 +39,12 @@ async function listen() {
 }
 
 function apply(news) {
-  const before = known.state;
+  const before = store.state;
   const changes = learn(news);
   if (!changes) clearTimeline();
   drawStatus();
   drawSteps();
-  refresh(drawHops());
+  refresh(drawStages());
   drawTimeline();
   drawComparison();
   drawMails();
@@ -53,13 +53,13 @@ function apply(news) {
   for (const [old, post] of changes) {
     post.photos.forEach((photo, number) => follow(old?.photos[number], photo, post));
   }
-  for (const name of Object.keys(news.hops)) {
-    if (news.hops[name].count > before.hops[name].count) flash(name);
+  for (const name of Object.keys(news.stages)) {
+    if (news.stages[name].count > before.stages[name].count) flash(name);
   }
 }
 
 function drawStatus() {
-  const { state } = known;
+  const { state } = store;
   const stack = state.stack ? `stack ${state.stack.name}: ${state.stack.status}` : "no stack yet";
   const streamer = state.connected ? "streamer connected" : "streamer not connected";
   const text = `Offline, region ${state.region} · ${stack} · ${streamer}`;
@@ -70,7 +70,7 @@ function drawStatus() {
 
 buildForm();
 buildTimeline();
-buildHops(toggle);
+buildStages(toggle);
 buildPanel();
 buildComparison();
 buildReference();

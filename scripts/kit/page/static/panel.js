@@ -1,22 +1,22 @@
-// What is in a hop: it opens below the picture.
+// What is in a stage: it opens below the picture.
 
-import { command } from "./command.js";
+import { command } from "./widgets.js";
 import { $, changed, clock, complain, forget, make, redraw } from "./dom.js";
-import { known } from "./known.js";
-import { HOPS, hopElement } from "./map.js";
+import { store } from "./state.js";
+import { STAGES, stageElement } from "./topology.js";
 
-let openHop = null;
+let openStage = null;
 let filling = false;
 
-/** Open a hop, or close it if it is open. */
+/** Open a stage, or close it if it is open. */
 export async function toggle(id) {
-  const old = openHop;
-  if (old) hopElement(old).querySelector("button").setAttribute("aria-expanded", "false");
-  openHop = old === id ? null : id;
-  $("panel").hidden = !openHop;
-  if (!openHop) return;
-  hopElement(id).querySelector("button").setAttribute("aria-expanded", "true");
-  $("panel-heading").textContent = HOPS.find(([hop]) => hop === id)[1];
+  const old = openStage;
+  if (old) stageElement(old).querySelector("button").setAttribute("aria-expanded", "false");
+  openStage = old === id ? null : id;
+  $("panel").hidden = !openStage;
+  if (!openStage) return;
+  stageElement(id).querySelector("button").setAttribute("aria-expanded", "true");
+  $("panel-heading").textContent = STAGES.find(([stage]) => stage === id)[1];
   $("panel-about").textContent = "Reading …";
   $("panel-command").replaceChildren();
   $("panel-entries").replaceChildren();
@@ -27,8 +27,8 @@ export async function toggle(id) {
 }
 
 function closePanel() {
-  const button = openHop && hopElement(openHop).querySelector("button");
-  if (openHop) toggle(openHop);
+  const button = openStage && stageElement(openStage).querySelector("button");
+  if (openStage) toggle(openStage);
   button?.focus();
 }
 
@@ -38,12 +38,12 @@ async function fillPanel() {
     return;
   }
   filling = true;
-  const id = openHop;
+  const id = openStage;
   try {
-    const content = await (await fetch(`/hops/${id}`)).json();
-    if (id !== openHop) return;
-    const hop = known.state?.hops[id];
-    complain("panel-error", hop?.error ? `${hop.now ? "" : `Last error, ${clock(hop.error_at)}: `}${hop.error}` : "");
+    const content = await (await fetch(`/stages/${id}`)).json();
+    if (id !== openStage) return;
+    const stage = store.state?.stages[id];
+    complain("panel-error", stage?.error ? `${stage.now ? "" : `Last error, ${clock(stage.error_at)}: `}${stage.error}` : "");
     if (!changed("panel", content)) return;
     $("panel-about").textContent = content.about;
     redraw($("panel-command"), content.command ? [command(content.command)] : []);
@@ -64,21 +64,21 @@ async function fillPanel() {
   } catch {
     $("panel-about").textContent = "It cannot be read: the workshop does not answer.";
   } finally {
-    const again = filling === "again" || id !== openHop;
+    const again = filling === "again" || id !== openStage;
     filling = false;
-    if (again && openHop) setTimeout(fillPanel, 1000);
+    if (again && openStage) setTimeout(fillPanel, 1000);
   }
 }
 
-/** Read the open hop again if it is one of those that have changed. */
-export function refresh(hops) {
-  if (hops.includes(openHop)) fillPanel();
+/** Read the open stage again if it is one of those that have changed. */
+export function refresh(stages) {
+  if (stages.includes(openStage)) fillPanel();
 }
 
 /** Make it work. */
 export function buildPanel() {
   $("panel-close").addEventListener("click", closePanel);
   $("panel").addEventListener("keydown", (event) => event.key === "Escape" && closePanel());
-  // What is in a hop may change while its numbers do not, such as the outcome in an item.
-  setInterval(() => openHop && !document.hidden && fillPanel(), 3000);
+  // What is in a stage may change while its numbers do not, such as the outcome in an item.
+  setInterval(() => openStage && !document.hidden && fillPanel(), 3000);
 }

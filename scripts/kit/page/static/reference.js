@@ -2,11 +2,11 @@
 
 import { $, announce, changed, complain, make, send } from "./dom.js";
 import { LIMITS, choose, droppable, refusal, sampleButtons, shortName } from "./files.js";
-import { frame } from "./frame.js";
-import { known } from "./known.js";
+import { imageWithBoxes } from "./widgets.js";
+import { store } from "./state.js";
 
 export function drawReference() {
-  const { reference, stack } = known.state;
+  const { reference, stack } = store.state;
   if (!changed("reference", [reference, Boolean(stack)])) return;
   const { name, etag, faces, problem } = reference;
   const text = !stack
@@ -17,7 +17,7 @@ export function drawReference() {
         ? `⚠ ${name} is uploaded, but of no use: ${problem}`
         : `✓ ${name} is uploaded, and ${faces === 1 ? "one face is" : `${faces} faces are`} found in it${faces > 1 ? "; the largest counts" : ""}.`;
   $("reference-state").textContent = text;
-  if (etag) frame($("reference-picture"), `/reference?etag=${etag}`, `The reference photo, ${name}`, []);
+  if (etag) imageWithBoxes($("reference-picture"), `/reference?etag=${etag}`, `The reference photo, ${name}`, []);
   else $("reference-picture").replaceChildren(make("p", { class: "faint" }, "No photo"));
 }
 

@@ -1,8 +1,8 @@
 // The steps: which are done, which comes next, and what to do for it.
 
-import { command } from "./command.js";
+import { command } from "./widgets.js";
 import { $, changed, hidden, make, redraw } from "./dom.js";
-import { known } from "./known.js";
+import { store } from "./state.js";
 
 const LINKS = {
   4: ["#mail", "Go to the mail"],
@@ -16,7 +16,7 @@ let shownStep = null; // the title of the step whose text is shown; null: the ne
 const stepName = (step) => (step.number ? `${step.number}. ${step.title}` : step.title);
 
 export function drawSteps() {
-  const { state } = known;
+  const { state } = store;
   if (!changed("steps", [state.steps, shownStep])) return;
   const done = state.steps.filter((step) => step.done).length;
   const next = state.steps.find((step) => step.next);

@@ -2,9 +2,9 @@
 
 import { showComparison } from "./comparison.js";
 import { $, clock, hidden, make } from "./dom.js";
-import { fate } from "./fate.js";
-import { known, newestFirst, posts } from "./known.js";
-import { STAGES } from "./map.js";
+import { photoStatus } from "./status.js";
+import { store, newestFirst, posts } from "./state.js";
+import { MILESTONES } from "./topology.js";
 
 const SHOWN_POSTS = 20;
 let shownPosts = SHOWN_POSTS;
@@ -17,13 +17,13 @@ export function clearTimeline() {
 }
 
 function shot(photo, post, number) {
-  const { reached, text, kind } = fate(photo, post);
+  const { reached, text, kind } = photoStatus(photo, post);
   const image = make("img", {
     src: `/photos/${photo.key}`, alt: `Photo ${number + 1} of the post`, loading: "lazy", width: 94, height: 94,
     onerror: (event) => event.target.replaceWith(make("span", { class: "nothing" }, "no picture")),
   });
   const bar = make("div", { class: "bar", "aria-hidden": "true" });
-  STAGES.forEach((_, index) => {
+  MILESTONES.forEach((_, index) => {
     const bad = kind === "bad" && index === reached;
     bar.append(make("i", { class: bad ? "bad" : index < reached ? "on" : "" }));
   });
@@ -46,7 +46,7 @@ function drawPost(post) {
   );
 }
 
-/** Change one post in its place: only the photos whose fate has changed are drawn again. */
+/** Change one post in its place: only the photos whose photoStatus has changed are drawn again. */
 function updatePost(element, post) {
   post.photos.forEach((photo, number) => {
     const old = element.querySelector(`[data-photo="${photo.key}"]`);
@@ -82,7 +82,7 @@ export function drawTimeline() {
     }
     before = shown.element;
   }
-  const total = known.state.hops.X.count;
+  const total = store.state.stages.X.count;
   const end = total > posts.size && shownPosts >= posts.size;
   $("timeline-empty").hidden = total > 0;
   $("older").hidden = posts.size <= visible.length;

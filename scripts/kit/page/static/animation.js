@@ -1,9 +1,9 @@
 // Photos that move along the arrows.
 
 import { $, announce, make, short } from "./dom.js";
-import { fate } from "./fate.js";
-import { ARROWS, STAGES, WAYS } from "./map.js";
-import { flash, isWide, route } from "./picture.js";
+import { photoStatus } from "./status.js";
+import { ARROWS, MILESTONES, WAYS } from "./topology.js";
+import { flash, isWide, route } from "./diagram.js";
 
 const MAX_TOKENS = 6; // photos that move at the same time
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -11,12 +11,12 @@ const journeys = new Map(); // media key → how many of its ways wait, and the 
 
 /** Let a photo move along what is new of its way, and say when it has come to its end. */
 export function follow(old, photo, post) {
-  const fresh = STAGES.filter((stage) => photo[stage] && !old?.[stage]);
+  const fresh = MILESTONES.filter((milestone) => photo[milestone] && !old?.[milestone]);
   const journey = journeys.get(photo.key) || { waiting: 0, end: Promise.resolve() };
   // The same photo may be in many posts.
-  const full = journey.waiting ? journey.waiting >= STAGES.length : journeys.size >= MAX_TOKENS;
+  const full = journey.waiting ? journey.waiting >= MILESTONES.length : journeys.size >= MAX_TOKENS;
   if (fresh.length && !full) {
-    const way = fresh.flatMap((stage) => WAYS[stage]);
+    const way = fresh.flatMap((milestone) => WAYS[milestone]);
     journeys.set(photo.key, journey);
     journey.waiting += 1;
     journey.end = journey.end
@@ -26,7 +26,7 @@ export function follow(old, photo, post) {
         if (!journey.waiting) journeys.delete(photo.key);
       });
   }
-  const [before, now] = [old && fate(old, post), fate(photo, post)];
+  const [before, now] = [old && photoStatus(old, post), photoStatus(photo, post)];
   if (now.done && before?.text !== now.text) announce(`Photo of “${short(post.text, 40)}”: ${now.text}`);
 }
 

@@ -1,4 +1,4 @@
-"""Asks the parties of a running workshop, as anybody could: with boto3 and HTTP."""
+"""Asks the emulators of a running workshop, as anybody could: with boto3 and HTTP."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kit.running import Running
 from kit.x_client import XClient
 
 MAX_OBJECT = 15 * 1024 * 1024  # bytes; what Rekognition reads from S3
-# The page looks again soon, so it neither waits for long nor tries twice.
+# The page asks again soon, so it neither waits for long nor tries twice.
 CONFIG = Config(
     connect_timeout=2,
     read_timeout=10,
@@ -24,8 +24,8 @@ CONFIG = Config(
 )
 
 
-class Parties:
-    """The offline AWS, X and Rekognition."""
+class Services:
+    """The emulated AWS, X and Rekognition."""
 
     def __init__(self, workshop: Running) -> None:
         self.urls = {
@@ -35,8 +35,8 @@ class Parties:
         }
         self.region = workshop.region
         self.keys = workshop.keys
-        self.web = requests.Session()
-        self.web.trust_env = False  # no proxy between here and 127.0.0.1
+        self.session = requests.Session()
+        self.session.trust_env = False  # no proxy between here and 127.0.0.1
         self.clients: dict[str, Any] = {}
         self.lock = threading.Lock()  # boto3 makes clients one at a time
 
@@ -48,9 +48,9 @@ class Parties:
                 self.clients[service] = Aws(url, self.region).client(service, CONFIG)
             return self.clients[service]
 
-    def ask(self, party: str, page: str) -> Any:
-        """The JSON of a party's own page for the workshop, such as "stats" of "x"."""
-        answer = self.web.get(f"{self.urls[party]}/_workshop/{page}", timeout=10)
+    def admin(self, emulator: str, path: str) -> Any:
+        """The JSON of an emulator's own API for the workshop, such as "stats" of "x"."""
+        answer = self.session.get(f"{self.urls[emulator]}/_workshop/{path}", timeout=10)
         answer.raise_for_status()
         return answer.json()
 
@@ -62,12 +62,12 @@ class Parties:
             return data
 
     def download(self, url: str) -> bytes:
-        """What is at an address of X's photo host or of Lambda's code."""
-        answer = self.web.get(url, timeout=20)
+        """The content of an address of X's photo host or of Lambda's code."""
+        answer = self.session.get(url, timeout=20)
         answer.raise_for_status()
         return answer.content
 
-    def poster(self) -> XClient:
+    def x_client(self) -> XClient:
         """A client of X with the learner's keys."""
         keys = self.keys
         return XClient(self.urls["x"], keys["TWITTER_CONSUMER_KEY"], keys["TWITTER_TOKEN"])

@@ -1,9 +1,10 @@
-"""Serves the page: its files, what is new, pictures, and what the learner does."""
+"""The page's routes: its files, the state, pictures, and the learner's actions."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import mimetypes
 import re
 import time
 from collections.abc import AsyncIterator, Callable
@@ -17,55 +18,53 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 
 from kit.http import READ_ON, Guard, body_of, json_of
 from kit.page.actions import Actions
 from kit.page.headers import ResponseHeaders
-from kit.page.hop import HOPS
-from kit.page.parties import MAX_OBJECT, Parties
-from kit.page.pictures import LARGE_PIXELS, SMALL_PIXELS, Pictures, sample
-from kit.page.refusal import Refusal
+from kit.page.pictures import LARGE_PIXELS, SMALL_PIXELS, PictureCache, sample
+from kit.page.services import MAX_OBJECT, Services
+from kit.page.state import STAGES
 from kit.page.watcher import IDLE_SECONDS, Watcher
 from kit.running import Running
 
-FILES = {path.name: path for path in Path(__file__).with_name("static").iterdir()}
-KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+STATIC = Path(__file__).with_name("static")  # what the browser gets, and nothing else
+mimetypes.add_type("text/javascript", ".js")  # some systems call it plain text
 MAX_JSON = 64 * 1024  # bytes of a request that is no photo
 MAX_PHOTO = 32 * 1024 * 1024  # bytes of a photo of a post, as X has it
 WAIT_SECONDS = 20.0  # that GET /state waits for news
 
 
 class Page:
-    """The page's answers."""
+    """The page: its web application, and the watcher behind it.
+
+    Args:
+        workshop: the running one.
+        port: at which the page is served.
+    """
 
     def __init__(self, workshop: Running, port: int) -> None:
-        self.parties = Parties(workshop)
-        self.watcher = Watcher(self.parties)
-        self.known = self.watcher.known
-        self.actions = Actions(self.parties, self.known)
-        self.pictures = Pictures()
+        self.services = Services(workshop)
+        self.watcher = Watcher(self.services)
+        self.state = self.watcher.state
+        self.actions = Actions(self.services, self.state)
+        self.pictures = PictureCache()
         self.port = port
 
-    # ------------------------------------------------------------ the page and its news
-
-    async def file(self, request: Request) -> Response:
-        """GET / or /{name}: one of the page's files."""
-        path = FILES.get(request.path_params.get("name", "index.html"))
-        if not path:
-            raise Refusal("There is no such file.", 404)
-        return Response(path.read_bytes(), media_type=KINDS[path.suffix])
+    # --- The state ----------------------------------------------------------------------------
 
     async def ready(self, _: Request) -> Response:
         """GET /_workshop/ready."""
         return JSONResponse({"ready": True, "version": self.watcher.version})
 
-    async def state(self, request: Request) -> Response:
-        """GET /state?run=…&version=N: what is new, as soon as there is a later version."""
+    async def changes(self, request: Request) -> Response:
+        """GET /state?run=…&version=N: the changes, as soon as there is a later version."""
         query = request.query_params
         run = query.get("run", "")
-        known = re.fullmatch(r"\d{1,18}", query.get("version", ""))
-        version = int(known[0]) if known else 0
+        digits = re.fullmatch(r"\d{1,18}", query.get("version", ""))
+        version = int(digits[0]) if digits else 0
         watcher = self.watcher
         if time.monotonic() - watcher.watched > IDLE_SECONDS:
             watcher.wake.set()
@@ -73,50 +72,50 @@ class Page:
         while True:
             watcher.watched = time.monotonic()
             if watcher.version and (run != watcher.run or watcher.version > version):
-                return JSONResponse(await run_in_threadpool(watcher.state, run, version))
+                return JSONResponse(await run_in_threadpool(watcher.changes, run, version))
             if time.monotonic() > deadline or await request.is_disconnected():
                 return Response(status_code=204)
             await asyncio.sleep(0.1)
 
-    async def hop(self, request: Request) -> Response:
-        """GET /hops/{name}: what is in a hop."""
+    async def stage(self, request: Request) -> Response:
+        """GET /stages/{name}: the content of a stage."""
         name = request.path_params["name"]
-        if name not in HOPS:
-            raise Refusal("There is no such hop.", 404)
+        if name not in STAGES:
+            raise HTTPException(404, "There is no such stage.")
         return JSONResponse(await run_in_threadpool(self.watcher.content, name))
 
-    # ------------------------------------------------------------ pictures
+    # --- Pictures -----------------------------------------------------------------------------
 
     async def photo(self, request: Request) -> Response:
         """GET /photos/{media_key}: a photo of a post, as X has it, or with ?from=s3 as S3 has."""
         key = request.path_params["key"]
-        photo = self.known.posts.photo(key)
+        photo = self.state.posts.photo(key)
         if not photo:
-            raise Refusal("There is no such photo.", 404)
+            raise HTTPException(404, "There is no such photo.")
         stored = request.query_params.get("from") == "s3"
 
         def read() -> bytes:
             if stored:
                 with contextlib.suppress(ClientError, KeyError):  # a stack that is gone
-                    return self.parties.read(
-                        self.known.ids["RekognitionBucket"], f"images/{key}.jpg"
+                    return self.services.read(
+                        self.state.ids["RekognitionBucket"], f"images/{key}.jpg"
                     )
             name = photo["url"].rpartition("/")[2]
-            return self.parties.download(
-                f"{self.parties.urls['x']}/media/{name}?format=jpg&name=large"
+            return self.services.download(
+                f"{self.services.urls['x']}/media/{name}?format=jpg&name=large"
             )
 
         return await self.picture(request, f"{stored} {key} {photo['etag']}", read)
 
     async def reference(self, request: Request) -> Response:
         """GET /reference: the reference photo."""
-        name, etag = self.known.reference["name"], self.known.reference["etag"]
+        name, etag = self.state.reference["name"], self.state.reference["etag"]
         if not etag:
-            raise Refusal("There is no reference photo yet.", 404)
+            raise HTTPException(404, "There is no reference photo yet.")
         return await self.picture(
             request,
             f"reference {etag}",
-            lambda: self.parties.read(self.known.ids["RekognitionBucket"], name),
+            lambda: self.services.read(self.state.ids["RekognitionBucket"], name),
         )
 
     async def sample(self, request: Request) -> Response:
@@ -130,15 +129,15 @@ class Page:
         try:
             data = await run_in_threadpool(self.pictures.get, name, pixels, read)
         except (ClientError, BotoCoreError, requests.RequestException, KeyError, OSError):
-            raise Refusal("The picture cannot be read.", 404) from None
+            raise HTTPException(404, "The picture cannot be read.") from None
         return Response(data, 200, {"Cache-Control": "private, max-age=3600"}, "image/jpeg")
 
-    # ------------------------------------------------------------ what the learner does
+    # --- The learner's actions ----------------------------------------------------------------
 
     async def add_photo(self, request: Request) -> Response:
         """POST /photos: one photo of a post to come, as it is in the file."""
-        sentence = "The photo is larger than 32 MB, which is more than X takes. Choose another."
-        data = await body_of(request, MAX_PHOTO, sentence)
+        message = "The photo is larger than 32 MB, which is more than X takes. Choose another."
+        data = await body_of(request, MAX_PHOTO, message)
         return JSONResponse({"id": await run_in_threadpool(self.actions.upload, data)})
 
     async def add_post(self, request: Request) -> Response:
@@ -150,8 +149,8 @@ class Page:
     async def change_reference(self, request: Request) -> Response:
         """POST /reference: the picture itself, or with ?sample=NAME one of the samples."""
         name = request.query_params.get("sample")
-        sentence = "The photo is larger than 15 MB, which is more than Rekognition takes."
-        limit = MAX_OBJECT, f"{sentence} Choose another."
+        message = "The photo is larger than 15 MB, which is more than Rekognition takes."
+        limit = MAX_OBJECT, f"{message} Choose another."
         data = sample(name) if name else await body_of(request, *limit)
         name = await run_in_threadpool(self.actions.change_reference, data)
         self.watcher.hurry()
@@ -163,11 +162,11 @@ class Page:
         self.watcher.hurry()
         return JSONResponse({"confirmed": True})
 
-    # ------------------------------------------------------------ all together
+    # --- All together -------------------------------------------------------------------------
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        """Look at the workshop as long as the server runs."""
+        """Poll the workshop as long as the server runs."""
         self.watcher.start()
         yield
 
@@ -175,10 +174,9 @@ class Page:
         """The web application."""
         return Starlette(
             routes=[
-                Route("/", self.file),
                 Route("/_workshop/ready", self.ready),
-                Route("/state", self.state),
-                Route("/hops/{name}", self.hop),
+                Route("/state", self.changes),
+                Route("/stages/{name}", self.stage),
                 Route("/photos/{key}", self.photo),
                 Route("/photos", self.add_photo, methods=["POST"]),
                 Route("/posts", self.add_post, methods=["POST"]),
@@ -186,35 +184,32 @@ class Page:
                 Route("/reference", self.reference),
                 Route("/reference", self.change_reference, methods=["POST"]),
                 Route("/mails/{number:int}/confirm", self.confirm, methods=["POST"]),
-                Route("/{name}", self.file),
+                Mount("/", StaticFiles(directory=STATIC, html=True)),
             ],
             exception_handlers={
                 HTTPException: refused,
-                Refusal: refused,
                 ClientError: failed,
                 BotoCoreError: failed,
                 requests.RequestException: failed,
             },
             middleware=[
                 Middleware(ResponseHeaders),
-                # `body_of` reads on past its own limits, so that the learner gets its sentence.
+                # `body_of` reads on past its own limits, so that the learner gets its message.
                 Middleware(Guard, max_body=READ_ON * MAX_PHOTO, port=self.port),
             ],
             lifespan=self.lifespan,
         )
 
 
-async def refused(_: Request, refusal: Exception) -> Response:
-    """The answer to what is refused."""
-    if isinstance(refusal, HTTPException):
-        return JSONResponse({"error": refusal.detail}, refusal.status_code)
-    assert isinstance(refusal, Refusal)
-    return JSONResponse({"error": refusal.text}, refusal.status)
+async def refused(_: Request, error: Exception) -> Response:
+    """The answer to a request that is refused."""
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 
 
 async def failed(_: Request, error: Exception) -> Response:
-    """The answer when a party refuses or does not answer."""
+    """The answer when a service refuses or does not answer."""
     if isinstance(error, ClientError):
-        text = error.response["Error"].get("Message", str(error))
-        return JSONResponse({"error": f"AWS refused it: {text}"}, 502)
+        message = error.response["Error"].get("Message", str(error))
+        return JSONResponse({"error": f"AWS refused it: {message}"}, 502)
     return JSONResponse({"error": "A part of the workshop does not answer."}, 502)

@@ -1,4 +1,4 @@
-"""What the page's data is made of: JSON objects, moments, and texts to read."""
+"""How the page writes moments, JSON, and the content of a stage."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import time
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-Doc = dict[str, Any]  # a JSON object
+Json = dict[str, Any]
 
 
 class Content(NamedTuple):
-    """What really is in a hop."""
+    """What a stage really holds, as AWS or X tells it."""
 
     about: str
-    entries: list[Doc]
-    command: str = ""  # which shows the same in a terminal
+    entries: list[Json]
+    command: str = ""  # shows the same in a terminal
 
 
-def entry(heading: str, text: str, moment: str = "") -> Doc:
-    """One thing in a hop."""
+def entry(heading: str, text: str, moment: str = "") -> Json:
+    """One thing in a stage."""
     return {"heading": heading, "text": text, "at": moment}
 
 

@@ -1,7 +1,7 @@
-// The picture of the pipeline: its hops, its arrows, and the way of a photo.
+// The picture of the pipeline: its stages, its arrows, and the way of a photo.
 
 // name, what it is, column, row, color, what is counted; in the order of the flow
-export const HOPS = [
+export const STAGES = [
   ["X", "X (Twitter)", "posts with photos", 1, 1, "outside", "posts"],
   ["StreamingInstance", "StreamingInstance", "EC2: twitter_streaming.py", 2, 1, "compute", "posts"],
   ["DeliveryStream", "DeliveryStream", "Amazon Data Firehose", 3, 1, "messages", "lines"],
@@ -43,8 +43,8 @@ export const WAYS = {
   compared: ["RekognitionLambdaFunction>Rekognition", "Rekognition>RekognitionLambdaFunction"],
   mailed: ["RekognitionLambdaFunction>MatchTopic", "MatchTopic>Inbox"],
 };
-export const STAGES = Object.keys(WAYS);
+export const MILESTONES = Object.keys(WAYS);
 export const BOX_WIDTH = 436; // the shifts above belong to boxes of this width
 
-export const hopElement = (id) => document.querySelector(`[data-hop="${id}"]`);
-export const nounOf = Object.fromEntries(HOPS.map(([id, , , , , , noun]) => [id, noun]));
+export const stageElement = (id) => document.querySelector(`[data-stage="${id}"]`);
+export const nounOf = Object.fromEntries(STAGES.map(([id, , , , , , noun]) => [id, noun]));

@@ -1,9 +1,9 @@
-// What is known of the workshop. It is bounded: so many posts and mails, however many there were.
+// What is store of the workshop. It is bounded: so many posts and mails, however many there were.
 
 import { announce } from "./dom.js";
 
 const SHOWN_MAILS = 30;
-export const known = { run: "", version: 0, state: null };
+export const store = { run: "", version: 0, state: null };
 export const posts = new Map(); // by id
 export const mails = new Map(); // by number
 
@@ -13,14 +13,14 @@ export const newestFirst = () => [...posts.values()].sort((a, b) => (isOlder(a.i
 
 /** Take in what is new. Say of each changed post what it was before; null when all is new. */
 export function learn(news) {
-  const first = news.run !== known.run;
+  const first = news.run !== store.run;
   if (first) {
     posts.clear();
     mails.clear();
   }
-  known.run = news.run;
-  known.version = news.version;
-  known.state = news;
+  store.run = news.run;
+  store.version = news.version;
+  store.state = news;
   const changes = [];
   for (const post of news.posts) {
     changes.push([posts.get(post.id), post]);

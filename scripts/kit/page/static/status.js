@@ -1,11 +1,11 @@
 // What became of a photo, in words.
 
 import { percent } from "./dom.js";
-import { STAGES } from "./map.js";
+import { MILESTONES } from "./topology.js";
 
 /** What became of a photo: how far it is (0 to 6), a sentence, and whether it is finished. */
-export function fate(photo, post) {
-  const reached = STAGES.reduce((far, stage, index) => (photo[stage] ? index + 1 : far), 0);
+export function photoStatus(photo, post) {
+  const reached = MILESTONES.reduce((far, milestone, index) => (photo[milestone] ? index + 1 : far), 0);
   const similar = photo.similarity === null ? "" : `, ${percent(photo.similarity)} similar`;
   const isMatch = photo.outcome === "match" || photo.faces?.matched.length > 0;
   const say = (text, rest = {}) => ({ reached, text, ...rest });

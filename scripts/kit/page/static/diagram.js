@@ -1,17 +1,17 @@
-// The picture of the pipeline: the hops with their counts, and the arrows between them.
+// The picture of the pipeline: the stages with their counts, and the arrows between them.
 
 import { $, changed, clock, count, make, short, svg } from "./dom.js";
-import { known } from "./known.js";
-import { ARROWS, BOX_WIDTH, HOPS, hopElement, nounOf } from "./map.js";
+import { store } from "./state.js";
+import { ARROWS, BOX_WIDTH, STAGES, stageElement, nounOf } from "./topology.js";
 
 const goes = (name) =>
   ARROWS.filter(([start]) => start === name)
-    .map(([, , , end, , , text, dashed]) => `${dashed ? "⇢" : "→"} ${HOPS.find(([hop]) => hop === end)[1]}: ${text}`)
+    .map(([, , , end, , , text, dashed]) => `${dashed ? "⇢" : "→"} ${STAGES.find(([stage]) => stage === end)[1]}: ${text}`)
     .join(" · ");
 
-/** Draw the boxes; `open` is called with the name of the hop that is clicked. */
-export function buildHops(open) {
-  for (const [id, name, what, column, row, color] of HOPS) {
+/** Draw the boxes; `open` is called with the name of the stage that is clicked. */
+export function buildStages(open) {
+  for (const [id, name, what, column, row, color] of STAGES) {
     const button = make(
       "button",
       { type: "button", "aria-expanded": "false", "aria-controls": "panel", onclick: () => open(id) },
@@ -20,31 +20,31 @@ export function buildHops(open) {
       make("span", { class: "count" }),
       make("span", { class: "error", hidden: true }),
     );
-    const hop = make("li", { class: `hop ${color}`, "data-hop": id }, button, make("p", { class: "goes" }, goes(id)));
-    hop.style.setProperty("--column", column);
-    hop.style.setProperty("--row", row);
-    $("hops").append(hop);
+    const stage = make("li", { class: `stage ${color}`, "data-stage": id }, button, make("p", { class: "goes" }, goes(id)));
+    stage.style.setProperty("--column", column);
+    stage.style.setProperty("--row", row);
+    $("stages").append(stage);
   }
-  new ResizeObserver(drawArrows).observe($("picture"));
+  new ResizeObserver(drawArrows).observe($("diagram"));
 }
 
-/** Draw what has changed; return the names of these hops. */
-export function drawHops() {
+/** Draw what has changed; return the names of these stages. */
+export function drawStages() {
   const drawn = [];
-  for (const [id] of HOPS) {
-    const hop = known.state.hops[id];
-    if (!changed(`hop ${id}`, hop)) continue;
-    const element = hopElement(id);
+  for (const [id] of STAGES) {
+    const stage = store.state.stages[id];
+    if (!changed(`stage ${id}`, stage)) continue;
+    const element = stageElement(id);
     element.querySelector(".count").replaceChildren(
-      make("span", {}, id === "You" ? hop.note : count(hop.count, nounOf[id])),
-      ...(hop.last ? [" · ", make("time", { datetime: hop.last }, clock(hop.last))] : []),
+      make("span", {}, id === "You" ? stage.note : count(stage.count, nounOf[id])),
+      ...(stage.last ? [" · ", make("time", { datetime: stage.last }, clock(stage.last))] : []),
     );
     const error = element.querySelector(".error");
-    error.hidden = !hop.error;
-    if (hop.error) {
-      const when = hop.error_at ? `${clock(hop.error_at)} ` : "";
-      error.className = `error ${hop.now ? "" : "past"}`;
-      error.textContent = hop.now ? `⚠ ${short(hop.error, 70)}` : `Last error ${when}${short(hop.error, 50)}`;
+    error.hidden = !stage.error;
+    if (stage.error) {
+      const when = stage.error_at ? `${clock(stage.error_at)} ` : "";
+      error.className = `error ${stage.now ? "" : "past"}`;
+      error.textContent = stage.now ? `⚠ ${short(stage.error, 70)}` : `Last error ${when}${short(stage.error, 50)}`;
     }
     drawn.push(id);
   }
@@ -53,8 +53,8 @@ export function drawHops() {
 
 /** The point on a side of a box where an arrow starts or ends, in pixels of the picture. */
 function port(name, side, shift) {
-  const frame = $("picture").getBoundingClientRect();
-  const box = hopElement(name).getBoundingClientRect();
+  const frame = $("diagram").getBoundingClientRect();
+  const box = stageElement(name).getBoundingClientRect();
   const along = (shift * box.width) / BOX_WIDTH;
   const [x, y] = [box.left - frame.left, box.top - frame.top];
   const across = { "-24": -0.19, 36: 0.29 }[shift] ?? 0; // of the height, on the sides
@@ -79,7 +79,7 @@ export function route([start, startSide, startShift, end, endSide, endShift]) {
   return [from, [from[0], middle], [to[0], middle], to];
 }
 
-/** Whether the hops stand side by side, with arrows between them. */
+/** Whether the stages stand side by side, with arrows between them. */
 export const isWide = () => getComputedStyle($("arrows")).display !== "none";
 
 function drawArrows() {
@@ -104,9 +104,9 @@ function drawArrows() {
   }
 }
 
-/** Show that something came to a hop. */
+/** Show that something came to a stage. */
 export function flash(id) {
-  const element = hopElement(id);
+  const element = stageElement(id);
   element.classList.remove("flash");
   void element.offsetWidth; // begins the animation anew
   element.classList.add("flash");

@@ -8,14 +8,12 @@ import requests
 from starlette.exceptions import HTTPException
 
 from kit.images import media_type
-from kit.page.formatting import Json
+from kit.jsonl import Json
+from kit.limits import POST_CHARACTERS, POST_PHOTOS
 from kit.page.pictures import sample
 from kit.page.services import Services
 from kit.page.state import State
 from kit.x_client import error_message
-
-MAX_TEXT = 280  # characters of a post
-MAX_PHOTOS = 4  # of a post
 
 
 class Actions:
@@ -89,9 +87,9 @@ def check_post(text: str, photos: list[Json]) -> None:
     Raises:
         HTTPException: it has not.
     """
-    if len(text) > MAX_TEXT:
-        raise HTTPException(400, f"The text is longer than {MAX_TEXT} characters.")
-    if len(photos) > MAX_PHOTOS:
-        raise HTTPException(400, f"A post has at most {MAX_PHOTOS} photos.")
+    if len(text) > POST_CHARACTERS:
+        raise HTTPException(400, f"The text is longer than {POST_CHARACTERS} characters.")
+    if len(photos) > POST_PHOTOS:
+        raise HTTPException(400, f"A post has at most {POST_PHOTOS} photos.")
     if not text.strip() and not photos:
         raise HTTPException(400, "Write something, or add a photo.")

@@ -22,10 +22,11 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from kit.http import READ_ON, Guard, body_of, json_of
+from kit.limits import MIB, S3_IMAGE_BYTES, UPLOAD_BYTES
 from kit.page.actions import Actions
 from kit.page.headers import ResponseHeaders
 from kit.page.pictures import LARGE_PIXELS, SMALL_PIXELS, PictureCache, sample
-from kit.page.services import MAX_OBJECT, Services
+from kit.page.services import Services
 from kit.page.state import STAGES
 from kit.page.watcher import IDLE_SECONDS, Watcher
 from kit.running import Running
@@ -33,7 +34,6 @@ from kit.running import Running
 STATIC = Path(__file__).with_name("static")  # what the browser gets, and nothing else
 mimetypes.add_type("text/javascript", ".js")  # some systems call it plain text
 MAX_JSON = 64 * 1024  # bytes of a request that is no photo
-MAX_PHOTO = 32 * 1024 * 1024  # bytes of a photo of a post, as X has it
 WAIT_SECONDS = 20.0  # that GET /state waits for news
 
 
@@ -136,8 +136,7 @@ class Page:
 
     async def add_photo(self, request: Request) -> Response:
         """POST /photos: one photo of a post to come, as it is in the file."""
-        message = "The photo is larger than 32 MB, which is more than X takes. Choose another."
-        data = await body_of(request, MAX_PHOTO, message)
+        data = await body_of(request, UPLOAD_BYTES, too_large("X", UPLOAD_BYTES))
         return JSONResponse({"id": await run_in_threadpool(self.actions.upload, data)})
 
     async def add_post(self, request: Request) -> Response:
@@ -149,9 +148,8 @@ class Page:
     async def change_reference(self, request: Request) -> Response:
         """POST /reference: the picture itself, or with ?sample=NAME one of the samples."""
         name = request.query_params.get("sample")
-        message = "The photo is larger than 15 MB, which is more than Rekognition takes."
-        limit = MAX_OBJECT, f"{message} Choose another."
-        data = sample(name) if name else await body_of(request, *limit)
+        message = too_large("Rekognition", S3_IMAGE_BYTES)
+        data = sample(name) if name else await body_of(request, S3_IMAGE_BYTES, message)
         name = await run_in_threadpool(self.actions.change_reference, data)
         self.watcher.hurry()
         return JSONResponse({"name": name}, 201)
@@ -195,10 +193,16 @@ class Page:
             middleware=[
                 Middleware(ResponseHeaders),
                 # `body_of` reads on past its own limits, so that the learner gets its message.
-                Middleware(Guard, max_body=READ_ON * MAX_PHOTO, port=self.port),
+                Middleware(Guard, max_body=READ_ON * UPLOAD_BYTES, port=self.port),
             ],
             lifespan=self.lifespan,
         )
+
+
+def too_large(service: str, limit: int) -> str:
+    """The message for a photo of more bytes than a service takes."""
+    size = f"{limit // MIB} MB"
+    return f"The photo is larger than {size}, which is more than {service} takes. Choose another."
 
 
 async def refused(_: Request, error: Exception) -> Response:

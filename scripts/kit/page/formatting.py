@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-Json = dict[str, Any]
+from kit.jsonl import Json
 
 
 class Content(NamedTuple):

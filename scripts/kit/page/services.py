@@ -10,10 +10,10 @@ import requests
 from botocore.config import Config
 
 from kit.aws_client import Aws
+from kit.limits import S3_IMAGE_BYTES
 from kit.running import Running
 from kit.x_client import XClient
 
-MAX_OBJECT = 15 * 1024 * 1024  # bytes; what Rekognition reads from S3
 # The page asks again soon, so it neither waits for long nor tries twice.
 CONFIG = Config(
     connect_timeout=2,
@@ -54,7 +54,7 @@ class Services:
         answer.raise_for_status()
         return answer.json()
 
-    def read(self, bucket: str, key: str, limit: int = MAX_OBJECT) -> bytes:
+    def read(self, bucket: str, key: str, limit: int = S3_IMAGE_BYTES) -> bytes:
         """The beginning of an object of S3, at most `limit` bytes."""
         answer = self.client("s3").get_object(Bucket=bucket, Key=key)
         with contextlib.closing(answer["Body"]) as body:
@@ -62,7 +62,7 @@ class Services:
             return data
 
     def download(self, url: str) -> bytes:
-        """The content of an address of X's photo host or of Lambda's code."""
+        """The content of an address of X's photo host."""
         answer = self.session.get(url, timeout=20)
         answer.raise_for_status()
         return answer.content

@@ -6,7 +6,8 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator
 from typing import Any
 
-from kit.page.formatting import Json, now, seconds_since
+from kit.jsonl import Json
+from kit.page.formatting import now, seconds_since
 
 # The stages of a photo: resources of the stack, and the services around it.
 STAGES = (

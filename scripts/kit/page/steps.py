@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kit import running
-from kit.page.formatting import Json
+from kit.jsonl import Json
 from kit.page.state import State
 from kit.stack.template import BODY_IN_SHELL
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kit.page.formatting import Content, Json
+from kit.jsonl import Json
+from kit.page.formatting import Content
 from kit.page.pollers.comparisons import Rekognition
 from kit.page.pollers.delivery import DeliveryStream, TwitterBucket
 from kit.page.pollers.failures import FailureQueue

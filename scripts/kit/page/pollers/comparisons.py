@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kit.page.formatting import Content, Json, entry, iso, pretty
+from kit.jsonl import Json
+from kit.page.formatting import Content, entry, iso, pretty
 from kit.page.pollers.poller import ContentPoller
 from kit.page.services import Services
 from kit.page.state import State

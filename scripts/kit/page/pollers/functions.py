@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import functools
-import io
 import re
-import zipfile
 from collections import deque
 from collections.abc import Iterator
 from datetime import datetime
 from typing import ClassVar
 
-from kit.page.formatting import Content, Json, entry, iso
+from kit.jsonl import Json
+from kit.page.formatting import Content, entry, iso
 from kit.page.pollers.poller import ContentPoller, Poller, SeenNames
 from kit.page.services import Services
 from kit.page.state import State
+from kit.stack.code import deployed_code
 from kit.stack.template import code_of
 
 MAX_LINES = 200  # of a log
@@ -141,9 +141,7 @@ class ExerciseCode(Poller):
             state.reference = {"name": reference, "etag": None}
         if config["CodeSha256"] == state.code["sha"]:
             return
-        place = self.client("lambda").get_function(FunctionName=name)["Code"]["Location"]
-        archive = zipfile.ZipFile(io.BytesIO(self.services.download(place)))
-        code = archive.read(config["Handler"].rpartition(".")[0] + ".py").decode()
+        code = deployed_code(self.client("lambda").get_function(FunctionName=name)).decode()
         is_starter = code.strip() == starter_code().strip()
         state.code = {
             "sha": config["CodeSha256"],

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from kit.page.formatting import Content, Json, entry, iso, now, pretty
+from kit.jsonl import Json
+from kit.page.formatting import Content, entry, iso, now, pretty
 from kit.page.pollers.poller import ContentPoller
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
-from kit.page.formatting import Json, iso
+from kit.jsonl import Json
+from kit.page.formatting import iso
 from kit.page.pollers.poller import SeenNames
 from kit.page.services import Services
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from botocore.exceptions import ClientError
 
-from kit.page.formatting import Content, Json, entry, iso
+from kit.jsonl import Json
+from kit.page.formatting import Content, entry, iso
 from kit.page.pollers.objects import Objects, listing
 from kit.page.pollers.poller import ContentPoller
 from kit.page.services import Services

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from kit.page.formatting import Content, Json, entry, pretty, seconds_since
+from kit.jsonl import Json
+from kit.page.formatting import Content, entry, pretty, seconds_since
 from kit.page.pollers.poller import ContentPoller, SeenNames
 from kit.page.services import Services
 from kit.page.state import State

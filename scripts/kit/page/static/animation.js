@@ -1,9 +1,9 @@
 // Photos that move along the arrows.
 
+import { flash, isWide, route } from "./diagram.js";
 import { $, announce, make, short } from "./dom.js";
 import { photoStatus } from "./status.js";
 import { ARROWS, MILESTONES, WAYS } from "./topology.js";
-import { flash, isWide, route } from "./diagram.js";
 
 const MAX_TOKENS = 6; // photos that move at the same time
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -27,7 +27,8 @@ export function follow(old, photo, post) {
       });
   }
   const [before, now] = [old && photoStatus(old, post), photoStatus(photo, post)];
-  if (now.done && before?.text !== now.text) announce(`Photo of “${short(post.text, 40)}”: ${now.text}`);
+  if (now.done && before?.text !== now.text)
+    announce(`Photo of “${short(post.text, 40)}”: ${now.text}`);
 }
 
 async function travel(key, way) {
@@ -39,14 +40,20 @@ async function travel(key, way) {
     for (const step of way) {
       const [start, end] = step.split(">");
       const points = route(ARROWS.find((arrow) => arrow[0] === start && arrow[3] === end));
-      const lengths = points.slice(1).map((point, i) => Math.hypot(point[0] - points[i][0], point[1] - points[i][1]));
+      const lengths = points
+        .slice(1)
+        .map((point, i) => Math.hypot(point[0] - points[i][0], point[1] - points[i][1]));
       const total = lengths.reduce((sum, length) => sum + length, 0) || 1;
       let done = 0;
       const frames = points.map((point, i) => {
         if (i) done += lengths[i - 1];
-        return { transform: `translate(${point[0]}px, ${point[1]}px)`, offset: Math.min(1, done / total) };
+        return {
+          transform: `translate(${point[0]}px, ${point[1]}px)`,
+          offset: Math.min(1, done / total),
+        };
       });
-      await token.animate(frames, { duration: 550, easing: "ease-in-out", fill: "forwards" }).finished;
+      await token.animate(frames, { duration: 550, easing: "ease-in-out", fill: "forwards" })
+        .finished;
       flash(end);
     }
   } catch {

@@ -1,8 +1,8 @@
 // The photo compared: both pictures with the faces' boxes, and the similarity.
 
 import { $, changed, clock, hidden, make, percent, redraw, short } from "./dom.js";
+import { posts, store } from "./state.js";
 import { imageWithBoxes } from "./widgets.js";
-import { store, posts } from "./state.js";
 
 const SHOWN_COMPARISONS = 8;
 let chosen = null; // the comparison to show: a media key, or null for the newest
@@ -21,7 +21,12 @@ export function drawComparison() {
   if (chosen && !all.some(({ photo }) => photo.key === chosen)) chosen = null;
   const current = all.find(({ photo }) => photo.key === chosen) || all[0];
   const shown = all.slice(0, SHOWN_COMPARISONS);
-  const summary = [current?.photo, shown.map(({ photo }) => [photo.key, photo.outcome, photo.similarity]), state.reference, chosen];
+  const summary = [
+    current?.photo,
+    shown.map(({ photo }) => [photo.key, photo.outcome, photo.similarity]),
+    state.reference,
+    chosen,
+  ];
   if (!changed("comparison", summary)) return;
   $("compared-empty").hidden = Boolean(current);
   $("comparison").hidden = !current;
@@ -31,16 +36,27 @@ export function drawComparison() {
   const matched = faces?.matched || [];
   const unmatched = faces?.unmatched || [];
   const verdict = $("verdict");
-  if (!faces) verdict.textContent = `✗ Not compared: ${photo.refused || "Rekognition gave an error."}`;
+  if (!faces)
+    verdict.textContent = `✗ Not compared: ${photo.refused || "Rekognition gave an error."}`;
   else if (matched.length) verdict.textContent = `✓ Match: ${percent(similarity)} similar`;
   else verdict.textContent = `✗ No match: ${percent(similarity)} similar at most`;
   verdict.className = matched.length ? "match" : "other";
   const same = state.reference.etag && state.reference.modified <= photo.compared;
   const name = state.reference.name;
   if (state.reference.etag) {
-    imageWithBoxes($("frame-reference"), `/reference?size=large&etag=${state.reference.etag}`, `The reference photo, ${name}`, same && faces ? [{ box: faces.source, label: "reference" }] : []);
-  } else $("frame-reference").replaceChildren(make("p", { class: "faint" }, "There is no reference photo now."));
-  $("caption-reference").textContent = same ? `${name}, the reference photo` : `${name}: changed since this comparison`;
+    imageWithBoxes(
+      $("frame-reference"),
+      `/reference?size=large&etag=${state.reference.etag}`,
+      `The reference photo, ${name}`,
+      same && faces ? [{ box: faces.source, label: "reference" }] : [],
+    );
+  } else
+    $("frame-reference").replaceChildren(
+      make("p", { class: "faint" }, "There is no reference photo now."),
+    );
+  $("caption-reference").textContent = same
+    ? `${name}, the reference photo`
+    : `${name}: changed since this comparison`;
   imageWithBoxes(
     $("frame-photo"),
     `/photos/${photo.key}?from=s3&size=large&etag=${photo.etag}`,
@@ -58,7 +74,9 @@ export function drawComparison() {
     $("comparisons"),
     shown.map((one) => {
       const isMatch = one.photo.faces?.matched.length > 0;
-      const word = !one.photo.faces ? "no face or error" : `${isMatch ? "✓" : "✗"} ${percent(one.photo.similarity)}`;
+      const word = !one.photo.faces
+        ? "no face or error"
+        : `${isMatch ? "✓" : "✗"} ${percent(one.photo.similarity)}`;
       return make(
         "li",
         {},

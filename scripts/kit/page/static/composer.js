@@ -1,7 +1,7 @@
 // Writing a post with up to four photos.
 
 import { $, announce, complain, hidden, make, redraw, send } from "./dom.js";
-import { LIMITS, choose, droppable, refusal, sampleButtons, shortName } from "./files.js";
+import { choose, droppable, LIMITS, refusal, sampleButtons, shortName } from "./files.js";
 
 const MAX_PHOTOS = 4;
 const attachments = []; // {name, file, url} or {name, sample, url}

@@ -27,8 +27,10 @@ export function svg(tag, attributes, ...children) {
 export const hidden = (text) => make("span", { class: "hidden" }, text);
 export const clock = (iso) => (iso ? new Date(iso).toLocaleTimeString([], { hour12: false }) : "");
 export const percent = (value) => `${value >= 99.995 ? 100 : value.toFixed(value < 99 ? 1 : 2)} %`;
-export const count = (number, nouns) => `${number.toLocaleString("en")} ${number === 1 ? nouns.replace(/s$/, "") : nouns}`;
-export const short = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
+export const count = (number, nouns) =>
+  `${number.toLocaleString("en")} ${number === 1 ? nouns.replace(/s$/, "") : nouns}`;
+export const short = (text, length) =>
+  text.length > length ? `${text.slice(0, length - 1)}…` : text;
 
 /** Tell it to who cannot see the page. */
 export function announce(text) {

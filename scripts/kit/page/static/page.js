@@ -1,16 +1,16 @@
 // The page of the offline workshop: it asks /state for what is new, and lets its parts draw it.
 
-import { buildComparison, drawComparison } from "./comparison.js";
-import { $, changed, forget } from "./dom.js";
 import { follow } from "./animation.js";
-import { store, learn } from "./state.js";
+import { buildComparison, drawComparison } from "./comparison.js";
+import { buildForm } from "./composer.js";
+import { buildStages, drawStages, flash } from "./diagram.js";
+import { $, changed, forget } from "./dom.js";
 import { drawMails } from "./mail.js";
 import { buildPanel, refresh, toggle } from "./panel.js";
-import { buildStages, drawStages, flash } from "./diagram.js";
 import { buildReference, drawReference } from "./reference.js";
+import { learn, store } from "./state.js";
 import { drawSteps } from "./steps.js";
 import { buildTimeline, clearTimeline, drawTimeline } from "./timeline.js";
-import { buildForm } from "./composer.js";
 
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
@@ -22,7 +22,8 @@ async function listen() {
       if (answer.status >= 400) throw new Error(`The workshop answered ${answer.status}.`);
       if (answer.status === 200) news = await answer.json();
     } catch {
-      $("status").textContent = "The workshop does not answer. Is it still running in the terminal?";
+      $("status").textContent =
+        "The workshop does not answer. Is it still running in the terminal?";
       $("status").className = "lost";
       forget("status");
       await pause(2000);

@@ -1,9 +1,9 @@
 // What is in a stage: it opens below the picture.
 
-import { command } from "./widgets.js";
 import { $, changed, clock, complain, forget, make, redraw } from "./dom.js";
 import { store } from "./state.js";
 import { STAGES, stageElement } from "./topology.js";
+import { command } from "./widgets.js";
 
 let openStage = null;
 let filling = false;
@@ -43,12 +43,22 @@ async function fillPanel() {
     const content = await (await fetch(`/stages/${id}`)).json();
     if (id !== openStage) return;
     const stage = store.state?.stages[id];
-    complain("panel-error", stage?.error ? `${stage.now ? "" : `Last error, ${clock(stage.error_at)}: `}${stage.error}` : "");
+    complain(
+      "panel-error",
+      stage?.error
+        ? `${stage.now ? "" : `Last error, ${clock(stage.error_at)}: `}${stage.error}`
+        : "",
+    );
     if (!changed("panel", content)) return;
     $("panel-about").textContent = content.about;
     redraw($("panel-command"), content.command ? [command(content.command)] : []);
     const log = id.endsWith("Function");
-    const wasOpen = new Map([...document.querySelectorAll("#panel-entries details")].map((e) => [e.lastChild.dataset.heading, e.open]));
+    const wasOpen = new Map(
+      [...document.querySelectorAll("#panel-entries details")].map((e) => [
+        e.lastChild.dataset.heading,
+        e.open,
+      ]),
+    );
     redraw(
       $("panel-entries"),
       content.entries.map(({ heading, text, at }, index) =>
@@ -56,11 +66,18 @@ async function fillPanel() {
           "details",
           { class: "entry", open: wasOpen.has(heading) ? wasOpen.get(heading) : index === 0 },
           make("summary", { "data-focus": heading }, at ? `${clock(at)}  ${heading}` : heading),
-          make("pre", { tabindex: "0", role: "group", "aria-label": heading, "data-heading": heading }, text),
+          make(
+            "pre",
+            { tabindex: "0", role: "group", "aria-label": heading, "data-heading": heading },
+            text,
+          ),
         ),
       ),
     );
-    if (log) $("panel-entries").querySelectorAll("pre").forEach((pre) => (pre.scrollTop = pre.scrollHeight));
+    if (log)
+      $("panel-entries")
+        .querySelectorAll("pre")
+        .forEach((pre) => (pre.scrollTop = pre.scrollHeight));
   } catch {
     $("panel-about").textContent = "It cannot be read: the workshop does not answer.";
   } finally {

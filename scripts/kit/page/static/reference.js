@@ -1,9 +1,9 @@
 // The reference photo: see it, change it.
 
 import { $, announce, changed, complain, make, send } from "./dom.js";
-import { LIMITS, choose, droppable, refusal, sampleButtons, shortName } from "./files.js";
-import { imageWithBoxes } from "./widgets.js";
+import { choose, droppable, LIMITS, refusal, sampleButtons, shortName } from "./files.js";
 import { store } from "./state.js";
+import { imageWithBoxes } from "./widgets.js";
 
 export function drawReference() {
   const { reference, stack } = store.state;
@@ -17,7 +17,13 @@ export function drawReference() {
         ? `⚠ ${name} is uploaded, but of no use: ${problem}`
         : `✓ ${name} is uploaded, and ${faces === 1 ? "one face is" : `${faces} faces are`} found in it${faces > 1 ? "; the largest counts" : ""}.`;
   $("reference-state").textContent = text;
-  if (etag) imageWithBoxes($("reference-picture"), `/reference?etag=${etag}`, `The reference photo, ${name}`, []);
+  if (etag)
+    imageWithBoxes(
+      $("reference-picture"),
+      `/reference?etag=${etag}`,
+      `The reference photo, ${name}`,
+      [],
+    );
   else $("reference-picture").replaceChildren(make("p", { class: "faint" }, "No photo"));
 }
 

@@ -1,8 +1,8 @@
 // The steps: which are done, which comes next, and what to do for it.
 
-import { command } from "./widgets.js";
 import { $, changed, hidden, make, redraw } from "./dom.js";
 import { store } from "./state.js";
+import { command } from "./widgets.js";
 
 const LINKS = {
   4: ["#mail", "Go to the mail"],

@@ -2,8 +2,8 @@
 
 import { showComparison } from "./comparison.js";
 import { $, clock, hidden, make } from "./dom.js";
+import { newestFirst, posts, store } from "./state.js";
 import { photoStatus } from "./status.js";
-import { store, newestFirst, posts } from "./state.js";
 import { MILESTONES } from "./topology.js";
 
 const SHOWN_POSTS = 20;
@@ -19,7 +19,11 @@ export function clearTimeline() {
 function shot(photo, post, number) {
   const { reached, text, kind } = photoStatus(photo, post);
   const image = make("img", {
-    src: `/photos/${photo.key}`, alt: `Photo ${number + 1} of the post`, loading: "lazy", width: 94, height: 94,
+    src: `/photos/${photo.key}`,
+    alt: `Photo ${number + 1} of the post`,
+    loading: "lazy",
+    width: 94,
+    height: 94,
     onerror: (event) => event.target.replaceWith(make("span", { class: "nothing" }, "no picture")),
   });
   const bar = make("div", { class: "bar", "aria-hidden": "true" });
@@ -28,21 +32,50 @@ function shot(photo, post, number) {
     bar.append(make("i", { class: bad ? "bad" : index < reached ? "on" : "" }));
   });
   const icon = { match: "✓ ", other: "✗ ", bad: "⚠ " }[kind] || "";
-  const info = make("div", {}, bar, make("p", { class: `status ${kind === "match" ? "match" : kind ? "other" : ""}` }, icon + text));
+  const info = make(
+    "div",
+    {},
+    bar,
+    make("p", { class: `status ${kind === "match" ? "match" : kind ? "other" : ""}` }, icon + text),
+  );
   if (photo.faces) {
     const show = () => showComparison(photo.key);
-    info.append(make("button", { type: "button", onclick: show, "data-focus": `show ${photo.key}` }, "See the faces", hidden(` of photo ${number + 1} of “${post.text.slice(0, 40)}”`)));
+    info.append(
+      make(
+        "button",
+        { type: "button", onclick: show, "data-focus": `show ${photo.key}` },
+        "See the faces",
+        hidden(` of photo ${number + 1} of “${post.text.slice(0, 40)}”`),
+      ),
+    );
   }
-  return make("div", { class: "shot", "data-photo": photo.key, "data-reached": reached }, photo.type === "photo" ? image : make("span", { class: "nothing" }, "video"), info);
+  return make(
+    "div",
+    { class: "shot", "data-photo": photo.key, "data-reached": reached },
+    photo.type === "photo" ? image : make("span", { class: "nothing" }, "video"),
+    info,
+  );
 }
 
 function drawPost(post) {
   return make(
     "li",
     { class: "post", id: `post-${post.id}` },
-    make("p", { class: "who" }, make("b", {}, `@${post.username}`), " ", make("time", { datetime: post.created_at }, clock(post.created_at))),
+    make(
+      "p",
+      { class: "who" },
+      make("b", {}, `@${post.username}`),
+      " ",
+      make("time", { datetime: post.created_at }, clock(post.created_at)),
+    ),
     make("p", { class: "text" }, post.text),
-    post.photos.length ? make("div", { class: "photos" }, ...post.photos.map((photo, number) => shot(photo, post, number))) : null,
+    post.photos.length
+      ? make(
+          "div",
+          { class: "photos" },
+          ...post.photos.map((photo, number) => shot(photo, post, number)),
+        )
+      : null,
   );
 }
 
@@ -87,7 +120,9 @@ export function drawTimeline() {
   $("timeline-empty").hidden = total > 0;
   $("older").hidden = posts.size <= visible.length;
   $("timeline-end").hidden = !end;
-  if (end) $("timeline-end").textContent = `${total - posts.size} older posts are counted, but not shown here any more.`;
+  if (end)
+    $("timeline-end").textContent =
+      `${total - posts.size} older posts are counted, but not shown here any more.`;
 }
 
 /** Draw so many posts that this one is among them. */

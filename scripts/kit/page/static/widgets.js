@@ -19,7 +19,12 @@ export function command(text) {
     setTimeout(() => (button.firstChild.textContent = "Copy"), 2500);
   });
   const code = make("code", {}, text);
-  return make("div", { class: "command" }, make("pre", { tabindex: "0", "aria-label": "Command" }, code), button);
+  return make(
+    "div",
+    { class: "command" },
+    make("pre", { tabindex: "0", "aria-label": "Command" }, code),
+    button,
+  );
 }
 
 /** Fill an element with a picture, and the boxes of faces over it. */
@@ -29,13 +34,22 @@ export function imageWithBoxes(element, source, alt, boxes) {
     image,
     ...boxes.map(({ box, label, unmatched }) => {
       const low = box.Top + box.Height > 0.86;
-      const face = make("div", { class: `face ${unmatched ? "unmatched" : ""} ${low ? "low" : ""}` });
-      for (const [name, value] of Object.entries({ left: box.Left, top: box.Top, width: box.Width, height: box.Height })) {
+      const face = make("div", {
+        class: `face ${unmatched ? "unmatched" : ""} ${low ? "low" : ""}`,
+      });
+      for (const [name, value] of Object.entries({
+        left: box.Left,
+        top: box.Top,
+        width: box.Width,
+        height: box.Height,
+      })) {
         face.style[name] = `${value * 100}%`;
       }
       if (label) face.append(make("span", {}, label));
       return face;
     }),
   );
-  image.addEventListener("error", () => element.replaceChildren(make("p", { class: "faint" }, "The picture cannot be shown.")));
+  image.addEventListener("error", () =>
+    element.replaceChildren(make("p", { class: "faint" }, "The picture cannot be shown.")),
+  );
 }

@@ -4,6 +4,8 @@ VENV := .venv
 PIP := $(VENV)/bin/python -m pip install --disable-pip-version-check
 RUN := PYTHONPATH=scripts $(VENV)/bin/python
 SOURCES := scripts tests media
+NODE := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
+BIOME := $(NODE) $(VENV)/node/node_modules/.bin/biome check --error-on-warnings
 UV_LOCK := $(VENV)/bin/uv pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes --no-header
 
 .PHONY: help demo workshop test lint format lock media faults load bench least-privilege fuzz \
@@ -21,22 +23,26 @@ workshop: $(VENV)/installed-workshop samples ## the same, but it stays and the s
 test: $(VENV)/installed-test samples ## all tests
 	$(RUN) -m pytest --numprocesses 3 --dist loadfile
 
-lint: $(VENV)/installed-test ## format, style, types, spelling and the template
+lint: $(VENV)/installed-test $(VENV)/installed-node ## format, style, types, spelling and the template
 	$(VENV)/bin/ruff format --check $(SOURCES)
 	$(VENV)/bin/ruff check $(SOURCES)
 	$(VENV)/bin/mypy
+	$(BIOME)
 	$(VENV)/bin/bandit --quiet --configfile pyproject.toml --recursive scripts media
 	$(VENV)/bin/codespell
 	$(RUN) scripts/inline_code.py format --check
 	$(VENV)/bin/cfn-lint --regions eu-west-1 us-east-1 --include-checks I --template RekognitionWorkshopCFN.json
 
-format: $(VENV)/installed-test ## write everything as `make lint` wants it
+format: $(VENV)/installed-test $(VENV)/installed-node ## write everything as `make lint` wants it
 	$(VENV)/bin/ruff check --fix --select I $(SOURCES)
 	$(VENV)/bin/ruff format $(SOURCES)
 	$(RUN) scripts/inline_code.py format
+	$(BIOME) --write
 
-lock: $(VENV)/installed-test ## pin all dependencies of pyproject.toml's, with hashes
+lock: $(VENV)/installed-test $(VENV)/installed-node ## pin all dependencies of pyproject.toml's, with hashes
 	$(UV_LOCK) --output-file .lock/build.txt --group build
+	$(UV_LOCK) --output-file .lock/node.txt --group node
+	$(NODE) npm install --prefix .lock --package-lock-only --omit-lockfile-registry-resolved
 	$(UV_LOCK) --output-file .lock/demo.txt pyproject.toml
 	$(UV_LOCK) --output-file .lock/workshop.txt --extra workshop pyproject.toml
 	$(UV_LOCK) --output-file .lock/test.txt --extra test pyproject.toml
@@ -86,6 +92,14 @@ $(VENV)/installed: .lock/build.txt .lock/demo.txt
 
 $(VENV)/installed-workshop $(VENV)/installed-test: $(VENV)/installed-%: .lock/%.txt $(VENV)/installed
 	$(PIP) --require-hashes --no-build-isolation --requirement $<
+	@touch $@
+
+# npm, and what it installs: Biome, which checks the page's files.
+$(VENV)/installed-node: .lock/node.txt .lock/package-lock.json $(VENV)/installed
+	$(PIP) --require-hashes --requirement $<
+	mkdir -p $(VENV)/node
+	cp .lock/package.json .lock/package-lock.json $(VENV)/node
+	$(NODE) npm ci --prefix $(VENV)/node --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 # It brings other versions of our dependencies, so it gets an environment of its own.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 WANTED = {
     "build": PROJECT["dependency-groups"]["build"],
+    "node": PROJECT["dependency-groups"]["node"],
     "demo": PROJECT["project"]["dependencies"],
     "workshop": PROJECT["project"]["dependencies"] + EXTRAS["workshop"],
     "test": PROJECT["project"]["dependencies"] + EXTRAS["workshop"] + EXTRAS["test"],
@@ -55,3 +57,15 @@ def test_each_locked_package_has_a_hash(name: str) -> None:
 )
 def test_the_larger_lock_changes_no_version_of_the_smaller(smaller: str, larger: str) -> None:
     assert set(locked(smaller)) <= set(locked(larger))
+
+
+def test_what_npm_installs_is_locked_with_hashes() -> None:
+    package, lock = (
+        json.loads((REPOSITORY / ".lock" / name).read_text())
+        for name in ("package.json", "package-lock.json")
+    )
+    own = lock["packages"].pop("")
+    assert own["devDependencies"] == package["devDependencies"]
+    for name, version in package["devDependencies"].items():
+        assert lock["packages"][f"node_modules/{name}"]["version"] == version
+    assert all(entry["integrity"].startswith("sha512-") for entry in lock["packages"].values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import mimetypes
 import re
 import time
@@ -21,8 +22,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from kit import samples
 from kit.http import READ_ON, Guard, body_of, json_of
-from kit.limits import MIB, S3_IMAGE_BYTES, UPLOAD_BYTES
+from kit.limits import MIB, POST_CHARACTERS, POST_PHOTOS, S3_IMAGE_BYTES, UPLOAD_BYTES
 from kit.page.actions import Actions
 from kit.page.headers import ResponseHeaders
 from kit.page.pictures import LARGE_PIXELS, SMALL_PIXELS, PictureCache, sample
@@ -33,6 +35,20 @@ from kit.running import Running
 
 STATIC = Path(__file__).with_name("static")  # what the browser gets, and nothing else
 mimetypes.add_type("text/javascript", ".js")  # some systems call it plain text
+# What the browser checks before it asks.
+CONSTANTS = {
+    "SAMPLES": samples.NAMES,
+    "LIMITS": {
+        "characters": POST_CHARACTERS,
+        "photos": POST_PHOTOS,
+        "post": {"service": "X", "bytes": UPLOAD_BYTES, "formats": ["JPEG", "PNG", "GIF", "WebP"]},
+        "reference": {
+            "service": "Rekognition",
+            "bytes": S3_IMAGE_BYTES,
+            "formats": ["JPEG", "PNG"],
+        },
+    },
+}
 MAX_JSON = 64 * 1024  # bytes of a request that is no photo
 WAIT_SECONDS = 20.0  # that GET /state waits for news
 
@@ -54,6 +70,11 @@ class Page:
         self.port = port
 
     # --- The state ----------------------------------------------------------------------------
+
+    async def constants(self, _: Request) -> Response:
+        """GET /constants.js: the limits of the services and the samples' names, as a module."""
+        lines = (f"export const {name} = {json.dumps(value)};" for name, value in CONSTANTS.items())
+        return Response("\n".join(lines), media_type="text/javascript")
 
     async def ready(self, _: Request) -> Response:
         """GET /_workshop/ready."""
@@ -172,6 +193,7 @@ class Page:
         """The web application."""
         return Starlette(
             routes=[
+                Route("/constants.js", self.constants),
                 Route("/_workshop/ready", self.ready),
                 Route("/state", self.changes),
                 Route("/stages/{name}", self.stage),

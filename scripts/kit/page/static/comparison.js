@@ -7,97 +7,104 @@ import { imageWithBoxes } from "./widgets.js";
 const SHOWN_COMPARISONS = 8;
 let chosen = null; // the comparison to show: a media key, or null for the newest
 
-function comparedPhotos() {
-  const found = [];
-  for (const post of posts.values()) {
-    for (const photo of post.photos) if (photo.compared) found.push({ photo, post });
-  }
-  return found.sort((a, b) => (a.photo.compared < b.photo.compared ? 1 : -1));
-}
-
 export function drawComparison() {
-  const { state } = store;
+  const { reference } = store.state;
   const all = comparedPhotos();
   if (chosen && !all.some(({ photo }) => photo.key === chosen)) chosen = null;
   const current = all.find(({ photo }) => photo.key === chosen) || all[0];
   const shown = all.slice(0, SHOWN_COMPARISONS);
-  const summary = [
-    current?.photo,
-    shown.map(({ photo }) => [photo.key, photo.outcome, photo.similarity]),
-    state.reference,
-    chosen,
-  ];
-  if (!changed("comparison", summary)) return;
+  const outcomes = shown.map(({ photo }) => [photo.key, photo.outcome, photo.similarity]);
+  if (!changed("comparison", [current?.photo, outcomes, reference, chosen])) return;
   $("compared-empty").hidden = Boolean(current);
   $("comparison").hidden = !current;
   if (!current) return;
-  const { photo, post } = current;
-  const { faces, similarity } = photo;
-  const matched = faces?.matched || [];
-  const unmatched = faces?.unmatched || [];
-  const verdict = $("verdict");
-  if (!faces)
-    verdict.textContent = `✗ Not compared: ${photo.refused || "Rekognition gave an error."}`;
-  else if (matched.length) verdict.textContent = `✓ Match: ${percent(similarity)} similar`;
-  else verdict.textContent = `✗ No match: ${percent(similarity)} similar at most`;
-  verdict.className = matched.length ? "match" : "other";
-  const same = state.reference.etag && state.reference.modified <= photo.compared;
-  const name = state.reference.name;
-  if (state.reference.etag) {
-    imageWithBoxes(
-      $("frame-reference"),
-      `/reference?size=large&etag=${state.reference.etag}`,
-      `The reference photo, ${name}`,
-      same && faces ? [{ box: faces.source, label: "reference" }] : [],
-    );
-  } else
-    $("frame-reference").replaceChildren(
-      make("p", { class: "faint" }, "There is no reference photo now."),
-    );
-  $("caption-reference").textContent = same
+  drawVerdict(current.photo);
+  drawReference(reference, current.photo);
+  drawPhoto(current);
+  redraw(
+    $("comparisons"),
+    shown.map((one) => make("li", {}, comparisonButton(one, one === current))),
+  );
+  $("newest").hidden = !chosen || chosen === all[0].photo.key;
+}
+
+/** The photos that were compared, each with its post, the newest comparison first. */
+function comparedPhotos() {
+  return [...posts.values()]
+    .flatMap((post) => post.photos.map((photo) => ({ photo, post })))
+    .filter(({ photo }) => photo.compared)
+    .sort((a, b) => (a.photo.compared < b.photo.compared ? 1 : -1));
+}
+
+function drawVerdict({ faces, similarity, refused }) {
+  const isMatch = faces?.matched.length > 0;
+  $("verdict").className = isMatch ? "match" : "other";
+  if (!faces) {
+    $("verdict").textContent = `✗ Not compared: ${refused || "Rekognition gave an error."}`;
+  } else if (isMatch) {
+    $("verdict").textContent = `✓ Match: ${percent(similarity)} similar`;
+  } else {
+    $("verdict").textContent = `✗ No match: ${percent(similarity)} similar at most`;
+  }
+}
+
+/** Draw the reference photo of now, with its face if it is the one that was compared. */
+function drawReference({ name, etag, modified }, { faces, compared }) {
+  const isSame = etag && modified <= compared;
+  $("caption-reference").textContent = isSame
     ? `${name}, the reference photo`
     : `${name}: changed since this comparison`;
+  if (!etag) {
+    const message = "There is no reference photo now.";
+    $("frame-reference").replaceChildren(make("p", { class: "faint" }, message));
+    return;
+  }
+  imageWithBoxes(
+    $("frame-reference"),
+    `/reference?size=large&etag=${etag}`,
+    `The reference photo, ${name}`,
+    isSame && faces ? [{ box: faces.source, label: "reference" }] : [],
+  );
+}
+
+function drawPhoto({ photo, post }) {
+  const { matched = [], unmatched = [] } = photo.faces || {};
   imageWithBoxes(
     $("frame-photo"),
     `/photos/${photo.key}?from=s3&size=large&etag=${photo.etag}`,
     `The photo of the post “${post.text}”`,
     [
-      ...matched.map(({ box, similarity: value }) => ({ box, label: `✓ ${percent(value)}` })),
+      ...matched.map(({ box, similarity }) => ({ box, label: `✓ ${percent(similarity)}` })),
       ...unmatched.map(({ box }) => ({ box, unmatched: true, label: "✗ other" })),
     ],
   );
-  const faceCount = (number) => `${number} ${number === 1 ? "face" : "faces"}`;
-  $("caption-photo").textContent = faces
-    ? `${faceCount(matched.length)} matched (solid box), ${faceCount(unmatched.length)} unmatched (dashed box). Post of @${post.username}, compared at ${clock(photo.compared)}.`
-    : `Post of @${post.username}, ${clock(photo.compared)}.`;
-  redraw(
-    $("comparisons"),
-    shown.map((one) => {
-      const isMatch = one.photo.faces?.matched.length > 0;
-      const word = !one.photo.faces
-        ? "no face or error"
-        : `${isMatch ? "✓" : "✗"} ${percent(one.photo.similarity)}`;
-      return make(
-        "li",
-        {},
-        make(
-          "button",
-          {
-            type: "button",
-            "aria-pressed": String(one === current),
-            "data-focus": `compare ${one.photo.key}`,
-            onclick: () => {
-              chosen = one.photo.key;
-              drawComparison();
-            },
-          },
-          make("img", { src: `/photos/${one.photo.key}`, alt: "" }),
-          make("span", {}, word, hidden(`, photo of “${short(one.post.text, 40)}”`)),
-        ),
-      );
-    }),
+  const time = clock(photo.compared);
+  const found = `${faceCount(matched)} matched (solid box), ${faceCount(unmatched)} unmatched`;
+  $("caption-photo").textContent = photo.faces
+    ? `${found} (dashed box). Post of @${post.username}, compared at ${time}.`
+    : `Post of @${post.username}, ${time}.`;
+}
+
+const faceCount = (faces) => `${faces.length} ${faces.length === 1 ? "face" : "faces"}`;
+
+function comparisonButton({ photo, post }, isCurrent) {
+  const mark = photo.faces?.matched.length > 0 ? "✓" : "✗";
+  const verdict = photo.faces ? `${mark} ${percent(photo.similarity)}` : "no face or error";
+  const choose = () => {
+    chosen = photo.key;
+    drawComparison();
+  };
+  return make(
+    "button",
+    {
+      type: "button",
+      "aria-pressed": String(isCurrent),
+      "data-focus": `compare ${photo.key}`,
+      onclick: choose,
+    },
+    make("img", { src: `/photos/${photo.key}`, alt: "" }),
+    make("span", {}, verdict, hidden(`, photo of “${short(post.text, 40)}”`)),
   );
-  $("newest").hidden = !chosen || chosen === all[0].photo.key;
 }
 
 /** Show the comparison of a photo, or null for the newest, and go there. */

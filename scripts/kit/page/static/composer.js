@@ -1,20 +1,22 @@
-// Writing a post with up to four photos.
+// The composer: write a post with a few photos.
 
-import { $, announce, complain, hidden, make, redraw, send } from "./dom.js";
-import { choose, droppable, LIMITS, refusal, sampleButtons, shortName } from "./files.js";
+import { LIMITS } from "./constants.js";
+import { $, announce, hidden, make, redraw, send, showMessage } from "./dom.js";
+import { choose, droppable, fileError, sampleButtons, shortName } from "./files.js";
 
-const MAX_PHOTOS = 4;
 const attachments = []; // {name, file, url} or {name, sample, url}
 
+/** A message if there are enough photos already. */
+function countError() {
+  return attachments.length < LIMITS.photos ? "" : `A post has at most ${LIMITS.photos} photos.`;
+}
+
 async function attach(files) {
-  complain("post-message", "");
+  showMessage("post-message", "");
   for (const file of files) {
-    const problem =
-      attachments.length >= MAX_PHOTOS
-        ? `A post has at most ${MAX_PHOTOS} photos.`
-        : await refusal(file, LIMITS.post, ["JPEG", "PNG", "GIF", "WebP"]);
-    if (problem) {
-      complain("post-message", problem);
+    const message = countError() || (await fileError(file, LIMITS.post));
+    if (message) {
+      showMessage("post-message", message);
       break;
     }
     attachments.push({ name: shortName(file.name), file, url: URL.createObjectURL(file) });
@@ -22,34 +24,35 @@ async function attach(files) {
   drawPreviews();
 }
 
+function attachSample(sample) {
+  const message = countError();
+  showMessage("post-message", message);
+  if (message) return;
+  attachments.push({ name: sample, sample, url: `/samples/${sample}` });
+  drawPreviews();
+}
+
 function drawPreviews() {
-  redraw(
-    $("previews"),
-    attachments.map((photo, number) =>
-      make(
-        "li",
-        {},
-        make("img", { src: photo.url, alt: "" }),
-        make("span", {}, photo.name),
-        make(
-          "button",
-          {
-            type: "button",
-            onclick: () => {
-              detach(number);
-              ($("previews").querySelectorAll("button")[number] || $("post-files")).focus();
-            },
-          },
-          "Remove",
-          hidden(` ${photo.name}`),
-        ),
-      ),
-    ),
+  redraw($("previews"), attachments.map(preview));
+}
+
+function preview({ name, url }, index) {
+  const remove = () => {
+    detach(index);
+    const buttons = $("previews").querySelectorAll("button");
+    (buttons[index] || $("post-files")).focus();
+  };
+  return make(
+    "li",
+    {},
+    make("img", { src: url, alt: "" }),
+    make("span", {}, name),
+    make("button", { type: "button", onclick: remove }, "Remove", hidden(` ${name}`)),
   );
 }
 
-function detach(number) {
-  const [photo] = attachments.splice(number, 1);
+function detach(index) {
+  const [photo] = attachments.splice(index, 1);
   if (photo.file) URL.revokeObjectURL(photo.url);
   drawPreviews();
 }
@@ -60,36 +63,33 @@ async function post(event) {
   if (button.getAttribute("aria-disabled")) return;
   button.setAttribute("aria-disabled", "true");
   button.textContent = "Posting …";
-  complain("post-message", "");
+  showMessage("post-message", "");
   try {
-    const photos = [];
-    for (const photo of attachments) {
-      if (photo.sample) photos.push({ sample: photo.sample });
-      else photos.push(await send("/photos", { body: photo.file }));
-    }
-    const body = JSON.stringify({ text: $("post-text").value, photos });
+    const body = JSON.stringify({ text: $("post-text").value, photos: await upload() });
     await send("/posts", { body, headers: { "Content-Type": "application/json" } });
     while (attachments.length) detach(0);
     $("post-text").value = "";
     announce("Posted.");
   } catch (error) {
-    complain("post-message", error.message);
+    showMessage("post-message", error.message);
   } finally {
     button.removeAttribute("aria-disabled");
     button.textContent = "Post";
   }
 }
 
-function attachSample(sample) {
-  const full = attachments.length >= MAX_PHOTOS;
-  complain("post-message", full ? `A post has at most ${MAX_PHOTOS} photos.` : "");
-  if (full) return;
-  attachments.push({ name: sample, sample, url: `/samples/${sample}` });
-  drawPreviews();
+/** Upload the photos, one after the other; return what the post names them by. */
+async function upload() {
+  const photos = [];
+  for (const { sample, file } of attachments) {
+    photos.push(sample ? { sample } : await send("/photos", { body: file }));
+  }
+  return photos;
 }
 
 /** Make the form work. */
-export function buildForm() {
+export function buildComposer() {
+  $("post-text").maxLength = LIMITS.characters;
   choose($("post-files"), attach);
   droppable($("post-form"), attach);
   $("post-form").addEventListener("submit", post);

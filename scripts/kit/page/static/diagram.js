@@ -1,141 +1,75 @@
-// The picture of the pipeline: the stages with their counts, and the arrows between them.
+// The diagram of the pipeline: the stages with their counts, and the arrows between them.
 
 import { $, changed, clock, count, make, short, svg } from "./dom.js";
 import { store } from "./state.js";
-import { ARROWS, BOX_WIDTH, nounOf, STAGES, stageElement } from "./topology.js";
+import { ARROWS, STAGES, stageOf } from "./topology.js";
 
-const goes = (name) =>
-  ARROWS.filter(([start]) => start === name)
-    .map(
-      ([, , , end, , , text, dashed]) =>
-        `${dashed ? "⇢" : "→"} ${STAGES.find(([stage]) => stage === end)[1]}: ${text}`,
-    )
-    .join(" · ");
+const LEVEL_PIXELS = 30; // ends of a horizontal arrow that differ by less are drawn level
+const TIP_LENGTH = 10;
+const TIP_HALF_WIDTH = 5.5;
 
-/** Draw the boxes; `open` is called with the name of the stage that is clicked. */
-export function buildStages(open) {
-  for (const [id, name, what, column, row, color] of STAGES) {
-    const button = make(
-      "button",
-      {
-        type: "button",
-        "aria-expanded": "false",
-        "aria-controls": "panel",
-        onclick: () => open(id),
-      },
-      make(
-        "span",
-        { class: "name" },
-        name.replace(/(Rekognition|Twitter)(LambdaFunction)/, "$1\u200b$2"),
-      ),
-      make("span", { class: "what" }, what),
-      make("span", { class: "count" }),
-      make("span", { class: "error", hidden: true }),
-    );
-    const stage = make(
-      "li",
-      { class: `stage ${color}`, "data-stage": id },
-      button,
-      make("p", { class: "goes" }, goes(id)),
-    );
-    stage.style.setProperty("--column", column);
-    stage.style.setProperty("--row", row);
-    $("stages").append(stage);
-  }
-  new ResizeObserver(drawArrows).observe($("diagram"));
-}
-
-/** Draw what has changed; return the names of these stages. */
-export function drawStages() {
-  const drawn = [];
-  for (const [id] of STAGES) {
-    const stage = store.state.stages[id];
-    if (!changed(`stage ${id}`, stage)) continue;
-    const element = stageElement(id);
-    element
-      .querySelector(".count")
-      .replaceChildren(
-        make("span", {}, id === "You" ? stage.note : count(stage.count, nounOf[id])),
-        ...(stage.last ? [" · ", make("time", { datetime: stage.last }, clock(stage.last))] : []),
-      );
-    const error = element.querySelector(".error");
-    error.hidden = !stage.error;
-    if (stage.error) {
-      const when = stage.error_at ? `${clock(stage.error_at)} ` : "";
-      error.className = `error ${stage.now ? "" : "past"}`;
-      error.textContent = stage.now
-        ? `⚠ ${short(stage.error, 70)}`
-        : `Last error ${when}${short(stage.error, 50)}`;
-    }
-    drawn.push(id);
-  }
-  return drawn;
-}
-
-/** The point on a side of a box where an arrow starts or ends, in pixels of the picture. */
-function port(name, side, shift) {
-  const frame = $("diagram").getBoundingClientRect();
-  const box = stageElement(name).getBoundingClientRect();
-  const along = (shift * box.width) / BOX_WIDTH;
-  const [x, y] = [box.left - frame.left, box.top - frame.top];
-  const across = { "-24": -0.19, 36: 0.29 }[shift] ?? 0; // of the height, on the sides
-  return {
-    left: [x, y + box.height * (0.5 + across)],
-    right: [x + box.width, y + box.height * (0.5 + across)],
-    top: [x + box.width / 2 + along, y],
-    bottom: [x + box.width / 2 + along, y + box.height],
-  }[side];
-}
-
-/** The corners of an arrow: straight, or with a bend in the middle between two rows. */
-export function route([start, startSide, startShift, end, endSide, endShift]) {
-  const from = port(start, startSide, startShift);
-  const to = port(end, endSide, endShift);
-  if (startSide === "left" || startSide === "right") {
-    const y = Math.abs(from[1] - to[1]) < 30 ? (from[1] + to[1]) / 2 : from[1];
-    return [
-      [from[0], y],
-      [to[0], y],
-    ];
-  }
-  if (Math.abs(from[0] - to[0]) < 2) return [from, [from[0], to[1]]];
-  const middle = (from[1] + to[1]) / 2;
-  return [from, [from[0], middle], [to[0], middle], to];
-}
+export const stageElement = (id) => document.querySelector(`[data-stage="${id}"]`);
 
 /** Whether the stages stand side by side, with arrows between them. */
 export const isWide = () => getComputedStyle($("arrows")).display !== "none";
 
-function drawArrows() {
-  $("arrows").replaceChildren();
-  if (!isWide()) return;
-  for (const arrow of ARROWS) {
-    const points = route(arrow);
-    const kind = arrow[7] ? "dashed" : "";
-    const [x, y] = points.at(-1);
-    const [bx, by] = points.at(-2);
-    const length = Math.hypot(x - bx, y - by) || 1;
-    const [ux, uy] = [(x - bx) / length, (y - by) / length];
-    const line = [...points.slice(0, -1), [x - 8 * ux, y - 8 * uy]];
-    $("arrows").append(
-      svg("path", { class: kind, d: `M${line.map((point) => point.join(" ")).join("L")}` }),
-    );
-    const tip = [
-      [x, y],
-      [x - 10 * ux - 5.5 * uy, y - 10 * uy + 5.5 * ux],
-      [x - 10 * ux + 5.5 * uy, y - 10 * uy - 5.5 * ux],
-    ];
-    $("arrows").append(
-      svg("polygon", { class: kind, points: tip.map((point) => point.join(",")).join(" ") }),
-    );
-    const middle = Math.floor(points.length / 2);
-    const [[ax, ay], [ex, ey]] = [points[middle - 1], points[middle]];
-    const level = ay === ey;
-    const place = level
-      ? { x: (ax + ex) / 2, y: ay - 7, "text-anchor": "middle" }
-      : { x: ax + 8, y: (ay + ey) / 2 + 4 };
-    $("arrows").append(svg("text", { class: kind, ...place }, arrow[6]));
+/** Draw the boxes; `open` is called with the id of the stage that is clicked. */
+export function buildStages(open) {
+  $("stages").append(...STAGES.map((stage) => stageBox(stage, open)));
+  new ResizeObserver(drawArrows).observe($("diagram"));
+}
+
+function stageBox({ id, title, subtitle, column, row, kind }, open) {
+  // An invisible space: where there is not enough room, the line breaks before "LambdaFunction".
+  const name = title.replace("LambdaFunction", "\u200bLambdaFunction");
+  const button = make(
+    "button",
+    { type: "button", "aria-expanded": "false", "aria-controls": "panel", onclick: () => open(id) },
+    make("span", { class: "name" }, name),
+    make("span", { class: "what" }, subtitle),
+    make("span", { class: "count" }),
+    make("span", { class: "error", hidden: true }),
+  );
+  const goes = make("p", { class: "goes" }, arrowsInWords(id));
+  const box = make("li", { class: `stage ${kind}`, "data-stage": id }, button, goes);
+  box.style.setProperty("--column", column);
+  box.style.setProperty("--row", row);
+  return box;
+}
+
+/** The arrows that leave a stage, for a narrow window and for screen readers. */
+function arrowsInWords(id) {
+  return ARROWS.filter(({ from }) => from === id)
+    .map(({ to, label, failure }) => `${failure ? "⇢" : "→"} ${stageOf(to).title}: ${label}`)
+    .join(" · ");
+}
+
+/** Draw what has changed; return the ids of these stages. */
+export function drawStages() {
+  const { stages } = store.state;
+  const drawn = STAGES.filter(({ id }) => changed(`stage ${id}`, stages[id]));
+  for (const { id, noun } of drawn) {
+    const status = stages[id];
+    const last = status.last && make("time", { datetime: status.last }, clock(status.last));
+    stageElement(id)
+      .querySelector(".count")
+      .replaceChildren(
+        make("span", {}, id === "You" ? status.note : count(status.count, noun)),
+        ...(last ? [" · ", last] : []),
+      );
+    drawError(stageElement(id).querySelector(".error"), status);
   }
+  return drawn.map(({ id }) => id);
+}
+
+function drawError(element, status) {
+  element.hidden = !status.error;
+  if (!status.error) return;
+  element.className = status.now ? "error" : "error past";
+  const when = status.error_at ? `${clock(status.error_at)} ` : "";
+  element.textContent = status.now
+    ? `⚠ ${short(status.error, 70)}`
+    : `Last error ${when}${short(status.error, 50)}`;
 }
 
 /** Show that something came to a stage. */
@@ -144,4 +78,92 @@ export function flash(id) {
   element.classList.remove("flash");
   void element.offsetWidth; // begins the animation anew
   element.classList.add("flash");
+}
+
+/** The corners of an arrow, as [x, y]: straight, or with a bend in the middle between two rows. */
+export function route({ from, to, lane = 0, endLane = lane }) {
+  const [startSide, endSide] = sides(stageOf(from), stageOf(to));
+  const start = port(from, startSide, lane);
+  const end = port(to, endSide, endLane);
+  if (stageOf(from).row === stageOf(to).row) {
+    const y = Math.abs(start[1] - end[1]) < LEVEL_PIXELS ? (start[1] + end[1]) / 2 : start[1];
+    return [
+      [start[0], y],
+      [end[0], y],
+    ];
+  }
+  if (Math.abs(start[0] - end[0]) < 2) return [start, [start[0], end[1]]];
+  const middle = (start[1] + end[1]) / 2;
+  return [start, [start[0], middle], [end[0], middle], end];
+}
+
+/** The sides of two boxes that face each other. */
+function sides(from, to) {
+  if (from.row === to.row) return from.column < to.column ? ["right", "left"] : ["left", "right"];
+  return from.row < to.row ? ["bottom", "top"] : ["top", "bottom"];
+}
+
+/** The point on a side of a box where an arrow starts or ends, in pixels of the diagram. */
+function port(id, side, lane) {
+  const frame = $("diagram").getBoundingClientRect();
+  const box = stageElement(id).getBoundingClientRect();
+  const [left, top] = [box.left - frame.left, box.top - frame.top];
+  const along = 0.5 + lane;
+  const points = {
+    left: [left, top + box.height * along],
+    right: [left + box.width, top + box.height * along],
+    top: [left + box.width * along, top],
+    bottom: [left + box.width * along, top + box.height],
+  };
+  return points[side];
+}
+
+function drawArrows() {
+  $("arrows").replaceChildren();
+  if (isWide()) $("arrows").append(...ARROWS.flatMap(arrowShapes));
+}
+
+/** The line, the tip and the label of an arrow. */
+function arrowShapes(arrow) {
+  const points = route(arrow);
+  const kind = arrow.failure ? "dashed" : "";
+  return [
+    svg("path", { class: kind, d: `M${line(points).join("L")}` }),
+    svg("polygon", { class: kind, points: tip(points).join(" ") }),
+    svg("text", { class: kind, ...labelPlace(points) }, arrow.label),
+  ];
+}
+
+/** The direction in which an arrow ends, as a vector of length 1. */
+function direction(points) {
+  const [[x1, y1], [x2, y2]] = points.slice(-2);
+  const length = Math.hypot(x2 - x1, y2 - y1) || 1;
+  return [(x2 - x1) / length, (y2 - y1) / length];
+}
+
+/** The line ends inside of the tip. */
+function line(points) {
+  const [x, y] = points.at(-1);
+  const [ux, uy] = direction(points);
+  return [...points.slice(0, -1), [x - 8 * ux, y - 8 * uy]];
+}
+
+function tip(points) {
+  const [x, y] = points.at(-1);
+  const [ux, uy] = direction(points);
+  const [baseX, baseY] = [x - TIP_LENGTH * ux, y - TIP_LENGTH * uy];
+  const [acrossX, acrossY] = [TIP_HALF_WIDTH * uy, TIP_HALF_WIDTH * ux];
+  return [
+    [x, y],
+    [baseX - acrossX, baseY + acrossY],
+    [baseX + acrossX, baseY - acrossY],
+  ];
+}
+
+/** Above the middle of a level part, or to the right of a vertical one. */
+function labelPlace(points) {
+  const middle = Math.floor(points.length / 2);
+  const [[x1, y1], [x2, y2]] = points.slice(middle - 1, middle + 1);
+  if (y1 === y2) return { x: (x1 + x2) / 2, y: y1 - 7, "text-anchor": "middle" };
+  return { x: x1 + 8, y: (y1 + y2) / 2 + 4 };
 }

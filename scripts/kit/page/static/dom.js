@@ -1,6 +1,6 @@
-// Making and changing elements, and how things are written.
+// Elements: make them and change them; and how numbers, times and texts are written.
 
-const drawn = {}; // what was drawn last, as JSON, so that nothing is drawn again in vain
+const drawn = new Map(); // part → what was drawn last, as JSON: nothing is drawn again in vain
 
 export const $ = (id) => document.getElementById(id);
 
@@ -24,7 +24,9 @@ export function svg(tag, attributes, ...children) {
   return element;
 }
 
+/** Text for screen readers only. */
 export const hidden = (text) => make("span", { class: "hidden" }, text);
+
 export const clock = (iso) => (iso ? new Date(iso).toLocaleTimeString([], { hour12: false }) : "");
 export const percent = (value) => `${value >= 99.995 ? 100 : value.toFixed(value < 99 ? 1 : 2)} %`;
 export const count = (number, nouns) =>
@@ -32,36 +34,50 @@ export const count = (number, nouns) =>
 export const short = (text, length) =>
   text.length > length ? `${text.slice(0, length - 1)}…` : text;
 
-/** Tell it to who cannot see the page. */
+/** Let screen readers read a text out. */
 export function announce(text) {
   $("news").textContent = text;
 }
 
-/** Show a message, or hide it. */
-export function complain(id, text) {
-  $(id).textContent = text;
-  $(id).hidden = !text;
+/** Show a message, or hide it if it is empty. */
+export function showMessage(id, message) {
+  $(id).textContent = message;
+  $(id).hidden = !message;
 }
 
 /** Replace the children of an element, and keep the focus where it was. */
 export function redraw(parent, children) {
-  const key = parent.contains(document.activeElement) && document.activeElement.dataset.focus;
-  parent.replaceChildren(...children);
-  if (key) parent.querySelector(`[data-focus="${CSS.escape(key)}"]`)?.focus();
+  keepFocus(parent, () => {
+    parent.replaceChildren(...children);
+    return parent;
+  });
 }
 
-/** Say whether a part has changed since it was drawn. */
+/** Draw an element anew; if the focus was in it, it goes to the same place in the new one. */
+export function keepFocus(element, draw) {
+  const key = element.contains(document.activeElement) && document.activeElement.dataset.focus;
+  const fresh = draw();
+  if (key) fresh.querySelector(`[data-focus="${CSS.escape(key)}"]`)?.focus();
+}
+
+/** Which <details> in an element are open, by their data-key. */
+export function openDetails(parent) {
+  const details = [...parent.querySelectorAll("details")];
+  return new Map(details.map((one) => [one.dataset.key, one.open]));
+}
+
+/** Whether a part has changed since it was drawn. */
 export function changed(part, value) {
   const json = JSON.stringify(value);
-  if (drawn[part] === json) return false;
-  drawn[part] = json;
+  if (drawn.get(part) === json) return false;
+  drawn.set(part, json);
   return true;
 }
 
 /** Draw a part again, whatever it was. */
-export const forget = (part) => delete drawn[part];
+export const forget = (part) => drawn.delete(part);
 
-/** Ask for something to be done. */
+/** POST to the workshop; return its answer, or throw an error with its message. */
 export async function send(path, options = {}) {
   let answer;
   try {

@@ -1,33 +1,25 @@
-// Photos from files and samples: which can be taken, and how they are chosen or dropped.
+// Photos from files and samples: which can be used, and how they are chosen or dropped.
 
+import { SAMPLES } from "./constants.js";
 import { make } from "./dom.js";
 
 const MEGABYTE = 1024 * 1024;
-export const LIMITS = { post: 32, reference: 15 }; // megabytes
-const SAMPLES = ["obama.jpg", "obama2.jpg", "obama3.jpg", "biden.jpg", "landscape.jpg"];
+const STARTS = { JPEG: /^\xff\xd8\xff/, PNG: /^\x89PNG/, GIF: /^GIF8/, WebP: /^RIFF.{4}WEBP/s };
 
 /** Only the last part of a file's name, and not all of a long one. */
 export const shortName = (name) => name.split(/[/\\]/).pop().slice(-60);
 
-/** Why a file cannot be taken, in a sentence; empty if it can. */
-export async function refusal(file, limit, kinds) {
+/** A message if a service cannot use a file; empty if it can. */
+export async function fileError(file, { service, bytes, formats }) {
   const name = `“${shortName(file.name)}”`;
-  const size = Math.round(file.size / MEGABYTE);
-  if (file.size > limit * MEGABYTE) {
-    const who = limit === LIMITS.post ? "X takes photos" : "Rekognition takes photos";
-    return `${name} has ${size} MB, and ${who} of up to ${limit} MB. Choose a smaller one.`;
+  if (file.size > bytes) {
+    const [size, limit] = [Math.round(file.size / MEGABYTE), bytes / MEGABYTE];
+    const rule = `${service} takes photos of up to ${limit} MB`;
+    return `${name} has ${size} MB, and ${rule}. Choose a smaller one.`;
   }
-  const start = new Uint8Array(await file.slice(0, 12).arrayBuffer());
-  const text = String.fromCharCode(...start);
-  const kind =
-    (text.startsWith("\xff\xd8\xff") && "JPEG") ||
-    (text.startsWith("\x89PNG") && "PNG") ||
-    (text.startsWith("GIF8") && "GIF") ||
-    (text.startsWith("RIFF") && text.slice(8) === "WEBP" && "WebP");
-  if (!kinds.includes(kind)) {
-    return `${name} is not a photo that can be taken: its content is not ${kinds.join(", ")}.`;
-  }
-  return "";
+  const start = String.fromCharCode(...new Uint8Array(await file.slice(0, 12).arrayBuffer()));
+  if (formats.some((format) => STARTS[format].test(start))) return "";
+  return `${name} is not a photo that can be taken: its content is not ${formats.join(", ")}.`;
 }
 
 /** A row of sample pictures as buttons. */
@@ -57,7 +49,7 @@ export function droppable(element, action) {
   });
 }
 
-/** Do something with the files that are chosen. */
+/** Call an action with the files that are chosen. */
 export function choose(input, action) {
   input.addEventListener("change", async () => {
     const files = [...input.files];

@@ -1,47 +1,53 @@
-// The page of the offline workshop: it asks /state for what is new, and lets its parts draw it.
+// The page of the offline workshop: it asks /state for the news, and lets its parts draw them.
 
 import { follow } from "./animation.js";
 import { buildComparison, drawComparison } from "./comparison.js";
-import { buildForm } from "./composer.js";
+import { buildComposer } from "./composer.js";
 import { buildStages, drawStages, flash } from "./diagram.js";
 import { $, changed, forget } from "./dom.js";
 import { drawMails } from "./mail.js";
 import { buildPanel, refresh, toggle } from "./panel.js";
 import { buildReference, drawReference } from "./reference.js";
-import { learn, store } from "./state.js";
+import { merge, store } from "./state.js";
 import { drawSteps } from "./steps.js";
 import { buildTimeline, clearTimeline, drawTimeline } from "./timeline.js";
 
+const PAUSE = 150; // milliseconds between two requests
+const RETRY_PAUSE = 2000;
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
 async function listen() {
   for (;;) {
-    let news = null;
     try {
-      const answer = await fetch(`/state?run=${store.run}&version=${store.version}`);
-      if (answer.status >= 400) throw new Error(`The workshop answered ${answer.status}.`);
-      if (answer.status === 200) news = await answer.json();
+      apply(await fetchNews());
+      await pause(PAUSE);
     } catch {
-      $("status").textContent =
-        "The workshop does not answer. Is it still running in the terminal?";
-      $("status").className = "lost";
-      forget("status");
-      await pause(2000);
-      continue;
+      drawLost();
+      await pause(RETRY_PAUSE);
     }
-    try {
-      if (news) apply(news);
-      else if (store.state) drawStatus();
-    } catch (error) {
-      console.error(error); // a mistake of this page: go on with what comes next
-    }
-    await pause(150);
   }
 }
 
+/** Wait for a newer state than ours; null if there is none for a while. */
+async function fetchNews() {
+  const answer = await fetch(`/state?run=${store.run}&version=${store.version}`);
+  if (answer.status >= 400) throw new Error(`The workshop answered ${answer.status}.`);
+  return answer.status === 200 ? answer.json() : null;
+}
+
+/** Draw the news; null: only that the workshop still answers. */
 function apply(news) {
+  try {
+    if (news) drawNews(news);
+    else if (store.state) drawStatus();
+  } catch (error) {
+    console.error(error); // a mistake of this page: go on with what comes next
+  }
+}
+
+function drawNews(news) {
   const before = store.state;
-  const changes = learn(news);
+  const changes = merge(news);
   if (!changes) clearTimeline();
   drawStatus();
   drawSteps();
@@ -50,26 +56,36 @@ function apply(news) {
   drawComparison();
   drawMails();
   drawReference();
-  if (!changes) return;
+  if (changes) animate(changes, before);
+}
+
+/** Show what has moved since the state before. */
+function animate(changes, before) {
   for (const [old, post] of changes) {
-    post.photos.forEach((photo, number) => follow(old?.photos[number], photo, post));
+    for (const [index, photo] of post.photos.entries()) follow(old?.photos[index], photo, post);
   }
-  for (const name of Object.keys(news.stages)) {
-    if (news.stages[name].count > before.stages[name].count) flash(name);
+  for (const [id, status] of Object.entries(store.state.stages)) {
+    if (status.count > before.stages[id].count) flash(id);
   }
 }
 
 function drawStatus() {
-  const { state } = store;
-  const stack = state.stack ? `stack ${state.stack.name}: ${state.stack.status}` : "no stack yet";
-  const streamer = state.connected ? "streamer connected" : "streamer not connected";
-  const text = `Offline, region ${state.region} · ${stack} · ${streamer}`;
+  const { region, stack, connected } = store.state;
+  const stackText = stack ? `stack ${stack.name}: ${stack.status}` : "no stack yet";
+  const streamer = connected ? "streamer connected" : "streamer not connected";
+  const text = `Offline, region ${region} · ${stackText} · ${streamer}`;
   if (!changed("status", text)) return;
   $("status").textContent = text;
   $("status").className = "";
 }
 
-buildForm();
+function drawLost() {
+  $("status").textContent = "The workshop does not answer. Is it still running in the terminal?";
+  $("status").className = "lost";
+  forget("status");
+}
+
+buildComposer();
 buildTimeline();
 buildStages(toggle);
 buildPanel();

@@ -1,22 +1,24 @@
-// What is in a stage: it opens below the picture.
+// The content of a stage: it opens below the diagram.
 
-import { $, changed, clock, complain, forget, make, redraw } from "./dom.js";
+import { stageElement } from "./diagram.js";
+import { $, changed, clock, forget, make, openDetails, redraw, showMessage } from "./dom.js";
 import { store } from "./state.js";
-import { STAGES, stageElement } from "./topology.js";
+import { stageOf } from "./topology.js";
 import { command } from "./widgets.js";
 
+const REFRESH_SECONDS = 3;
 let openStage = null;
 let filling = false;
+let again = false; // whether to fill it once more, for what came in the meantime
 
 /** Open a stage, or close it if it is open. */
 export async function toggle(id) {
-  const old = openStage;
-  if (old) stageElement(old).querySelector("button").setAttribute("aria-expanded", "false");
-  openStage = old === id ? null : id;
+  if (openStage) expandButton(openStage, false);
+  openStage = openStage === id ? null : id;
   $("panel").hidden = !openStage;
   if (!openStage) return;
-  stageElement(id).querySelector("button").setAttribute("aria-expanded", "true");
-  $("panel-heading").textContent = STAGES.find(([stage]) => stage === id)[1];
+  expandButton(id, true);
+  $("panel-heading").textContent = stageOf(id).title;
   $("panel-about").textContent = "Reading …";
   $("panel-command").replaceChildren();
   $("panel-entries").replaceChildren();
@@ -26,64 +28,68 @@ export async function toggle(id) {
   $("panel").scrollIntoView({ block: "nearest" });
 }
 
+function expandButton(id, expanded) {
+  stageElement(id).querySelector("button").setAttribute("aria-expanded", String(expanded));
+}
+
 function closePanel() {
   const button = openStage && stageElement(openStage).querySelector("button");
   if (openStage) toggle(openStage);
   button?.focus();
 }
 
+/** Read the content of the open stage and draw it; one at a time. */
 async function fillPanel() {
   if (filling) {
-    filling = "again";
+    again = true;
     return;
   }
   filling = true;
+  again = false;
   const id = openStage;
   try {
     const content = await (await fetch(`/stages/${id}`)).json();
-    if (id !== openStage) return;
-    const stage = store.state?.stages[id];
-    complain(
-      "panel-error",
-      stage?.error
-        ? `${stage.now ? "" : `Last error, ${clock(stage.error_at)}: `}${stage.error}`
-        : "",
-    );
-    if (!changed("panel", content)) return;
-    $("panel-about").textContent = content.about;
-    redraw($("panel-command"), content.command ? [command(content.command)] : []);
-    const log = id.endsWith("Function");
-    const wasOpen = new Map(
-      [...document.querySelectorAll("#panel-entries details")].map((e) => [
-        e.lastChild.dataset.heading,
-        e.open,
-      ]),
-    );
-    redraw(
-      $("panel-entries"),
-      content.entries.map(({ heading, text, at }, index) =>
-        make(
-          "details",
-          { class: "entry", open: wasOpen.has(heading) ? wasOpen.get(heading) : index === 0 },
-          make("summary", { "data-focus": heading }, at ? `${clock(at)}  ${heading}` : heading),
-          make(
-            "pre",
-            { tabindex: "0", role: "group", "aria-label": heading, "data-heading": heading },
-            text,
-          ),
-        ),
-      ),
-    );
-    if (log)
-      $("panel-entries")
-        .querySelectorAll("pre")
-        .forEach((pre) => (pre.scrollTop = pre.scrollHeight));
+    if (id === openStage) drawContent(id, content);
   } catch {
     $("panel-about").textContent = "It cannot be read: the workshop does not answer.";
-  } finally {
-    const again = filling === "again" || id !== openStage;
-    filling = false;
-    if (again && openStage) setTimeout(fillPanel, 1000);
+  }
+  filling = false;
+  if (openStage && (again || id !== openStage)) setTimeout(fillPanel, 1000);
+}
+
+function drawContent(id, content) {
+  showMessage("panel-error", errorOf(store.state?.stages[id]));
+  if (!changed("panel", content)) return;
+  $("panel-about").textContent = content.about;
+  redraw($("panel-command"), content.command ? [command(content.command)] : []);
+  const wasOpen = openDetails($("panel-entries"));
+  const entries = content.entries.map((entry, index) => {
+    const open = wasOpen.has(entry.heading) ? wasOpen.get(entry.heading) : index === 0;
+    return drawEntry(entry, open);
+  });
+  redraw($("panel-entries"), entries);
+  if (id.endsWith("Function")) scrollToEnds(entries);
+}
+
+function errorOf(status) {
+  if (!status?.error) return "";
+  return status.now ? status.error : `Last error, ${clock(status.error_at)}: ${status.error}`;
+}
+
+function drawEntry({ heading, text, at }, open) {
+  return make(
+    "details",
+    { class: "entry", open, "data-key": heading },
+    make("summary", { "data-focus": heading }, at ? `${clock(at)}  ${heading}` : heading),
+    make("pre", { tabindex: "0", role: "group", "aria-label": heading }, text),
+  );
+}
+
+/** Of a log, the end is of interest. */
+function scrollToEnds(entries) {
+  for (const entry of entries) {
+    const pre = entry.querySelector("pre");
+    pre.scrollTop = pre.scrollHeight;
   }
 }
 
@@ -96,6 +102,6 @@ export function refresh(stages) {
 export function buildPanel() {
   $("panel-close").addEventListener("click", closePanel);
   $("panel").addEventListener("keydown", (event) => event.key === "Escape" && closePanel());
-  // What is in a stage may change while its numbers do not, such as the outcome in an item.
-  setInterval(() => openStage && !document.hidden && fillPanel(), 3000);
+  // The content of a stage may change while its numbers do not, such as the outcome in an item.
+  setInterval(() => openStage && !document.hidden && fillPanel(), 1000 * REFRESH_SECONDS);
 }

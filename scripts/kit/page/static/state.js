@@ -1,4 +1,4 @@
-// What is store of the workshop. It is bounded: so many posts and mails, however many there were.
+// The state of the workshop in the browser. It is bounded: only the newest posts and mails.
 
 import { announce } from "./dom.js";
 
@@ -11,8 +11,8 @@ export const mails = new Map(); // by number
 const isOlder = (one, other) => BigInt(one) < BigInt(other);
 export const newestFirst = () => [...posts.values()].sort((a, b) => (isOlder(a.id, b.id) ? 1 : -1));
 
-/** Take in what is new. Say of each changed post what it was before; null when all is new. */
-export function learn(news) {
+/** Merge news into the state. Return the changed posts as [before, now]; null when all is new. */
+export function merge(news) {
   const first = news.run !== store.run;
   if (first) {
     posts.clear();
@@ -21,20 +21,25 @@ export function learn(news) {
   store.run = news.run;
   store.version = news.version;
   store.state = news;
-  const changes = [];
-  for (const post of news.posts) {
-    changes.push([posts.get(post.id), post]);
-    posts.set(post.id, post);
-  }
+  const changes = mergePosts(news);
+  mergeMails(news, first);
+  return first ? null : changes;
+}
+
+function mergePosts(news) {
+  const changes = news.posts.map((post) => [posts.get(post.id), post]);
+  for (const post of news.posts) posts.set(post.id, post);
   for (const id of [...posts.keys()]) {
     if (!news.oldest_post || isOlder(id, news.oldest_post)) posts.delete(id);
   }
+  return changes;
+}
+
+function mergeMails(news, first) {
   for (const mail of news.mail) {
     if (!first && !mails.has(mail.number)) announce(`New mail: ${mail.subject}`);
     mails.set(mail.number, mail);
   }
-  for (const number of [...mails.keys()].sort((a, b) => a - b).slice(0, -SHOWN_MAILS)) {
-    mails.delete(number);
-  }
-  return first ? null : changes;
+  const numbers = [...mails.keys()].sort((a, b) => a - b);
+  for (const number of numbers.slice(0, -SHOWN_MAILS)) mails.delete(number);
 }

@@ -1,62 +1,74 @@
-// The steps: which are done, which comes next, and what to do for it.
+// The steps: which are done, which comes next, and how to do it.
 
 import { $, changed, hidden, make, redraw } from "./dom.js";
 import { store } from "./state.js";
 import { command } from "./widgets.js";
 
+// By the ids of steps: the part of the page where they are done.
 const LINKS = {
-  4: ["#mail", "Go to the mail"],
-  6: ["#x", "Write a post"],
-  7: ["#pipeline", "Go to the pipeline"],
-  8: ["#reference", "Go to the reference photo"],
-  11: ["#x", "Write a post"],
+  confirm: { href: "#mail", text: "Go to the mail" },
+  tweet: { href: "#x", text: "Write a post" },
+  images: { href: "#pipeline", text: "Go to the pipeline" },
+  reference: { href: "#reference", text: "Go to the reference photo" },
+  match: { href: "#x", text: "Write a post" },
 };
 
-let shownStep = null; // the title of the step whose text is shown; null: the next one
-const stepName = (step) => (step.number ? `${step.number}. ${step.title}` : step.title);
+let shownId = null; // of the step whose text is shown; null: the next one
 
 export function drawSteps() {
-  const { state } = store;
-  if (!changed("steps", [state.steps, shownStep])) return;
-  const done = state.steps.filter((step) => step.done).length;
-  const next = state.steps.find((step) => step.next);
-  const shown = state.steps.find((step) => step.title === shownStep) || next;
+  const { steps } = store.state;
+  if (!changed("steps", [steps, shownId])) return;
+  const done = steps.filter((step) => step.done).length;
+  const next = steps.find((step) => step.next);
+  const shown = steps.find((step) => step.id === shownId) || next;
   $("steps-summary").textContent = next
-    ? `${done} of ${state.steps.length} done. Each is ticked when the services show it.`
+    ? `${done} of ${steps.length} done. Each is ticked when the services show it.`
     : "All done, and nothing is left. Well done!";
   redraw(
     $("step-list"),
-    state.steps.map((step) => {
-      const mark = step.done ? "✓" : step.next ? "→" : "";
-      const word = step.done ? "Done: " : step.next ? "Next: " : "To do: ";
-      return make(
-        "li",
-        { class: `step ${step.done ? "done" : ""} ${step.next ? "next" : ""}` },
-        make(
-          "button",
-          {
-            type: "button",
-            "data-focus": `step ${step.title}`,
-            "aria-current": step.next ? "step" : null,
-            "aria-pressed": String(step === shown),
-            "aria-controls": "step-body",
-            onclick: () => {
-              shownStep = step.next ? null : step.title;
-              drawSteps();
-            },
-          },
-          make("span", { class: "mark", "aria-hidden": "true" }, mark),
-          make("span", {}, hidden(word), stepName(step)),
-        ),
-      );
-    }),
+    steps.map((step) => stepItem(step, step === shown)),
   );
-  const body = $("step-body");
-  body.hidden = !shown;
-  if (!shown || !changed("step", shown)) return;
-  const heading = make("h3", { id: "step-heading" }, shown.next ? "Next: " : "", stepName(shown));
-  const children = [heading, make("p", {}, shown.note)];
-  const link = LINKS[shown.number];
-  if (link) children.push(make("p", {}, make("a", { href: link[0] }, link[1])));
-  redraw(body, [...children, ...shown.commands.map(command)]);
+  $("step-body").hidden = !shown;
+  if (shown && changed("step", shown)) redraw($("step-body"), stepText(shown));
+}
+
+const stepName = (step) => (step.number ? `${step.number}. ${step.title}` : step.title);
+
+/** How far a step is: its style, its mark, and the same in words for screen readers. */
+function progress(step) {
+  if (step.done) return { style: "done", mark: "✓", word: "Done: " };
+  if (step.next) return { style: "next", mark: "→", word: "Next: " };
+  return { style: "", mark: "", word: "To do: " };
+}
+
+function stepItem(step, isShown) {
+  const { style, mark, word } = progress(step);
+  const show = () => {
+    shownId = step.next ? null : step.id;
+    drawSteps();
+  };
+  const button = make(
+    "button",
+    {
+      type: "button",
+      "data-focus": `step ${step.id}`,
+      "aria-current": step.next ? "step" : null,
+      "aria-pressed": String(isShown),
+      "aria-controls": "step-body",
+      onclick: show,
+    },
+    make("span", { class: "mark", "aria-hidden": "true" }, mark),
+    make("span", {}, hidden(word), stepName(step)),
+  );
+  return make("li", { class: `step ${style}` }, button);
+}
+
+function stepText(step) {
+  const link = LINKS[step.id];
+  return [
+    make("h3", { id: "step-heading" }, step.next ? "Next: " : "", stepName(step)),
+    make("p", {}, step.note),
+    ...(link ? [make("p", {}, make("a", { href: link.href }, link.text))] : []),
+    ...step.commands.map(command),
+  ];
 }

@@ -2,54 +2,49 @@
 
 import { announce, hidden, make } from "./dom.js";
 
+const COPIED_MILLISECONDS = 2500; // that a button tells what it has done
+const LOW = 0.86; // of the picture's height: a label below this would be outside
+
 /** A command to type in the terminal, with a button that copies it. */
 export function command(text) {
-  const button = make("button", { type: "button", "data-focus": `copy ${text}` }, "Copy");
-  button.append(hidden(` ${text.split("\n")[0]}`));
-  button.addEventListener("click", async () => {
-    const select = () => getSelection().selectAllChildren(code);
+  const code = make("code", {}, text);
+  const label = new Text("Copy");
+  const copy = async () => {
     try {
       await navigator.clipboard.writeText(text);
-      button.firstChild.textContent = "Copied";
+      label.textContent = "Copied";
       announce("Copied.");
     } catch {
-      select();
-      button.firstChild.textContent = "Selected: press Ctrl+C";
+      getSelection().selectAllChildren(code);
+      label.textContent = "Selected: press Ctrl+C";
     }
-    setTimeout(() => (button.firstChild.textContent = "Copy"), 2500);
-  });
-  const code = make("code", {}, text);
+    setTimeout(() => {
+      label.textContent = "Copy";
+    }, COPIED_MILLISECONDS);
+  };
+  const attributes = { type: "button", "data-focus": `copy ${text}`, onclick: copy };
   return make(
     "div",
     { class: "command" },
     make("pre", { tabindex: "0", "aria-label": "Command" }, code),
-    button,
+    make("button", attributes, label, hidden(` ${text.split("\n")[0]}`)),
   );
 }
 
 /** Fill an element with a picture, and the boxes of faces over it. */
 export function imageWithBoxes(element, source, alt, boxes) {
   const image = make("img", { src: source, alt });
-  element.replaceChildren(
-    image,
-    ...boxes.map(({ box, label, unmatched }) => {
-      const low = box.Top + box.Height > 0.86;
-      const face = make("div", {
-        class: `face ${unmatched ? "unmatched" : ""} ${low ? "low" : ""}`,
-      });
-      for (const [name, value] of Object.entries({
-        left: box.Left,
-        top: box.Top,
-        width: box.Width,
-        height: box.Height,
-      })) {
-        face.style[name] = `${value * 100}%`;
-      }
-      if (label) face.append(make("span", {}, label));
-      return face;
-    }),
-  );
-  image.addEventListener("error", () =>
-    element.replaceChildren(make("p", { class: "faint" }, "The picture cannot be shown.")),
-  );
+  image.addEventListener("error", () => {
+    element.replaceChildren(make("p", { class: "faint" }, "The picture cannot be shown."));
+  });
+  element.replaceChildren(image, ...boxes.map(faceBox));
+}
+
+/** A box as Rekognition describes it, in shares of the picture's sides. */
+function faceBox({ box: { Left, Top, Width, Height }, label, unmatched }) {
+  const style = `${unmatched ? "unmatched" : ""} ${Top + Height > LOW ? "low" : ""}`;
+  const face = make("div", { class: `face ${style}` }, make("span", {}, label));
+  const sides = { left: Left, top: Top, width: Width, height: Height };
+  for (const [side, share] of Object.entries(sides)) face.style[side] = `${share * 100}%`;
+  return face;
 }

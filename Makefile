@@ -23,7 +23,7 @@ workshop: $(VENV)/installed-workshop samples ## the same, but it stays and the s
 test: $(VENV)/installed-test samples ## all tests
 	$(RUN) -m pytest --numprocesses 3 --dist loadfile
 
-lint: $(VENV)/installed-test $(VENV)/installed-node ## format, style, types, spelling and the template
+lint: $(VENV)/installed-test $(VENV)/installed-node ## format, style, types, spelling, the page and the template
 	$(VENV)/bin/ruff format --check $(SOURCES)
 	$(VENV)/bin/ruff check $(SOURCES)
 	$(VENV)/bin/mypy

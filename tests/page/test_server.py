@@ -69,7 +69,7 @@ def test_what_is_no_photo_is_refused(workshop: PageWorkshop) -> None:
         assert answer.json()["error"]
     for path in (
         "/samples/..%2f..%2fpyproject.toml",
-        "/..%2fserver.py",
+        "/..%2fapp.py",
         "/photos/..%2f1",
         "/stages/x",
     ):
@@ -128,6 +128,18 @@ def test_headers_keep_other_sites_out(workshop: PageWorkshop) -> None:
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["cross-origin-resource-policy"] == "same-origin"
     assert "access-control-allow-origin" not in headers
+
+
+def test_files_have_the_types_that_browsers_want(workshop: PageWorkshop) -> None:
+    for path, kind in {
+        "/": "text/html",
+        "/page.js": "text/javascript",
+        "/constants.js": "text/javascript",
+        "/base.css": "text/css",
+    }.items():
+        answer = requests.get(workshop.url + path, timeout=20)
+        assert answer.headers["content-type"] == f"{kind}; charset=utf-8"
+        assert answer.headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize("version", ["-1", "x", "%C2%B2", "9" * 5000])

@@ -1,0 +1,86 @@
+"""The steps' table: as in Instructions.md, ticked off by the state."""
+
+from __future__ import annotations
+
+import instructions
+from kit.page.state import State
+from kit.page.steps import CLEAN_UP, STEPS, Steps
+
+FROM_THE_BEGINNING = ["keys", "key-pair", "editor"]
+
+
+def launched(identity: str = "stack/1") -> State:
+    """The state with a stack, in which nothing has happened yet."""
+    state = State()
+    state.stack = {"id": identity, "name": "mine", "status": "CREATE_COMPLETE", "failure": ""}
+    state.ids = {"TwitterBucket": "mine-twitter", "RekognitionBucket": "mine-rekognition"}
+    return state
+
+
+def finish(state: State) -> None:
+    state.confirmed = state.x["connected"] = state.code["compared"] = True
+    state.reference["etag"] = "1"
+    for stage in ("TwitterBucket", "RekognitionBucket", "MatchTopic"):
+        state.stages[stage].arrived("2026-01-01T00:00:00.000Z")
+
+
+def done(steps: Steps, state: State) -> list[str]:
+    return [step["id"] for step in steps.of(state) if step["done"]]
+
+
+def following(steps: Steps, state: State) -> list[str]:
+    return [step["id"] for step in steps.of(state) if step["next"]]
+
+
+def test_titles_are_those_of_the_instructions() -> None:
+    headings = [title for level, title in instructions.HEADINGS if level == "##"]
+    for number, step in enumerate(STEPS, start=1):
+        assert (step.title if step.id == CLEAN_UP else f"{number}. {step.title}") in headings
+
+
+def test_without_a_stack_only_the_beginning_is_done() -> None:
+    steps = Steps()
+    assert done(steps, State()) == FROM_THE_BEGINNING
+    assert following(steps, State()) == ["launch"]
+    assert "s3://BUCKET --recursive" in steps.of(State())[5]["commands"][0]
+
+
+def test_commands_name_the_resources_of_the_stack() -> None:
+    commands = [command for step in Steps().of(launched()) for command in step["commands"]]
+    assert "aws s3 cp me.jpg s3://mine-rekognition/celebrity.jpg" in commands
+    assert commands[-1] == "aws cloudformation delete-stack --stack-name mine"
+    assert not any("{" in command for command in commands)
+
+
+def test_a_failed_launch_tells_why_and_how_to_go_on() -> None:
+    state = launched()
+    state.ids = {}
+    state.stack = {"id": "1", "name": "mine", "status": "ROLLBACK_COMPLETE", "failure": "A: b"}
+    note = Steps().of(state)[2]["note"]
+    assert note.startswith("mine is ROLLBACK_COMPLETE. A: b. Delete it")
+    assert note.endswith("delete-stack --stack-name mine")
+
+
+def test_the_streamer_may_stop_when_all_is_achieved() -> None:
+    steps, state = Steps(), launched()
+    state.x["connected"] = True
+    assert following(steps, state) == ["confirm"]
+    state.x["connected"] = False
+    assert following(steps, state) == ["confirm"]
+    finish(state)
+    assert following(steps, state) == [CLEAN_UP]
+    state.x["connected"] = False
+    assert following(steps, state) == [CLEAN_UP]
+
+
+def test_deleting_the_stack_ends_it_or_begins_it_again() -> None:
+    steps, state = Steps(), launched()
+    steps.of(state)
+    state.forget_stack()
+    assert following(steps, state) == ["launch"]
+    state = launched("stack/2")
+    finish(state)
+    assert following(steps, state) == [CLEAN_UP]
+    state.forget_stack()
+    assert following(steps, state) == []
+    assert following(steps, launched("stack/3")) == ["confirm"]

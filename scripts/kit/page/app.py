@@ -69,7 +69,7 @@ class Page:
         self.pictures = PictureCache()
         self.port = port
 
-    # --- The state ----------------------------------------------------------------------------
+    # --- The state and the constants ----------------------------------------------------------
 
     async def constants(self, _: Request) -> Response:
         """GET /constants.js: the limits of the services and the samples' names, as a module."""

@@ -1,4 +1,4 @@
-"""A workshop with its page, and what tests look at on the page in a tab."""
+"""A workshop with its page, and helpers for tests that read the page in a tab."""
 
 from __future__ import annotations
 

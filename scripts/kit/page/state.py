@@ -31,7 +31,7 @@ MILESTONES = ("streamed", "delivered", "stored", "arrived", "compared", "mailed"
 WAITING = (
     ("streamed", "delivered", "DeliveryStream", "has not come out as an object"),
     ("delivered", "stored", "TwitterLambdaFunction", "has not been stored"),
-    ("stored", "arrived", "RekognitionLambdaFunction", "has not been looked at"),
+    ("stored", "arrived", "RekognitionLambdaFunction", "has not been read"),
 )
 STUCK_SECONDS = 20.0  # a photo that takes longer from one milestone to the next is called stuck
 MAX_POSTS = 200  # in full; of older ones only the counts

@@ -126,7 +126,7 @@ STEPS = (
     Step(
         "exercise",
         "Code to compare incoming images with the reference image (Exercise)",
-        "Take the starter, write your solution, check it and put it in. "
+        "Extract the starter, write your solution, check it and deploy it. "
         "Done when your code has compared a photo.",
         (
             "mkdir -p exercise\n"

@@ -43,7 +43,7 @@ class MatchTopic(ContentPoller):
         """The subscriptions."""
         entries = [entry(one["Endpoint"], pretty(one)) for one in self.subscriptions()]
         command = f"aws sns list-subscriptions-by-topic --topic-arn {self.physical_id}"
-        return Content("Who gets the e-mails:", entries, command)
+        return Content("The subscribers to the e-mails:", entries, command)
 
 
 class Inbox(ContentPoller):

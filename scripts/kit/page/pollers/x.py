@@ -49,7 +49,7 @@ class Streamer(ContentPoller):
         self.status.count = self.state.x.get("delivered", 0)
         self.status.note = "connected" if connected else "not connected"
         if self.state.ids and not connected:
-            self.current_error = "Not connected to X: what is posted now does not travel."
+            self.current_error = "Not connected to X: new posts do not travel."
 
     def content(self) -> Content:
         """Its connection and its rules."""

@@ -18,10 +18,9 @@ import pytest
 from PIL import Image, ImageOps
 from rich.console import Console
 
-from kit.commands.demo import LOGS, Demo
+from kit.commands.demo import LOGS, Demo, Progress
 from kit.emulators.system import OfflineSystem
 from kit.stack import journey
-from kit.stack.stack import Stack
 from security.pictures import png_bomb
 from support import REPOSITORY, wait_for
 
@@ -111,7 +110,7 @@ def test_the_whole_workshop(run: Callable[..., Run]) -> None:
         time.sleep(0.3)
     code, out, err = demo.finish()
     assert (code, err) == (0, ""), out + err
-    hops = [
+    stages = [
         "the stack is launched from RekognitionWorkshopCFN.json",
         "With the exercise's starter",
         "→ streamer → Firehose → S3: firehose/",
@@ -126,8 +125,8 @@ def test_the_whole_workshop(run: Callable[..., Run]) -> None:
         "Rekognition: no face",
         "left in the account: nothing",
     ]
-    positions = [out.find(hop) for hop in hops]
-    assert -1 not in positions, hops[positions.index(-1)]
+    positions = [out.find(stage) for stage in stages]
+    assert -1 not in positions, stages[positions.index(-1)]
     assert positions == sorted(positions)
     assert out.count("To: learner@example.com") == 1
     assert 0 < peak < MEMORY_LIMIT
@@ -210,7 +209,7 @@ def test_wrong_input_is_one_sentence_and_exit_code_2(
 
 @needs_proc
 @pytest.mark.parametrize(
-    ("hop", "numbers"),
+    ("stage", "numbers"),
     [
         ("answer", [signal.SIGINT]),
         ("launched", [signal.SIGTERM]),
@@ -219,16 +218,16 @@ def test_wrong_input_is_one_sentence_and_exit_code_2(
         ("posted", [signal.SIGINT]),
     ],
 )
-def test_ctrl_c_at_any_hop_leaves_nothing(
-    run: Callable[..., Run], hop: str, numbers: list[signal.Signals]
+def test_ctrl_c_at_any_stage_leaves_nothing(
+    run: Callable[..., Run], stage: str, numbers: list[signal.Signals]
 ) -> None:
     demo = run()
     assert demo.process.stdout
     for line in demo.process.stdout:
-        if hop in line:
+        if stage in line:
             break
     else:
-        pytest.fail(f"the demo never came to {hop!r}")
+        pytest.fail(f"the demo never came to {stage!r}")
     started = demo.processes()
     assert len(started) > 3
     for number in numbers:
@@ -254,28 +253,25 @@ def test_nothing_stays_when_the_demo_is_killed(run: Callable[..., Run]) -> None:
 
 
 @pytest.fixture
-def broken_demo(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Demo, Stack]]:
+def launched_demo(monkeypatch: pytest.MonkeyPatch) -> Iterator[Demo]:
     """A demo that is ready for its tweets, with little patience."""
     monkeypatch.setattr(journey, "STAGE_SECONDS", 3.0)
     with OfflineSystem() as own:
-        demo = Demo(own, Console(file=io.StringIO()))
-        yield demo, demo.launch()
+        demo = Demo(own, Progress(Console(file=io.StringIO())))
+        demo.launch()
+        yield demo
 
 
-def test_a_hop_that_fails_is_named(
-    broken_demo: tuple[Demo, Stack], pictures: dict[str, Path]
-) -> None:
-    demo, stack = broken_demo
+def test_a_stage_that_fails_is_named(launched_demo: Demo, pictures: dict[str, Path]) -> None:
+    demo = launched_demo
     assert demo.streamer
     demo.streamer.stop()
     with pytest.raises(
         journey.JourneyError, match="at this stage: → streamer → Firehose → S3"
     ) as caught:
-        demo.tweet(stack, pictures["obama.jpg"], "x")
+        demo.tweet(pictures["obama.jpg"])
     assert caught.value.log == "streamer"
-    assert (demo.keep_logs() / "streamer.log").read_text().startswith("Connected to X")
-    stack.replace_code("TwitterLambdaFunction", "def lambda_handler(event, context):\n    1 / 0\n")
-    demo.streamer = None
+    assert (demo.save_logs() / "streamer.log").read_text().startswith("Connected to X")
     assert (LOGS / "TwitterLambdaLogs.log").exists()
 
 
@@ -284,11 +280,12 @@ def test_the_keys_are_nowhere(pictures: dict[str, Path]) -> None:
     """Neither on the screen nor in a log, event, output, item, mail, file or command line."""
     screen = io.StringIO()
     with OfflineSystem() as own:
-        demo = Demo(own, Console(file=screen))
-        stack = demo.launch()
-        demo.upload_reference(stack, pictures["obama.jpg"])
-        demo.put_solution(stack)
-        assert demo.tweet(stack, pictures["obama2.jpg"], "x").match
+        demo = Demo(own, Progress(Console(file=screen)))
+        demo.launch()
+        stack = demo.stack
+        demo.upload_reference(pictures["obama.jpg"])
+        demo.deploy_solution()
+        assert demo.tweet(pictures["obama2.jpg"]).match
         s3, bucket = own.aws.client("s3"), stack.resource("TwitterBucket")
         cloudformation = own.aws.client("cloudformation")
         written = [
@@ -317,11 +314,12 @@ def test_one_post_sent_by_two_streamers_is_one_photo_one_item_and_one_mail(
     pictures: dict[str, Path], tmp_path: Path
 ) -> None:
     with OfflineSystem() as own:
-        demo = Demo(own, Console(file=io.StringIO()))
-        stack = demo.launch()
-        demo.upload_reference(stack, pictures["obama.jpg"])
-        demo.put_solution(stack)
-        assert demo.tweet(stack, pictures["obama2.jpg"], "x").match
+        demo = Demo(own, Progress(Console(file=io.StringIO())))
+        demo.launch()
+        stack = demo.stack
+        demo.upload_reference(pictures["obama.jpg"])
+        demo.deploy_solution()
+        assert demo.tweet(pictures["obama2.jpg"]).match
         firehose, s3 = own.aws.client("firehose"), own.aws.client("s3")
         bucket = stack.resource("TwitterBucket")
         (entry,) = s3.list_objects_v2(Bucket=bucket)["Contents"]

@@ -91,7 +91,7 @@ def record(function: str, payload: Any) -> dict[str, Any]:
 def test_an_empty_queue_is_fine(stack: Stack, queue: Callable[[], int]) -> None:
     result = type_redrive("--stack", stack.name)
     assert result.exit_code == 0, result.output
-    assert result.output == f"0 events of {stack.name} sent again, 0 messages kept.\n"
+    assert result.output == f"0 events of {stack.name} sent again, 0 messages left in the queue.\n"
 
 
 def test_what_failed_is_processed_once(
@@ -113,7 +113,7 @@ def test_what_failed_is_processed_once(
     assert result.exit_code == 0, result.output
     sent = f"✓ sent again RekognitionLambdaFunction: images/{media_key}.jpg; it had failed:"
     assert result.output.startswith(sent), result.output
-    assert f"1 event of {stack.name} sent again, 0 messages kept." in result.output
+    assert f"1 event of {stack.name} sent again, 0 messages left in the queue." in result.output
     assert queue() == 0
     assert photos.outcome(media_key) == "match"
     wait_for(lambda: photos.mails(media_key))
@@ -157,7 +157,10 @@ def test_poison_stays_in_the_queue_and_is_named(
     assert "\x1b" not in result.output
     assert result.output.count("it is not Lambda's record of a failed S3 event") == len(poison)
     assert r"somebody-else-s\x1b[2J, is none of this stack" in result.output
-    assert f"1 event of {stack.name} sent again, {len(poison) + 1} messages kept." in result.output
+    assert (
+        f"1 event of {stack.name} sent again, {len(poison) + 1} messages left in the queue."
+        in result.output
+    )
     assert queue() == len(poison) + 1
 
 
@@ -182,12 +185,12 @@ def test_what_lambda_does_not_accept_stays(
 
 def test_a_record_says_what_it_is_about() -> None:
     names = {"f": "TwitterLambdaFunction"}
-    failed = r.read(json.dumps(record("f", s3_event("b", "one", "two", "three"))), names)
+    failed = r.read_message(json.dumps(record("f", s3_event("b", "one", "two", "three"))), names)
     assert str(failed) == (
         "TwitterLambdaFunction: one and 2 more objects; it had failed: it was not its day"
     )
     body = record("f", s3_event("b", "x" * 1000)) | {"responsePayload": None}
-    text = str(r.read(json.dumps(body), names))
+    text = str(r.read_message(json.dumps(body), names))
     assert text.endswith("…; it had failed: no reason given")
     assert len(text) < 200
 
@@ -213,8 +216,8 @@ def test_the_stack_is_found_or_a_sentence_says_what_to_do(
 def test_no_aws_is_one_sentence() -> None:
     with mock.patch.dict(os.environ, {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}):
         result = type_redrive()
-    assert result.exit_code == 2
-    assert "AWS cannot be used: Could not connect" in result.output
+    assert result.exit_code == 1
+    assert "Offline AWS does not answer (Could not connect" in result.output
 
 
 def test_the_running_workshop_is_found(system: OfflineSystem, stack: Stack) -> None:
@@ -224,4 +227,4 @@ def test_the_running_workshop_is_found(system: OfflineSystem, stack: Stack) -> N
     with mock.patch.dict(os.environ, kept, clear=True):
         result = type_redrive("--stack", stack.name)
     assert result.exit_code == 0, result.output
-    assert result.output.startswith("The offline workshop is running")
+    assert result.output.startswith("Using the queue of the running offline workshop.")

@@ -8,12 +8,14 @@ import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from kit.errors import InputError
 from kit.processes import is_free
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # What the workshop writes: its state, logs, and this. Tests have a folder of their own.
 FOLDER = Path(os.environ.get("WORKSHOP_FOLDER", REPOSITORY / ".workshop"))
 FILE = FOLDER / "running.json"
+HOME = FOLDER / "home"  # the state of the workshop that stays
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,18 @@ def load() -> Running | None:
         return Running(**json.loads(FILE.read_text()))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def require() -> Running:
+    """The running workshop.
+
+    Raises:
+        InputError: there is none.
+    """
+    workshop = load()
+    if not workshop or not workshop.answers:
+        raise InputError("No workshop is running. Start one: python scripts/workshop.py start")
+    return workshop
 
 
 def use() -> Running | None:

@@ -151,7 +151,7 @@ class Walk:
         line = {"media_key": photo["media_key"], "url": photo["url"], "post_id": post_id}
         body = json.dumps(line).encode()
         self.s3.put_object(Bucket=self.buckets[0], Key=f"firehose/{media_id}", Body=body)
-        return Journey(self.stack, post_id, media_id, lambda *_: None)
+        return Journey(self.stack, post_id, media_id)
 
     def log(self, kind: str, text: str) -> Callable[[], bool]:
         return lambda: any(text in line for line in self.stack.log_lines(f"{kind}LambdaLogs"))

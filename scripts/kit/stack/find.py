@@ -11,13 +11,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from kit.errors import WorkshopError
+from kit.errors import InputError
 from kit.jsonl import Json
 
 COMPLETE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 
 
-class StackNotFoundError(WorkshopError):
+class StackNotFoundError(InputError):
     """There is no such stack, or there are several."""
 
 
@@ -84,9 +84,7 @@ def choose_stack(stacks: Iterable[Json], name: str | None, region: str) -> Json:
             "region with AWS_DEFAULT_REGION."
         )
     names = ", ".join(sorted(stack["StackName"] for stack in found))
-    raise StackNotFoundError(
-        f"There are several stacks of this workshop: name one with --stack ({names})."
-    )
+    raise StackNotFoundError(f"There are several stacks: name one with --stack ({names}).")
 
 
 def failure_of(cloudformation: Any, name: str) -> str:

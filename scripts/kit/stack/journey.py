@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from kit.errors import WorkshopError
 from kit.stack.stack import Stack
 from kit.waiting import wait_until
+from kit.x_client import XClient
 
 STAGE_SECONDS = 60.0  # so long may a photo take from one stage to the next
 POLL_SECONDS = 0.1
@@ -34,25 +35,34 @@ class Journey:
         stack: the stack that it travels through.
         post_id: the post that it belongs to.
         media_id: what X called the photo when it was uploaded.
+
+    Attributes:
         report: is called with each stage that is reached and the seconds since the post.
+        seconds: from the post to the last stage that was reached.
     """
 
-    def __init__(
-        self,
-        stack: Stack,
-        post_id: str,
-        media_id: str,
-        report: Callable[[str, float], None] = lambda *_: None,
-    ) -> None:
+    def __init__(self, stack: Stack, post_id: str, media_id: str) -> None:
         self.stack = stack
         self.post_id = post_id
         self.media_key = f"3_{media_id}"  # as X names the photos of posts
         self.key = f"images/{self.media_key}.jpg"
-        self.report = report
+        self.report: Callable[[str, float], None] = lambda *_: None
         self.started = time.monotonic()
-        self.seconds = 0.0  # from the post to the last stage
+        self.seconds = 0.0
         self._s3 = stack.aws.client("s3")
         self._table = stack.aws.client("dynamodb")
+
+    @classmethod
+    def begin(
+        cls, stack: Stack, x: XClient, photo: bytes, text: str = "Look who is here"
+    ) -> Journey:
+        """Post a photo on X.
+
+        Raises:
+            requests.HTTPError: X does not take it.
+        """
+        media_id = x.upload(photo)
+        return cls(stack, x.post(text, [media_id]), media_id)
 
     def reach(self, stage: Stage) -> Any:
         """Wait until the photo is at a stage, report it, and return what was found there.

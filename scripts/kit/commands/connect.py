@@ -1,0 +1,32 @@
+"""`workshop.py connect`: a terminal on the emulated instance."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from kit import running
+from kit.aws_client import Aws
+from kit.commands.errors import handle_errors
+from kit.emulators import instance
+from kit.errors import InputError
+from kit.stack.stack import Stack
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.argument("command", nargs=-1)
+@handle_errors()
+def connect(command: tuple[str, ...]) -> None:
+    """Open a terminal on the offline instance, or run a COMMAND there."""
+    workshop = running.require()
+    stack = Stack.find(Aws(workshop.aws_url, workshop.region), instance.LOGICAL_ID)
+    if not stack:
+        raise InputError("There is no instance yet: launch the stack first, which is step 3.")
+    root = running.HOME / stack.resource(instance.LOGICAL_ID)
+    environment = instance.environment(workshop.aws_url, workshop.x_url, root)
+    program = command or (os.environ.get("SHELL", "/bin/sh"),)
+    os.chdir(root / instance.WORKSHOP)
+    if not command:
+        click.echo(f"You are on the instance {root.name}. Leave it with exit.", err=True)
+    os.execvpe(program[0], program, environment)

@@ -1,0 +1,85 @@
+"""How every command ends when something goes wrong: with a sentence and an exit code."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
+from botocore.exceptions import ConnectionError as NoConnectionError
+from rich.console import Console
+
+from kit import running
+from kit.errors import InputError, WorkshopError
+
+BAD_CREDENTIALS = {
+    "AuthFailure",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+}
+CTRL_C = 130  # the exit code of what Ctrl-C has ended
+
+
+@contextmanager
+def handle_errors(console: Console | None = None) -> Iterator[None]:
+    """Turn what goes wrong into a sentence and an exit code: 2 for wrong input, else 1.
+
+    Args:
+        console: where a stop by Ctrl-C is told. Default: standard output.
+    """
+    try:
+        yield
+    except InputError as error:
+        raise click.UsageError(str(error)) from error
+    except WorkshopError as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:
+        (console or Console()).print("Stopped. Nothing is left running.")
+        raise SystemExit(CTRL_C) from None
+    except (BotoCoreError, ClientError) as error:
+        raise aws_error(error) from error
+    except ValueError as error:
+        if "Invalid endpoint" not in str(error):  # boto3's, for an AWS_ENDPOINT_URL that is none
+            raise
+        raise click.UsageError(f"AWS cannot be used: {error}") from error
+
+
+def aws_error(error: BotoCoreError | ClientError) -> click.ClickException:
+    """What a refusal of AWS, or of boto3 itself, means for the learner."""
+    if isinstance(error, ClientError):
+        answer = error.response["Error"]
+        message = answer.get("Message", answer["Code"])
+        if answer["Code"] in BAD_CREDENTIALS:
+            return click.UsageError(
+                f"AWS does not take your credentials ({message}): {how_to_log_in()}."
+            )
+        return click.ClickException(f"AWS refused {error.operation_name}: {message}")
+    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+        return click.UsageError(f"There are no credentials for AWS: {how_to_log_in()}.")
+    if isinstance(error, NoConnectionError | HTTPClientError):
+        if os.environ.get("AWS_ENDPOINT_URL"):
+            return click.ClickException(
+                f"Offline AWS does not answer ({error}): is the workshop running (make workshop)?"
+            )
+        return click.ClickException(f"AWS does not answer ({error}): is the network there?")
+    return click.UsageError(f"AWS cannot be used: {error}")
+
+
+def how_to_log_in() -> str:
+    """Where credentials come from."""
+    hint = "aws login, or aws configure with the access key of your user"
+    if running.load() and "AWS_ENDPOINT_URL" not in os.environ:
+        hint += '; for the offline workshop: eval "$(python scripts/workshop.py env)"'
+    return hint

@@ -21,11 +21,11 @@ from kit.commands.publish.launch_links import (
     launch_link,
     launch_links,
     launch_table,
-    rekognition_regions,
     rewrite,
 )
 from kit.emulators.aws.process import EmulatedAws
 from kit.processes import free_port
+from kit.stack.template import rekognition_regions
 from support import REPOSITORY
 
 NAME = "RekognitionWorkshopCFN.json"
@@ -416,7 +416,7 @@ def test_what_is_wrong_with_the_access_is_one_sentence(
 
 def test_a_broken_template_is_not_published(checkout: Checkout) -> None:
     (checkout.folder / NAME).write_bytes(TEMPLATE[:-20])
-    assert "no longer the workshop's template" in checkout.refused()
+    assert "is not the workshop's template" in checkout.refused()
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,11 @@ def use() -> Running | None:
         workshop = None
     if workshop:
         os.environ.update(workshop.environment())
+    bypass_proxy()
+    return workshop
+
+
+def bypass_proxy() -> None:
+    """Let no proxy stand between this process and an emulated AWS."""
     if os.environ.get("AWS_ENDPOINT_URL"):
         os.environ.setdefault("NO_PROXY", "127.0.0.1")
-    return workshop

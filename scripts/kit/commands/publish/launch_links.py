@@ -11,15 +11,15 @@ The two regions need not be the same: CloudFormation takes a template from a buc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import unquote
 
 import botocore.session
 
-NAME = "RekognitionWorkshopCFN.json"
-STACK_NAME = "celebrityrek"
+from kit.stack.stack import STACK_NAME
+from kit.stack.template import TEMPLATE
+
+NAME = TEMPLATE.name
 LINK = re.compile(
     r"https://(?:[a-z0-9-]+\.)?console\.aws\.amazon\.com/cloudformation/home"
     r"\?region=(?P<region>[a-z0-9-]+)"
@@ -40,7 +40,9 @@ class Link:
     """A launch link in a text.
 
     Attributes:
+        url: the whole link.
         region: whose console it opens.
+        page: the console's page, up to the template's address.
         bucket, bucket_region: where the template comes from.
         main: whether its console is to be in the bucket's region, see `launch_links`.
         start, end: its place in the text.
@@ -48,6 +50,7 @@ class Link:
 
     url: str
     region: str
+    page: str
     bucket: str
     bucket_region: str
     main: bool
@@ -61,20 +64,30 @@ def launch_links(text: str) -> list[Link]:
     The main link is the one outside of tables that opens the console in its bucket's own region.
     A link in a table is for the region of its row.
     """
-    return [link for link, _ in find(text)]
-
-
-def find(text: str) -> Iterator[tuple[Link, re.Match[str]]]:
-    """Yield every launch link with its match of LINK."""
+    links = []
     for match in LINK.finditer(text):
-        found = [pattern.fullmatch(unquote(match["template"])) for pattern in TEMPLATE_URLS]
+        address = unquote(match["template"])
+        found = [pattern.fullmatch(address) for pattern in TEMPLATE_URLS]
         for template in filter(None, found):
-            region, bucket_region = match["region"], template["region"] or "us-east-1"
-            line = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
-            main = region == bucket_region and not line.lstrip().startswith("|")
-            place = template["bucket"], bucket_region, main, match.start(), match.end()
-            yield Link(match[0], region, *place), match
+            links.append(link_of(text, match, template))
             break
+    return links
+
+
+def link_of(text: str, match: re.Match[str], template: re.Match[str]) -> Link:
+    """The link that LINK has matched in a text, whose template's address is matched as well."""
+    region, bucket_region = match["region"], template["region"] or "us-east-1"
+    line_before = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
+    return Link(
+        url=match[0],
+        region=region,
+        page=match["page"],
+        bucket=template["bucket"],
+        bucket_region=bucket_region,
+        main=region == bucket_region and not line_before.lstrip().startswith("|"),
+        start=match.start(),
+        end=match.end(),
+    )
 
 
 def rewrite(text: str, bucket: str, region: str) -> str:
@@ -83,12 +96,16 @@ def rewrite(text: str, bucket: str, region: str) -> str:
     Doing it twice is the same as doing it once.
     """
     parts, done = [], 0
-    for link, match in find(text):
-        console = region if link.main else link.region
-        home = f"https://console.aws.amazon.com/cloudformation/home?region={console}"
-        parts += [text[done : link.start], home, match["page"], template_url(bucket, region)]
+    for link in launch_links(text):
+        home = console_home(region if link.main else link.region)
+        parts += [text[done : link.start], home, link.page, template_url(bucket, region)]
         done = link.end
     return "".join([*parts, text[done:]])
+
+
+def console_home(region: str) -> str:
+    """The address of CloudFormation's console in a region."""
+    return f"https://console.aws.amazon.com/cloudformation/home?region={region}"
 
 
 def template_url(bucket: str, region: str) -> str:
@@ -98,15 +115,8 @@ def template_url(bucket: str, region: str) -> str:
 
 def launch_link(region: str, template: str) -> str:
     """The link that launches the template at an address in a region."""
-    home = f"https://console.aws.amazon.com/cloudformation/home?region={region}"
-    return f"{home}#/stacks/create/review?stackName={STACK_NAME}&templateURL={template}"
-
-
-def rekognition_regions(template: dict[str, Any]) -> list[str]:
-    """The regions that have Rekognition, which the template's rule lists."""
-    (assertion,) = template["Rules"]["RegionHasRekognition"]["Assertions"]
-    regions: list[str] = assertion["Assert"]["Fn::Contains"][0]
-    return regions
+    page = f"#/stacks/create/review?stackName={STACK_NAME}&templateURL="
+    return console_home(region) + page + template
 
 
 def launch_table(regions: list[str], template: str) -> str:

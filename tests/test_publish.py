@@ -281,18 +281,18 @@ def put_policy(checkout: Checkout, *statements: dict[str, Any]) -> list[dict[str
     text = json.dumps({"Version": "2012-10-17", "Id": "mine", "Statement": statements})
     text = text.replace("{}/", f"{checkout.bucket}/")
     checkout.s3().put_bucket_policy(Bucket=checkout.bucket, Policy=text)
-    kept: list[dict[str, Any]] = json.loads(text)["Statement"]
-    return kept
+    written: list[dict[str, Any]] = json.loads(text)["Statement"]
+    return written
 
 
 def test_what_an_own_bucket_holds_and_allows_stays(checkout: Checkout) -> None:
     s3 = checkout.new_bucket(region="eu-central-1")
     s3.put_object(Bucket=checkout.bucket, Key="backup/1", Body=b"mine")
-    kept = put_policy(checkout, OWN)
+    before = put_policy(checkout, OWN)
     done = checkout.publish()
     assert done.returncode == 0, done.stderr
     assert "in eu-central-1 is yours already" in done.stdout
-    assert checkout.policy()[:-1] == kept
+    assert checkout.policy()[:-1] == before
     assert checkout.policy()[-1]["Resource"].endswith(f"/{NAME}")
     policy = json.loads(s3.get_bucket_policy(Bucket=checkout.bucket)["Policy"])
     assert policy["Id"] == "mine"

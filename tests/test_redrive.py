@@ -27,8 +27,8 @@ def terminal(system: OfflineSystem, tmp_path: Path) -> Iterator[None]:
     """The learner's terminal: the environment of the offline workshop, and no other."""
     urls = (system.aws.url, system.x_url, system.rekognition_url)
     workshop = running.Running(system.aws.region, *urls, page_url="", keys=system.keys)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    environment = kept | workshop.environment()
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment = inherited | workshop.environment()
     with (
         mock.patch.dict(os.environ, environment, clear=True),
         mock.patch.multiple(running, FOLDER=tmp_path, FILE=tmp_path / "running.json"),
@@ -223,8 +223,8 @@ def test_no_aws_is_one_sentence() -> None:
 def test_the_running_workshop_is_found(system: OfflineSystem, stack: Stack) -> None:
     urls = (system.aws.url, system.x_url, system.rekognition_url)
     running.Running(system.aws.region, *urls, page_url="", keys=system.keys).save()
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    with mock.patch.dict(os.environ, kept, clear=True):
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    with mock.patch.dict(os.environ, inherited, clear=True):
         result = type_redrive("--stack", stack.name)
     assert result.exit_code == 0, result.output
     assert result.output.startswith("Using the queue of the running offline workshop.")

@@ -30,7 +30,7 @@ from kit.stack.find import choose_stack, workshop_stacks
 from kit.text import count, shorten
 
 FUNCTIONS = ("TwitterLambdaFunction", "RekognitionLambdaFunction")
-HIDDEN_SECONDS = 120  # so long a message is ours; after a crash it is in the queue again
+HIDDEN_SECONDS = 120  # so long nobody else receives a message that we have
 BATCH = 10  # messages, as many as SQS gives at once
 CONFIG = Config(connect_timeout=5, read_timeout=15, retries={"total_max_attempts": 3})
 
@@ -158,7 +158,7 @@ class FailureQueue:
 
         Events that fail once more while this runs come back to the queue and stay there.
         """
-        until = self.look()
+        self.counts["hidden"], until = self.state()
         received: list[str] = []  # receipt handles
         deleted: set[str] = set()
         try:
@@ -179,14 +179,14 @@ class FailureQueue:
         finally:
             self.release(handle for handle in received if handle not in deleted)
 
-    def look(self) -> float:
-        """Count what somebody else has received just now; return SQS's time, rounded up, in ms."""
+    def state(self) -> tuple[int, float]:
+        """How many messages are hidden by somebody else, and SQS's time in ms, rounded up."""
         answer = self.sqs.get_queue_attributes(
             QueueUrl=self.url, AttributeNames=["ApproximateNumberOfMessagesNotVisible"]
         )
-        self.counts["hidden"] = int(answer["Attributes"]["ApproximateNumberOfMessagesNotVisible"])
+        hidden = int(answer["Attributes"]["ApproximateNumberOfMessagesNotVisible"])
         date = answer["ResponseMetadata"]["HTTPHeaders"]["date"]  # in whole seconds
-        return (parsedate_to_datetime(date).timestamp() + 1) * 1000
+        return hidden, (parsedate_to_datetime(date).timestamp() + 1) * 1000
 
     def receive(self) -> list[Json]:
         """Receive up to ten messages, which nobody else sees for a while."""

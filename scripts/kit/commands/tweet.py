@@ -30,5 +30,7 @@ def tweet(files: tuple[Path, ...], text: str) -> None:
     try:
         post_id = client.post(text, [client.upload(file.read_bytes()) for file in files])
     except requests.RequestException as error:
-        raise WorkshopError(f"The emulated X did not take the post: {error_message(error)}") from error
+        raise WorkshopError(
+            f"The emulated X did not take the post: {error_message(error)}"
+        ) from error
     click.echo(f"Posted {len(files)} photo(s) on X: post {post_id}")

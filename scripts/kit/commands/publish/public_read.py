@@ -35,22 +35,22 @@ class Access:
     Attributes:
         block: the settings of Block Public Access.
         policy: the bucket's policy, its statements as a list.
-        ours: the statement of the policy that lets everybody read the template.
+        grant: the statement that lets everybody read the template.
     """
 
     block: dict[str, bool]
     policy: Json
-    ours: Json
+    grant: Json
 
     @property
     def allows_reading(self) -> bool:
         """Whether the policy lets everybody read the template."""
-        return self.ours in self.policy["Statement"]
+        return self.grant in self.policy["Statement"]
 
     @property
     def others(self) -> list[Json]:
-        """The statements of the policy that are not ours."""
-        return [one for one in self.policy["Statement"] if one.get("Sid") != self.ours["Sid"]]
+        """The other statements of the policy."""
+        return [one for one in self.policy["Statement"] if one.get("Sid") != self.grant["Sid"]]
 
 
 def read_access(bucket: Bucket) -> Access:
@@ -118,7 +118,7 @@ def allow_public_read(bucket: Bucket, access: Access) -> bool:
     if allowed:
         click.echo("The bucket's policy allows everybody to read it.")
         return bool(shut)
-    policy = {**access.policy, "Statement": [*access.others, access.ours]}
+    policy = {**access.policy, "Statement": [*access.others, access.grant]}
     if problem := lasting(lambda: policy_problem(bucket, policy)):
         raise WorkshopError(
             f"The bucket's policy was refused: {problem} The links stay as they are. If Block "

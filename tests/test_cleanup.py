@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import http.server
 import json
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +13,7 @@ from kit.errors import WorkshopError
 from kit.stack.inventory import LISTS
 from kit.stack.stack import EMAIL, Stack
 from kit.stack.template import load_template
+from stub_server import Answer, StubServer
 from support import wait_for
 
 OBJECTS = 1100  # S3 deletes 1,000 at once
@@ -76,37 +75,15 @@ def test_what_is_looked_for_is_found(account: OfflineSystem, empty: dict[str, li
     stack.delete()
 
 
-class Listener:
-    """Stands for CloudFormation's address, to which the custom resource answers."""
-
-    def __init__(self) -> None:
-        self.answers: list[dict[str, Any]] = []
-        listener = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_PUT(self) -> None:
-                length = int(self.headers["Content-Length"])
-                listener.answers.append(json.loads(self.rfile.read(length)))
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                """Keep quiet."""
-
-        self.server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
 def empty_buckets(stack: Stack) -> dict[str, Any]:
     """Ask the emptier as CloudFormation does when it deletes the stack; return its answer.
 
     The test asks because the emulated AWS deletes full buckets, too, which AWS does not.
     """
-    listener = Listener()
+    cloudformation = StubServer(Answer())  # to which the custom resource answers
     event = {
         "RequestType": "Delete",
-        "ResponseURL": listener.url,
+        "ResponseURL": cloudformation.url,
         "StackId": "s",
         "RequestId": "r",
         "LogicalResourceId": "BucketEmptier",
@@ -117,10 +94,9 @@ def empty_buckets(stack: Stack) -> dict[str, Any]:
     stack.aws.client("lambda").invoke(
         FunctionName=stack.resource("BucketEmptierFunction"), Payload=json.dumps(event)
     )
-    (answer,) = wait_for(lambda: listener.answers)
-    listener.server.shutdown()
-    listener.server.server_close()
-    return answer
+    (body,) = wait_for(lambda: cloudformation.bodies)
+    cloudformation.close()
+    return dict(json.loads(body))
 
 
 @pytest.mark.usefixtures("empty")

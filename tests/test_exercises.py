@@ -8,9 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -18,6 +16,7 @@ import instructions
 from kit.stack.code import SOLUTION
 from kit.stack.stack import Stack
 from photos import Photos, side_by_side
+from stub_server import Answer, StubServer
 from support import REPOSITORY, wait_for
 
 FUNCTION = "RekognitionLambdaFunction"
@@ -120,23 +119,11 @@ def test_the_mail_has_a_threshold_of_its_own(
 def test_the_chat_is_told_instead_of_the_inbox(
     deploy: Callable[..., Photos], face: Callable[[str], bytes]
 ) -> None:
-    told = []
-
-    class Chat(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Chat) as chat:
-        Thread(target=chat.serve_forever, daemon=True).start()
-        photos = deploy(WEBHOOK, WEBHOOK_URL=f"http://127.0.0.1:{chat.server_port}/hook")
-        media_key = photos.put(face("obama2"), text="in the chat")
-        wait_for(lambda: f"images/{media_key}.jpg: match" in photos.log())
-        chat.shutdown()
-    assert len(told) == 1
-    assert "% similar, posted by @learner: in the chat" in told[0]["text"]
+    chat = StubServer(Answer(204))
+    photos = deploy(WEBHOOK, WEBHOOK_URL=f"{chat.url}/hook")
+    media_key = photos.put(face("obama2"), text="in the chat")
+    wait_for(lambda: f"images/{media_key}.jpg: match" in photos.log())
+    chat.close()
+    (told,) = map(json.loads, chat.bodies)
+    assert "% similar, posted by @learner: in the chat" in told["text"]
     assert photos.mails(media_key) == []

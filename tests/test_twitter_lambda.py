@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,56 +15,29 @@ import requests
 from kit.emulators.system import OfflineSystem
 from kit.stack.stack import Stack
 from kit.stack.template import code_of
+from stub_server import Answer, StubServer
 from support import s3_event, wait_for
 
 CODE = code_of("TwitterLambdaFunction")
 
 
-class PhotoHost:
-    """A photo host that answers as told, and remembers who asked for what."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, tuple[int, dict[str, str], bytes]] = {}
-        self.requests: list[str] = []
-        host = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                host.requests.append(self.path)
-                path = self.path.partition("?")[0]
-                status, headers, body = host.answers.get(path, (404, {}, b"not found"))
-                self.send_response(status)
-                for name, value in ({"Content-Length": str(len(body))} | headers).items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: Any) -> None:
-                """Keep quiet."""
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.prefix = f"http://127.0.0.1:{self.server.server_port}/media/"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
 @pytest.fixture(scope="module")
-def shared_host() -> Iterator[PhotoHost]:
-    photo_host = PhotoHost()
+def shared_host() -> Iterator[StubServer]:
+    photo_host = StubServer(Answer(404, body=b"not found"))
     yield photo_host
-    photo_host.server.shutdown()
-    photo_host.server.server_close()
+    photo_host.close()
 
 
 @pytest.fixture
-def host(shared_host: PhotoHost) -> PhotoHost:
+def host(shared_host: StubServer) -> StubServer:
     shared_host.answers.clear()
-    shared_host.requests.clear()
+    shared_host.paths.clear()
     return shared_host
 
 
 @pytest.fixture(scope="module")
-def function(load: Callable[..., dict[str, Any]], shared_host: PhotoHost) -> dict[str, Any]:
-    return load(CODE, "TwitterLambdaFunction", PHOTO_URL_PREFIX=shared_host.prefix)
+def function(load: Callable[..., dict[str, Any]], shared_host: StubServer) -> dict[str, Any]:
+    return load(CODE, "TwitterLambdaFunction", PHOTO_URL_PREFIX=f"{shared_host.url}/media/")
 
 
 def line(system: OfflineSystem, photo: bytes, **more: str) -> dict[str, str]:
@@ -225,23 +196,22 @@ def test_other_lines_are_rejected(function: dict[str, Any], record: dict[str, An
     ],
 )
 def test_no_request_is_made_to_other_addresses(
-    function: dict[str, Any], host: PhotoHost, address: str
+    function: dict[str, Any], host: StubServer, address: str
 ) -> None:
-    origin = host.prefix.removesuffix("/media/")
-    url = address.format(prefix=host.prefix, origin=origin, host=origin)
+    url = address.format(prefix=f"{host.url}/media/", origin=host.url, host=host.url)
     with pytest.raises(ValueError, match="its address is not that of a photo below"):
         function["download"](url)
-    assert host.requests == []
+    assert host.paths == []
 
 
 @pytest.mark.parametrize(
     "name", ["a b.jpg", "a%20b.jpg", "fünf.jpg", "x" * 1000, "a.jpg?name=small"]
 )
-def test_odd_names_are_downloaded(function: dict[str, Any], host: PhotoHost, name: str) -> None:
+def test_odd_names_are_downloaded(function: dict[str, Any], host: StubServer, name: str) -> None:
     with pytest.raises(ValueError, match="the photo host answered 404"):
-        function["download"](host.prefix + name)
-    assert len(host.requests) == 1
-    assert host.requests[0].endswith("?format=jpg&name=large")
+        function["download"](f"{host.url}/media/{name}")
+    assert len(host.paths) == 1
+    assert host.paths[0].endswith("?format=jpg&name=large")
 
 
 JPEG = b"\xff\xd8\xff\xe0 a photo"
@@ -265,22 +235,22 @@ JPEG = b"\xff\xd8\xff\xe0 a photo"
 )
 def test_what_can_never_be_used_is_told_from_what_may_pass(
     function: dict[str, Any],
-    host: PhotoHost,
+    host: StubServer,
     status: int,
     headers: dict[str, str],
     body: bytes,
     error: type[Exception],
     reason: str,
 ) -> None:
-    host.answers["/media/a.jpg"] = (status, headers, body)
+    host.answers["/media/a.jpg"] = Answer(status, headers, body)
     with pytest.raises(error, match=reason):
-        function["download"](f"{host.prefix}a.jpg")
-    assert len(host.requests) == 1
+        function["download"](f"{host.url}/media/a.jpg")
+    assert len(host.paths) == 1
 
 
-def test_a_photo_is_downloaded(function: dict[str, Any], host: PhotoHost) -> None:
-    host.answers["/media/a.jpg"] = (200, {"Content-Type": "text/html"}, JPEG)
-    assert function["download"](f"{host.prefix}a.jpg") == JPEG
+def test_a_photo_is_downloaded(function: dict[str, Any], host: StubServer) -> None:
+    host.answers["/media/a.jpg"] = Answer(200, {"Content-Type": "text/html"}, JPEG)
+    assert function["download"](f"{host.url}/media/a.jpg") == JPEG
 
 
 # --- deployed -------------------------------------------------------------------------------------

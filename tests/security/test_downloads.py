@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import socket
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 
 from kit.stack.stack import Stack
 from security.inline import load_inline
+from stub_server import Answer, StubServer
 from support import wait_for
 
 PREFIX = "https://pbs.twimg.com/media/"
@@ -217,42 +216,13 @@ def test_the_first_edition_s_http_becomes_https(
 # --- Redirects, and who is reached in the end -----------------------------------------------------
 
 
-class Listener:
-    """Listens on this computer, counts who connects, and redirects everybody."""
-
-    def __init__(self) -> None:
-        self.connections = 0
-        self.location = ""
-        self.status = 302
-        listener = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def setup(self) -> None:
-                listener.connections += 1
-                super().setup()
-
-            def do_GET(self) -> None:
-                self.send_response(listener.status)
-                self.send_header("Location", listener.location)
-                self.send_header("Refresh", f"0; url={listener.location}")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                """Keep quiet."""
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_port
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
 @pytest.fixture
-def listeners() -> Iterator[tuple[Listener, Listener]]:
-    pair = (Listener(), Listener())
+def servers() -> Iterator[tuple[StubServer, StubServer]]:
+    """A photo host that redirects, and another server that nobody is to reach."""
+    pair = (StubServer(Answer(302)), StubServer(Answer()))
     yield pair
-    for listener in pair:
-        listener.server.shutdown()
-        listener.server.server_close()
+    for server in pair:
+        server.close()
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 305, 307, 308])
@@ -268,11 +238,12 @@ def listeners() -> Iterator[tuple[Listener, Listener]]:
     ],
 )
 def test_a_redirect_is_not_followed(
-    listeners: tuple[Listener, Listener], status: int, location: str
+    servers: tuple[StubServer, StubServer], status: int, location: str
 ) -> None:
-    photo_host, other = listeners
-    photo_host.status, photo_host.location = status, location.format(port=other.port)
-    prefix = f"http://127.0.0.1:{photo_host.port}/media/"
+    photo_host, other = servers
+    there = location.format(port=other.port)
+    photo_host.default = Answer(status, {"Location": there, "Refresh": f"0; url={there}"})
+    prefix = f"{photo_host.url}/media/"
     function = load_inline("TwitterLambdaFunction", PHOTO_URL_PREFIX=prefix)
     with pytest.raises(ValueError, match=f"the photo host answered {status}"):
         function["download"](f"{prefix}a.jpg")
@@ -280,12 +251,12 @@ def test_a_redirect_is_not_followed(
 
 
 def test_a_proxy_in_the_environment_is_not_used(
-    listeners: tuple[Listener, Listener], monkeypatch: pytest.MonkeyPatch
+    servers: tuple[StubServer, StubServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    photo_host, proxy = listeners
+    photo_host, proxy = servers
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
-    prefix = f"http://127.0.0.1:{photo_host.port}/media/"
+    prefix = f"{photo_host.url}/media/"
     function = load_inline("TwitterLambdaFunction", PHOTO_URL_PREFIX=prefix)
     with pytest.raises(ValueError, match="the photo host answered 302"):
         function["download"](f"{prefix}a.jpg")
@@ -293,13 +264,13 @@ def test_a_proxy_in_the_environment_is_not_used(
 
 
 def test_the_deployed_function_refuses_the_whole_table(
-    stack: Stack, listeners: tuple[Listener, Listener]
+    stack: Stack, servers: tuple[StubServer, StubServer]
 ) -> None:
     prefix = stack.aws.client("lambda").get_function_configuration(
         FunctionName=stack.resource("TwitterLambdaFunction")
     )["Environment"]["Variables"]["PHOTO_URL_PREFIX"]
-    listener = listeners[0]
-    table = addresses(prefix, listener.port)
+    server = servers[0]
+    table = addresses(prefix, server.port)
     lines = [json.dumps({"media_key": f"3_{n}", "url": url}) for n, url in enumerate(table)]
     bucket = stack.resource("TwitterBucket")
     body = "\n".join(lines).encode()
@@ -307,6 +278,6 @@ def test_the_deployed_function_refuses_the_whole_table(
     wait_for(
         lambda: f"{{'rejected': {len(table)}}}" in "\n".join(stack.log_lines("TwitterLambdaLogs"))
     )
-    assert listener.connections == 0
+    assert server.connections == 0
     table_name = stack.resource("PostsTable")
     assert stack.aws.client("dynamodb").scan(TableName=table_name)["Count"] == 0

@@ -14,7 +14,7 @@ import pytest
 import requests
 from rich.console import Console
 
-from kit.commands import start as session
+from kit.commands import start
 from kit.emulators.system import OfflineSystem
 from kit.running import Running
 from kit.stack.stack import Stack
@@ -101,7 +101,7 @@ def test_the_steps_are_the_learner_s_and_survive_a_restart(
 def test_a_stack_that_is_gone_in_the_middle_does_not_end_the_workshop(
     system: OfflineSystem, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    workshop = session.Session(system, Console(file=io.StringIO()))
+    workshop = start.Session(system, Console(file=io.StringIO()))
     calls = 0
 
     def find(*_: Any) -> Stack:
@@ -112,7 +112,7 @@ def test_a_stack_that_is_gone_in_the_middle_does_not_end_the_workshop(
         return Stack(system.aws, "gone")
 
     monkeypatch.setattr(Stack, "find", find)
-    monkeypatch.setattr(session, "FILE", tmp_path / "running.json")
+    monkeypatch.setattr(start, "FILE", tmp_path / "running.json")
     monkeypatch.setattr(workshop, "announce", lambda: None)
     monkeypatch.setattr(workshop, "start_page", lambda: None)
     with pytest.raises(KeyboardInterrupt):

@@ -1,14 +1,20 @@
-"""Which stacks are the workshop's."""
+"""Which stacks are the workshop's, which one is meant, and what failed in it."""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
-from kit.stack.find import workshop_stacks
+from kit.stack.find import (
+    StackNotFoundError,
+    choose_stack,
+    first_failure,
+    workshop_stacks,
+)
 from kit.stack.stack import EMAIL, Stack, unique_name
 
 FUNCTION = "RekognitionLambdaFunction"
@@ -44,3 +50,51 @@ def test_the_newest_complete_stack_of_the_template_is_found(system: OfflineSyste
         stack.delete()
     system.aws.client("s3").delete_bucket(Bucket=bucket)
     assert names(system) == before
+
+
+def described(name: str, status: str = "CREATE_COMPLETE") -> dict[str, Any]:
+    return {"StackName": name, "StackStatus": status}
+
+
+@pytest.mark.parametrize(
+    ("stacks", "name", "chosen"),
+    [
+        ([described("a")], None, "a"),
+        ([described("a"), described("b")], "b", "b"),
+        ([described("a"), described("b", "DELETE_IN_PROGRESS")], None, "a"),
+        ([described("b", "DELETE_IN_PROGRESS")], None, "b"),
+    ],
+)
+def test_the_stack_is_the_named_one_or_the_only_one(
+    stacks: list[dict[str, Any]], name: str | None, chosen: str
+) -> None:
+    assert choose_stack(stacks, name, "eu-west-1")["StackName"] == chosen
+
+
+@pytest.mark.parametrize(
+    ("stacks", "name", "sentence"),
+    [
+        ([], None, "no stack of this workshop in eu-west-1: launch it"),
+        ([described("a")], "b", "no stack of this workshop called b in eu-west-1"),
+        ([described("b"), described("a")], None, r"several stacks: .* --stack \(a, b\)"),
+    ],
+)
+def test_without_such_a_stack_a_sentence_says_what_to_do(
+    stacks: list[dict[str, Any]], name: str | None, sentence: str
+) -> None:
+    with pytest.raises(StackNotFoundError, match=sentence):
+        choose_stack(stacks, name, "eu-west-1")
+
+
+def test_the_first_failure_is_the_cause_and_of_the_last_operation() -> None:
+    events = [
+        ("Role", "CREATE_FAILED", "Resource creation cancelled"),
+        ("Bucket", "CREATE_FAILED", "it exists"),
+        ("Bucket", "CREATE_IN_PROGRESS", ""),
+        ("stack", "UPDATE_IN_PROGRESS", "User Initiated"),
+        ("Queue", "CREATE_FAILED", "of an earlier operation"),
+    ]
+    names = ("LogicalResourceId", "ResourceStatus", "ResourceStatusReason")
+    listed = [dict(zip(names, event, strict=True)) for event in events]
+    assert first_failure(listed) == "Bucket: it exists"
+    assert first_failure(listed[:1]) == "no event says why"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from operator import itemgetter
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -33,7 +34,8 @@ def workshop_stacks(
         logical_id: a resource that the template has.
         name: the only stack to consider. Default: all.
     """
-    for stack in sorted(described(cloudformation, name), key=created, reverse=True):
+    stacks = described(cloudformation, name)
+    for stack in sorted(stacks, key=itemgetter("CreationTime"), reverse=True):
         body: Any = ""
         with suppress(ClientError):  # no template yet, or deleted in the meantime
             body = cloudformation.get_template(StackName=stack["StackId"])["TemplateBody"]
@@ -53,11 +55,6 @@ def described(cloudformation: Any, name: str | None) -> list[Json]:
         if name and error.response["Error"]["Code"] == "ValidationError":
             return []
         raise
-
-
-def created(stack: Json) -> Any:
-    """When a stack was created."""
-    return stack["CreationTime"]
 
 
 def find_stack(cloudformation: Any, logical_id: str) -> Json | None:

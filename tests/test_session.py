@@ -179,7 +179,7 @@ def test_two_workshops_do_not_fit_into_one_folder(terminal: Terminal) -> None:
     terminal.start()
     second = terminal.type("start")
     assert second.returncode == 1
-    assert "runs already, in another terminal" in second.stdout
+    assert "runs already, in another terminal" in second.stderr
     fresh = terminal.type("start", "--fresh")
     assert fresh.returncode == 1
     assert (terminal.home / "home" / "identity.json").exists()

@@ -58,11 +58,17 @@ class Running:
 
 
 def load() -> Running | None:
-    """Return the running workshop, or None."""
+    """The workshop that was started last and not ended, or None; see also `answers`."""
     try:
         return Running(**json.loads(FILE.read_text()))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def find() -> Running | None:
+    """The running workshop, or None."""
+    workshop = load()
+    return workshop if workshop and workshop.answers else None
 
 
 def require() -> Running:
@@ -71,10 +77,9 @@ def require() -> Running:
     Raises:
         InputError: there is none.
     """
-    workshop = load()
-    if not workshop or not workshop.answers:
-        raise InputError("No workshop is running. Start one: python scripts/workshop.py start")
-    return workshop
+    if workshop := find():
+        return workshop
+    raise InputError("No workshop is running. Start one: python scripts/workshop.py start")
 
 
 def use() -> Running | None:
@@ -83,9 +88,7 @@ def use() -> Running | None:
     Returns:
         The workshop that is used, or None: another one, or AWS itself.
     """
-    workshop = None if os.environ.get("AWS_ENDPOINT_URL") else load()
-    if workshop and not workshop.answers:
-        workshop = None
+    workshop = None if os.environ.get("AWS_ENDPOINT_URL") else find()
     if workshop:
         os.environ.update(workshop.environment())
     bypass_proxy()

@@ -55,7 +55,7 @@ class __legacy__:
 
 
 def folder() -> Path:
-    """Where the pictures are kept: in the repo, ignored by git."""
+    """Where the pictures are: in the repository, ignored by git."""
     return Path(__file__).resolve().parents[2] / ".cache" / "samples"
 
 

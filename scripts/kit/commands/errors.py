@@ -80,6 +80,6 @@ def aws_error(error: BotoCoreError | ClientError) -> click.ClickException:
 def how_to_log_in() -> str:
     """Where credentials come from."""
     hint = "aws login, or aws configure with the access key of your user"
-    if running.load() and "AWS_ENDPOINT_URL" not in os.environ:
+    if running.find() and "AWS_ENDPOINT_URL" not in os.environ:
         hint += '; for the offline workshop: eval "$(python scripts/workshop.py env)"'
     return hint

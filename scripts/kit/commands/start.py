@@ -62,8 +62,7 @@ def open_home(fresh: bool) -> Path:
     Raises:
         WorkshopError: the workshop runs already.
     """
-    other = running.load()
-    if other and other.answers:
+    if running.find():
         raise WorkshopError("The workshop runs already, in another terminal. Stop it there first.")
     if fresh:
         shutil.rmtree(HOME, ignore_errors=True)

@@ -416,7 +416,7 @@ def test_what_is_wrong_with_the_access_is_one_sentence(
 
 def test_a_broken_template_is_not_published(checkout: Checkout) -> None:
     (checkout.folder / NAME).write_bytes(TEMPLATE[:-20])
-    assert "is not the workshop's template" in checkout.refused()
+    assert "no longer the workshop's template" in checkout.refused()
 
 
 @pytest.mark.parametrize(

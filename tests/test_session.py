@@ -195,7 +195,7 @@ def test_two_workshops_do_not_fit_into_one_folder(terminal: Terminal) -> None:
         (["env"], "No workshop is running. Start one"),
         (["tweet"], "Missing argument"),
         (["tweet", "missing.jpg"], "does not exist"),
-        (["tweet", *["{photo}"] * 5], "at most four photos"),
+        (["tweet", *["{photo}"] * 5], "at most 4 photos"),
         (["start", "--at", "99"], "is not in the range"),
     ],
 )

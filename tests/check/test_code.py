@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from kit import running
-from kit.commands.check.code import deployed_code, load_error
+from kit.commands.check.code import code_of_workshop, load_error
 from kit.commands.check.command import check
 from kit.commands.check.harness import ENTRY, FUNCTION, Harness
 from kit.commands.check.time_budget import TimeBudget
@@ -92,9 +92,9 @@ def test_the_deployed_code_is_found(system: OfflineSystem, harnesses: list[Harne
         system.aws.region, system.aws.url, system.x_url, system.rekognition_url, "", {}
     )
     harnesses[-1].stack.replace_code(FUNCTION, "print('deployed')")
-    with pytest.raises(WorkshopError, match=r"cannot be read: .*lambda_entry"):
-        deployed_code(workshop)
+    with pytest.raises(WorkshopError, match=r"has no lambda_entry\.py"):
+        code_of_workshop(workshop)
     harnesses[-1].deploy(b"print('deployed')", TimeBudget())
-    code, source = deployed_code(workshop)
+    code, source = code_of_workshop(workshop)
     assert code == ENTRY.read_bytes()
     assert source == f"RekognitionLambdaFunction of the stack {harnesses[-1].stack.name}"

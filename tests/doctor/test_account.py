@@ -21,7 +21,7 @@ from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
 from kit.processes import free_port
 from kit.stack.stack import EMAIL, Stack
-from kit.stack.template import TEMPLATE
+from kit.stack.template import TEMPLATE, load_template
 
 pytestmark = pytest.mark.usefixtures("terminal")
 
@@ -70,12 +70,12 @@ def test_the_stack_failed(system: OfflineSystem) -> None:
     ],
 )
 def test_the_stacks_state(state: str, status: str) -> None:
+    stack = {"StackName": "s", "StackId": "s", "StackStatus": state, "CreationTime": 0}
     context = fake_context(
-        describe_stacks={"Stacks": [{"StackName": "s", "StackStatus": state}]},
-        describe_stack_events={"StackEvents": []},
+        get_template={"TemplateBody": load_template()},
+        describe_stacks={"Stacks": [stack], "StackEvents": []},  # a page of either
     )
     context.name = "s"
-    context.client("cloudformation").get_paginator.return_value.paginate.return_value = []
     found = check_stack(context)
     assert found.status == status
     assert found.fix if status == WRONG else found.next_step
@@ -84,7 +84,10 @@ def test_the_stacks_state(state: str, status: str) -> None:
 def test_wrong_input_is_one_sentence(stack: Stack, system: OfflineSystem) -> None:
     for name in ("nobody-s", "a b"):
         done = run("--stack", name)
-        assert (done.exit_code, f"no stack called {name}" in done.output) == (2, True)
+        assert (done.exit_code, f"no stack of this workshop called {name}" in done.output) == (
+            2,
+            True,
+        )
     second = Stack.launch(system.aws, system.parameters(EMAIL))
     done = run()
     assert done.exit_code == 2

@@ -20,6 +20,7 @@ from kit.aws_client import Aws
 from kit.commands.check.harness import FUNCTION
 from kit.errors import WorkshopError
 from kit.running import Running
+from kit.stack.code import deployed_code
 from kit.stack.find import workshop_stacks
 
 PROVIDED = {"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"}
@@ -55,7 +56,7 @@ def read_code(path: Path) -> bytes:
     return code
 
 
-def deployed_code(workshop: Running) -> tuple[bytes, str]:
+def code_of_workshop(workshop: Running) -> tuple[bytes, str]:
     """The code of the running workshop's function, and a name for it.
 
     Raises:
@@ -72,17 +73,17 @@ def deployed_code(workshop: Running) -> tuple[bytes, str]:
                 )
                 name = resource["StackResourceDetail"]["PhysicalResourceId"]
                 function = aws.client("lambda", once).get_function(FunctionName=name)
-                archive = requests.get(function["Code"]["Location"], timeout=10).content
-                module = function["Configuration"]["Handler"].rpartition(".")[0]
-                with zipfile.ZipFile(io.BytesIO(archive)) as file:
-                    code = file.read(f"{module}.py")
-                return code, f"{FUNCTION} of the stack {stack['StackName']}"
+                return deployed_code(function), f"{FUNCTION} of the stack {stack['StackName']}"
     except (BotoCoreError, ClientError, requests.RequestException):
         raise WorkshopError(
             "The offline workshop does not answer: start it with “workshop.py start”, or name a "
             "file: “workshop.py check FILE”."
         ) from None
-    except (KeyError, zipfile.BadZipFile) as error:
+    except KeyError as missing:
+        raise WorkshopError(
+            f"The deployed code of {FUNCTION} has no {missing.args[0]}, which its handler names."
+        ) from None
+    except zipfile.BadZipFile as error:
         raise WorkshopError(f"The deployed code of {FUNCTION} cannot be read: {error}") from error
     raise WorkshopError(
         f"The running workshop has no {FUNCTION} yet: launch the stack (step 3), or name a file: "

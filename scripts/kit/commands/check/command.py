@@ -13,7 +13,7 @@ from rich.text import Text
 
 from kit import running
 from kit.commands.check.cases import CASES
-from kit.commands.check.code import deployed_code, load_error, read_code
+from kit.commands.check.code import code_of_workshop, load_error, read_code
 from kit.commands.check.harness import Harness
 from kit.commands.check.photos import make_pictures
 from kit.commands.check.run import Result, check_code
@@ -60,7 +60,7 @@ def find_code(file: str | None) -> tuple[bytes, str]:
     if file:
         return read_code(Path(file)), file
     if workshop := running.load():
-        return deployed_code(workshop)
+        return code_of_workshop(workshop)
     raise WorkshopError(
         "No offline workshop is running: start it with “workshop.py start”, or name a file: "
         "“workshop.py check FILE”."

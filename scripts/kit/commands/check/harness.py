@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import io
 import json
 import random
 import tempfile
 import time
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from kit.commands.check.observation import Comparisons, Failures, Logs, Mails, O
 from kit.commands.check.photos import REFERENCE, Photo
 from kit.commands.check.time_budget import FUNCTION_SECONDS, TimeBudget
 from kit.emulators.system import OfflineSystem
+from kit.stack.code import replace_code
 from kit.stack.stack import Stack
 from kit.stack.template import load_template
 
@@ -41,7 +40,7 @@ def template() -> str:
     }
     resources["RekognitionLambdaInvokeConfig"]["Properties"]["MaximumRetryAttempts"] = 0
     del resources["RekognitionBucket"]["Properties"]["NotificationConfiguration"]
-    return json.dumps(changed, separators=(",", ":"))
+    return json.dumps(changed)
 
 
 class Harness:
@@ -82,13 +81,8 @@ class Harness:
     def deploy(self, code: bytes, budget: TimeBudget) -> None:
         """Put the code into the function, to be tried within the budget."""
         self.budget = budget
-        archive = io.BytesIO()
-        with zipfile.ZipFile(archive, "w") as file:
-            file.writestr("index.py", code)
-            file.write(ENTRY, ENTRY.name)
-        self.clients["lambda"].update_function_code(
-            FunctionName=self.function, ZipFile=archive.getvalue()
-        )
+        files = {"index.py": code, ENTRY.name: ENTRY.read_bytes()}
+        replace_code(self.clients["lambda"], self.function, files)
 
     def prepare(self, **settings: str) -> None:
         """Start a case: an empty bucket, new processes of the function, and obama as reference.

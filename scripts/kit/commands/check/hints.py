@@ -6,6 +6,7 @@ import re
 
 from kit.commands.check.observation import Observation
 from kit.commands.check.photos import REFERENCE
+from kit.text import shorten
 
 ROLE = (
     "The function's role allows CompareFaces, reading the pictures, GetItem and UpdateItem on "
@@ -27,6 +28,9 @@ LAST_ADVICE = {
     "event.",
     "InvalidParameterException": "Rekognition gives this error if a picture shows no face.",
 }
+
+
+HINT_CHARACTERS = 160  # of what a hint quotes
 
 
 class WrongError(Exception):
@@ -163,10 +167,5 @@ def advice(error: str, hint: str) -> str:
 
 def sentence(text: str) -> str:
     """A text as a sentence of a hint: short, and with an end."""
-    text = shorten(text)
+    text = shorten(text, HINT_CHARACTERS)
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."
-
-
-def shorten(text: str, length: int = 160) -> str:
-    """Cut off what is too long for a hint."""
-    return text if len(text) <= length else f"{text[:length]}…"

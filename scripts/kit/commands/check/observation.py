@@ -13,6 +13,7 @@ import requests
 from kit.aws_client import Aws
 from kit.commands.check.photos import Photo
 from kit.commands.check.time_budget import TimeBudget
+from kit.jsonl import Json
 from kit.waiting import wait_until
 
 POLL_SECONDS = 0.05
@@ -36,7 +37,7 @@ class Observation:
     mails: list[dict[str, str]]
     logs: list[str]
     failures: list[str]
-    answers: list[dict[str, Any]]
+    answers: list[Json]
     swapped: bool
 
     @property
@@ -131,7 +132,7 @@ class Comparisons:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    def collect(self, photo: Photo, since: float) -> tuple[list[dict[str, Any]], bool]:
+    def collect(self, photo: Photo, since: float) -> tuple[list[Json], bool]:
         """The answers about a photo, and whether it was only ever the source."""
         comparisons = requests.get(f"{self.url}/_workshop/comparisons", timeout=10).json()
         comparisons = [one for one in comparisons if one["at"] >= since]

@@ -6,12 +6,12 @@ import hashlib
 import io
 import random
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import quote_plus
 
 from PIL import Image, ImageFilter
 
 from kit import samples
+from kit.jsonl import Json
 
 REFERENCE = "celebrity.jpg"
 
@@ -46,7 +46,7 @@ class Photo:
             "text": self.text,
         }
 
-    def record(self, bucket: str) -> dict[str, Any]:
+    def record(self, bucket: str) -> Json:
         """Its record in S3's event; the same each time."""
         return {
             "eventVersion": "2.1",

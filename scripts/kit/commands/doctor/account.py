@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kit.commands.doctor import fixes
-from kit.commands.doctor.finding import REKOGNITION, Finding, ok, shorten, unknown, wrong
-from kit.commands.doctor.fixes import Json
+from kit.commands.doctor.finding import REKOGNITION, Finding, ok, unknown, wrong
 from kit.commands.doctor.stack_context import StackContext
-from kit.stack.find import COMPLETE, failure_of, workshop_stacks
+from kit.stack.find import COMPLETE, choose_stack, failure_of, workshop_stacks
+from kit.stack.template import rekognition_regions
+from kit.text import shorten
 
 
 def check_credentials(context: StackContext) -> Finding:
     """STS accepts the credentials, and the region has Rekognition."""
-    rule = context.template["Rules"]["RegionHasRekognition"]["Assertions"][0]["Assert"]
     region = context.session.region_name
-    if region not in rule["Fn::Contains"][0]:
+    if region not in rekognition_regions(context.template):
         return wrong(
             f"the region {region} has no Amazon Rekognition" if region else "no region is set",
             "The stack can only be in a region with Rekognition, and is looked for only there.",
@@ -39,8 +38,14 @@ def check_credentials(context: StackContext) -> Finding:
 
 
 def check_stack(context: StackContext) -> Finding:
-    """The stack is complete, and has all that the template declares."""
-    stack = describe(context, context.name or find(context))
+    """The stack is complete, and has all that the template declares.
+
+    Raises:
+        StackNotFoundError: there is no such stack, or there are several.
+    """
+    cloudformation = context.client("cloudformation")
+    stacks = workshop_stacks(cloudformation, REKOGNITION, context.name)
+    stack = choose_stack(stacks, context.name, context.session.region_name)
     name = context.name = stack["StackName"]
     status = stack["StackStatus"]
     message = f"{name} is {status}"
@@ -54,12 +59,10 @@ def check_stack(context: StackContext) -> Finding:
     if status not in COMPLETE:
         return wrong(
             message,
-            shorten(failure_of(context.client("cloudformation"), name)),
+            shorten(failure_of(cloudformation, name)),
             f"Fix that, then: {context.relaunch()}",
         )
     context.load(stack)
-    if REKOGNITION not in context.ids:
-        raise click.UsageError(f"The stack {name} is not one of this workshop.")
     if missing := [key for key in context.template["Resources"] if not context.ids.get(key)]:
         return wrong(
             f"{name} has no {', '.join(missing)}",
@@ -67,44 +70,3 @@ def check_stack(context: StackContext) -> Finding:
             context.relaunch(),
         )
     return ok(message)
-
-
-def describe(context: StackContext, name: str) -> Json:
-    """What CloudFormation says about a stack.
-
-    Raises:
-        click.UsageError: there is none of this name.
-    """
-    try:
-        answer = context.client("cloudformation").describe_stacks(StackName=name)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ValidationError":
-            raise
-        # Or the name has characters that no stack can have.
-        region = context.session.region_name
-        raise click.UsageError(f"There is no stack called {name} in {region}.") from None
-    stack: Json = answer["Stacks"][0]
-    return stack
-
-
-def find(context: StackContext) -> str:
-    """The only stack of this workshop.
-
-    Raises:
-        click.UsageError: there are several, or none.
-    """
-    stacks = workshop_stacks(context.client("cloudformation"), REKOGNITION)
-    statuses: dict[str, str] = {stack["StackName"]: stack["StackStatus"] for stack in stacks}
-    staying = [name for name, status in statuses.items() if status != "DELETE_IN_PROGRESS"]
-    names = sorted(staying or statuses)
-    if not names:
-        raise click.UsageError(
-            f"There is no stack with a {REKOGNITION} in {context.session.region_name}: launch it "
-            "(step 3), or name another region with AWS_DEFAULT_REGION."
-        )
-    if len(names) > 1:
-        raise click.UsageError(
-            f"Several stacks have a {REKOGNITION}: name one with --stack, such as "
-            f"--stack {names[0]} ({', '.join(names)})."
-        )
-    return names[0]

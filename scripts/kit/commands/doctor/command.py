@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.text import Text
 
 from kit import running
-from kit.commands.doctor.finding import OK, UNKNOWN, WRONG, Finding, count
+from kit.commands.doctor.finding import OK, UNKNOWN, WRONG, Finding
 from kit.commands.doctor.stack_context import StackContext
 from kit.commands.doctor.stages import check_all
-from kit.processes import is_free
+from kit.stack.find import StackNotFoundError
+from kit.text import count
 
 STYLES = {OK: "green", WRONG: "bold red", UNKNOWN: "dim"}
 
@@ -30,26 +31,24 @@ def doctor(stack: str | None) -> None:
     is no such stack.
     """
     console = Console()
-    workshop = None if os.environ.get("AWS_ENDPOINT_URL") else running.load()
-    # A workshop that was killed has left its file behind, and nothing answers at its address.
-    if workshop and not is_free(int(workshop.aws_url.rpartition(":")[2])):
-        os.environ.update(workshop.environment())
+    if running.use():
         console.print(
             "Checking the running offline workshop. Run the commands below in a terminal prepared "
             'with: eval "$(python scripts/workshop.py env)"',
             soft_wrap=True,
         )
-    x_url = os.environ.get("TWITTER_API_URL", "")
-    if os.environ.get("AWS_ENDPOINT_URL"):
-        os.environ.setdefault("NO_PROXY", "127.0.0.1")
-    elif x_url:
-        x_url = ""  # AWS's streamer does not see this terminal's environment
+    # AWS's streamer does not see this terminal's environment.
+    offline = bool(os.environ.get("AWS_ENDPOINT_URL"))
+    x_url = os.environ.get("TWITTER_API_URL", "") if offline else ""
     try:
         session = boto3.Session()
     except BotoCoreError as error:
         raise click.UsageError(f"AWS cannot be used: {error}.") from error
-    with console.status("Checking every stage"):
-        findings = check_all(StackContext(session, stack, x_url.rstrip("/")))
+    try:
+        with console.status("Checking every stage"):
+            findings = check_all(StackContext(session, stack, x_url.rstrip("/")))
+    except StackNotFoundError as error:
+        raise click.UsageError(str(error)) from error
     show(console, findings)
     sys.exit(int(any(found.status == WRONG for found in findings.values())))
 

@@ -13,17 +13,16 @@ from kit.commands.doctor.finding import (
     TRIGGERS,
     TWITTER,
     Finding,
-    count,
     local_time,
     ok,
-    shorten,
     unknown,
     wrong,
 )
-from kit.commands.doctor.fixes import Json
 from kit.commands.doctor.function_runs import recent_runs
 from kit.commands.doctor.permissions import lost_permissions
 from kit.commands.doctor.stack_context import GoneError, StackContext, newest
+from kit.jsonl import Json
+from kit.text import count, shorten
 
 
 def check_stream(context: StackContext) -> Finding:

@@ -71,14 +71,3 @@ def local_time(moment: datetime) -> str:
     local = moment.astimezone()
     today = local.date() == datetime.now().astimezone().date()
     return f"{local:%H:%M:%S}" if today else f"{local:%Y-%m-%d %H:%M:%S}"
-
-
-def shorten(text: object) -> str:
-    """One line that fits into a report."""
-    line = " ".join(str(text).split())
-    return line if len(line) <= 300 else f"{line[:299]}…"
-
-
-def count(number: int, noun: str) -> str:
-    """A number with its noun."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")

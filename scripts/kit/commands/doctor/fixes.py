@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import Any
 
-Json = dict[str, Any]
+from kit.jsonl import Json
+
 YOUR_PHOTO = "YOUR-PHOTO"  # stands for the learner's own file
 
 

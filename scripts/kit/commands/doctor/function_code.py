@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import ast
-import io
 import sys
-import zipfile
 from functools import cache
-
-import requests
 
 from kit.commands.doctor import fixes
 from kit.commands.doctor.finding import TWITTER, Finding, wrong
 from kit.commands.doctor.stack_context import StackContext
+from kit.stack.code import deployed_files
 from kit.stack.template import code_of
 
 
 @cache
 def source(context: StackContext, function: str) -> dict[str, str]:
     """A function's code: file name → text."""
-    url = context.function(function)["Code"]["Location"]
-    with requests.Session() as session:
-        session.trust_env = not context.endpoint
-        answer = session.get(url, timeout=30)
-    answer.raise_for_status()
-    with zipfile.ZipFile(io.BytesIO(answer.content)) as files:
-        return {
-            name: files.read(name).decode("utf-8", "replace")
-            for name in files.namelist()
-            if name.endswith(".py") and "/" not in name
-        }
+    return {
+        name: content.decode("utf-8", "replace")
+        for name, content in deployed_files(context.function(function)).items()
+        if name.endswith(".py") and "/" not in name
+    }
 
 
 def is_starter(context: StackContext, function: str) -> bool:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
-from kit.commands.doctor.fixes import Json
 from kit.commands.doctor.stack_context import StackContext
+from kit.jsonl import Json
 
 HOURS = (1, 24, 7 * 24)  # how far to look back until runs are found; logs are kept for 7 days
 

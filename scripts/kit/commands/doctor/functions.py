@@ -17,10 +17,8 @@ from kit.commands.doctor.finding import (
     TRIGGERS,
     TWITTER,
     Finding,
-    count,
     local_time,
     ok,
-    shorten,
     unknown,
     wrong,
 )
@@ -29,6 +27,7 @@ from kit.commands.doctor.function_runs import Run, recent_runs
 from kit.commands.doctor.permissions import as_list, lost_permissions
 from kit.commands.doctor.reference import find_reference
 from kit.commands.doctor.stack_context import GoneError, StackContext, newest
+from kit.text import count, shorten
 
 # What a function needs: the resource, a call that shows whether it exists, and its stage.
 NEEDS = {

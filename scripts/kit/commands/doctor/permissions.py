@@ -7,8 +7,8 @@ from typing import Any
 
 from kit.commands.doctor import fixes
 from kit.commands.doctor.finding import Finding, wrong
-from kit.commands.doctor.fixes import Json
 from kit.commands.doctor.stack_context import StackContext
+from kit.jsonl import Json
 
 
 def as_list(value: Any) -> list[Any]:

@@ -8,9 +8,10 @@ from difflib import SequenceMatcher
 from botocore.exceptions import ClientError
 
 from kit.commands.doctor import fixes
-from kit.commands.doctor.finding import REKOGNITION, Finding, count, ok, shorten, unknown, wrong
-from kit.commands.doctor.fixes import Json
+from kit.commands.doctor.finding import REKOGNITION, Finding, ok, unknown, wrong
 from kit.commands.doctor.stack_context import StackContext
+from kit.jsonl import Json
+from kit.text import count, shorten
 
 PICTURES = (".jpg", ".jpeg", ".png")
 STORED_PHOTO = r"images/(\d+_\d+|[0-9a-f]{64})\.jpg$"  # of TwitterLambdaFunction

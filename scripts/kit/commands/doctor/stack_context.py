@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from kit.commands.doctor import fixes
-from kit.commands.doctor.fixes import Json
+from kit.jsonl import Json
 from kit.stack.template import load_template
 
 # For each type of resource: its service, and the parameter that names a resource in a call.

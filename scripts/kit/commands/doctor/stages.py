@@ -20,8 +20,9 @@ from kit.commands.doctor import (
     streamer,
     triggers,
 )
-from kit.commands.doctor.finding import OK, Finding, shorten, unknown, wrong
+from kit.commands.doctor.finding import OK, Finding, unknown, wrong
 from kit.commands.doctor.stack_context import GoneError, StackContext
+from kit.text import shorten
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def check_all(context: StackContext) -> dict[str, Finding]:
     """Check all stages: name → what was found there.
 
     Raises:
-        click.UsageError: there is no such stack.
+        StackNotFoundError: there is no such stack, or there are several.
     """
     findings: dict[str, Finding] = {}
     blocked = ""

@@ -12,15 +12,15 @@ from kit.commands.doctor.finding import (
     KEYS,
     STREAM,
     Finding,
-    count,
     local_time,
     ok,
     unknown,
     wrong,
 )
-from kit.commands.doctor.fixes import Json
 from kit.commands.doctor.permissions import lost_permissions
 from kit.commands.doctor.stack_context import StackContext
+from kit.jsonl import Json
+from kit.text import count
 
 STATUS_CHECKS = ("SystemStatus", "InstanceStatus")  # of EC2
 START = "On the instance (step 5): python twitter_streaming.py"

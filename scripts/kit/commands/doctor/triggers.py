@@ -7,9 +7,9 @@ from fnmatch import fnmatchcase
 
 from kit.commands.doctor import fixes
 from kit.commands.doctor.finding import REKOGNITION, TWITTER, Finding, ok, wrong
-from kit.commands.doctor.fixes import Json
 from kit.commands.doctor.permissions import covers
 from kit.commands.doctor.stack_context import GoneError, StackContext
+from kit.jsonl import Json
 
 # Firehose's objects and the function's photos are put, so either of these events will do.
 EVENTS = ("s3:ObjectCreated:*", "s3:ObjectCreated:Put")

@@ -134,7 +134,8 @@ def fake_context(**answers: Any) -> StackContext:
         getattr(client, name).return_value = answer
         paginator = client.get_paginator.return_value
         paginator.paginate.return_value = [answer]
-    context = StackContext(SimpleNamespace(client=lambda service, config: client))
+    session = SimpleNamespace(client=lambda service, config: client, region_name="eu-west-1")
+    context = StackContext(session)
     context.ids = dict.fromkeys(context.template["Resources"], "x")
     context.endpoint = ""
     return context

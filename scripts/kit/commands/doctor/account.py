@@ -18,7 +18,7 @@ def check_credentials(context: StackContext) -> Finding:
     if region not in rekognition_regions(context.template):
         return wrong(
             f"the region {region} has no Amazon Rekognition" if region else "no region is set",
-            "The stack can only be in a region with Rekognition, and is looked for only there.",
+            "The workshop needs a region with Rekognition, so only there can its stack be.",
             "Set the region in which you launched: export AWS_DEFAULT_REGION=eu-west-1",
         )
     try:
@@ -27,10 +27,10 @@ def check_credentials(context: StackContext) -> Finding:
         return wrong(
             f"no access to {context.endpoint or 'AWS'}",
             shorten(error),
-            "Offline: python scripts/workshop.py start. On AWS: "
+            "Offline: start the workshop (python scripts/workshop.py start). On AWS: "
             f"{'unset AWS_ENDPOINT_URL, then ' if context.endpoint else ''}"
-            "aws login, or aws configure with your user's access key. "
-            "AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN come before both: if they are old, unset them",
+            "use aws login, or aws configure with your user's access key. AWS_ACCESS_KEY_ID and "
+            "AWS_SESSION_TOKEN take precedence over both: unset them if they hold old keys",
         )
     if context.endpoint:
         return ok(f"emulated AWS at {context.endpoint}, region {region}")

@@ -1,4 +1,4 @@
-"""The reference photo: it is where the function looks for it, and shows a face."""
+"""The reference photo: it has the right key, and shows a face."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from kit.jsonl import Json
 from kit.text import count
 
 STATUS_CHECKS = ("SystemStatus", "InstanceStatus")  # of EC2
-START = "On the instance (step 5): python twitter_streaming.py"
+START = "Start it on the instance (step 5): python twitter_streaming.py"
 
 
 def check_keys(context: StackContext) -> Finding:
@@ -78,12 +78,12 @@ def check_streamer(context: StackContext) -> Finding:
     return unknown(
         f"it sent {sent} in the last 24 hours; only its terminal shows whether it is connected "
         "to X",
-        f"{START}; open its terminal at {terminal}" if terminal else START,
+        f"{START}; its terminal is {terminal}" if terminal else START,
     )
 
 
 def check_offline_streamer(x_url: str) -> Finding:
-    """Ask the emulated X, which knows whether somebody is connected, and what it refused."""
+    """Ask the emulated X, which knows whether the streamer is connected, and why not."""
     with requests.Session() as session:
         session.trust_env = False  # no proxy between here and 127.0.0.1
         stats: Json = session.get(f"{x_url}/_workshop/stats", timeout=5).json()

@@ -201,6 +201,7 @@ class StackContext:
         formats = {
             "AWS::DynamoDB::Table": f"dynamodb:{scope}:table/{name}",
             "AWS::IAM::Role": f"iam::{self.account}:role/{name}",
+            "AWS::KinesisFirehose::DeliveryStream": f"firehose:{scope}:deliverystream/{name}",
             "AWS::Lambda::Function": f"lambda:{scope}:function:{name}",
             "AWS::Logs::LogGroup": f"logs:{scope}:log-group:{name}:*",
             "AWS::S3::Bucket": f"s3:::{name}",

@@ -12,7 +12,6 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 
 from kit.aws_client import REGION
 from kit.emulators.aws.process import EmulatedAws
@@ -154,10 +153,5 @@ class OfflineSystem:
     def __enter__(self) -> OfflineSystem:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()

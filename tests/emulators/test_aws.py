@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import boto3
 import pytest
 import requests
@@ -114,3 +118,35 @@ def test_a_question_that_nobody_understands_is_refused(
     answer = requests.get(f"{system.aws.url}/_workshop/{path}", timeout=5)
     assert answer.status_code == status
     assert answer.json()["error"]
+
+
+SLOW = """
+import pathlib, time
+
+def lambda_handler(event, context):
+    pathlib.Path(event["file"]).touch()
+    time.sleep(2)
+    return "old"
+"""
+
+
+def test_an_invocation_ends_with_the_code_with_which_it_began(
+    system: OfflineSystem, tmp_path: Path
+) -> None:
+    stack = Stack.launch(system.aws, system.parameters(EMAIL))
+    functions = system.aws.client("lambda")
+    name = stack.resource("RekognitionLambdaFunction")
+    stack.replace_code("RekognitionLambdaFunction", SLOW)
+    begun = tmp_path / "begun"
+
+    def answer() -> str:
+        payload = json.dumps({"file": str(begun)})
+        return str(functions.invoke(FunctionName=name, Payload=payload)["Payload"].read(), "utf-8")
+
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(answer)
+        wait_for(begun.exists)
+        stack.replace_code("RekognitionLambdaFunction", SLOW.replace("old", "new"))
+        assert running.result() == '"old"'
+    assert answer() == '"new"'
+    stack.delete()

@@ -8,8 +8,11 @@ The log is complete, and is written only if the function's role may. ministack l
 come later than 50 ms (https://github.com/ministackorg/ministack/pull/449), writes nothing when the
 code cannot be loaded or takes too long, and has no handler for `logging`.
 
-AWS: Lambda Developer Guide, "Invoking a Lambda function asynchronously" and "Sending Lambda
-function logs to CloudWatch Logs".
+A running invocation ends with the code with which it began, as on Lambda; ministack kills it when
+the function's code or configuration changes.
+
+AWS: Lambda Developer Guide, "Invoking a Lambda function asynchronously", "Sending Lambda function
+logs to CloudWatch Logs" and "Understanding the Lambda execution environment lifecycle".
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import functools
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -32,6 +36,7 @@ logger = logging.getLogger("workshop")
 
 INVOCATIONS_AT_ONCE = 2  # of a function; more make the laptop slower, not the workshop faster
 DEFAULT_RETRIES = 2
+POLL_SECONDS = 0.1
 LOG_SECONDS = {"first_line_wait": 0.25, "idle_confirm": 0.05, "hard_cap": 3.0}
 # Runs first in a function's process. As on Lambda, there is a handler and the level is WARNING.
 LOGGING = """
@@ -149,8 +154,44 @@ def run_warm(original: Callable[..., Any], *arguments: Any, **more: Any) -> dict
     return result
 
 
+# --- Code that changes while it runs -----------------------------------------------------------
+
+
+class Changing(threading.local):
+    """Whether this thread is changing or deleting a function."""
+
+    now = False
+
+
+changing = Changing()
+
+
+def invalidate(original: Callable[..., None], *arguments: Any, **more: Any) -> None:
+    """Take a function's workers out of use; the next invocation starts one with the new code."""
+    changing.now = True
+    try:
+        original(*arguments, **more)
+    finally:
+        changing.now = False
+
+
+def kill_workers(original: Callable[..., None], workers: list[Any]) -> None:
+    """End workers: the idle ones now and, if their function changes, the others when they are."""
+    busy = [worker for worker in workers if changing.now and worker.in_use]
+    original([worker for worker in workers if worker not in busy])
+    if busy:
+        threading.Thread(target=kill_when_idle, args=(original, busy), daemon=True).start()
+
+
+def kill_when_idle(original: Callable[..., None], busy: list[Any]) -> None:
+    """End workers after the invocations that they work on."""
+    while any(worker.in_use for worker in busy):
+        time.sleep(POLL_SECONDS)
+    original(busy)
+
+
 def install() -> None:
-    """Let Lambda queue its asynchronous events, and write its logs, like this."""
+    """Let Lambda queue its asynchronous events, write its logs and change code like this."""
     lambda_svc.invoke_async_with_retry = invoke_later
     lambda_svc._execute_function_warm = functools.partial(
         run_warm, lambda_svc._execute_function_warm
@@ -160,3 +201,5 @@ def install() -> None:
     lambda_runtime.Worker._drain_stderr_bounded = functools.partialmethod(
         lambda_runtime.Worker._drain_stderr_bounded, **LOG_SECONDS
     )
+    lambda_runtime.kill_workers = functools.partial(kill_workers, lambda_runtime.kill_workers)
+    lambda_svc.invalidate_worker = functools.partial(invalidate, lambda_svc.invalidate_worker)

@@ -1,0 +1,72 @@
+"""Take README's picture of the page: a photo has just matched.
+
+    PYTHONPATH=scripts python media/shoot_page.py
+
+It starts a workshop in a folder of its own and does all steps. The photos in the picture are the
+sample photos, works of the US government.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+import draw
+from kit import samples
+from kit.processes import ManagedProcess
+from kit.running import Running
+from kit.waiting import wait_until
+
+PICTURE = draw.MEDIA / "page.png"
+WORKSHOP = [sys.executable, str(draw.REPOSITORY / "scripts" / "workshop.py")]
+MARGIN = 12  # CSS pixels around what is shown
+
+
+def photograph(tab: Page) -> None:
+    """Save the part of the page from X and the pipeline to the comparison."""
+    tab.get_by_text("The e-mail is sent.").first.wait_for()
+    boxes = [tab.locator(part).bounding_box() for part in ("#x", "#pipeline", "#compared")]
+    found = [box for box in boxes if box]
+    top = min(box["y"] for box in found) - MARGIN
+    bottom = max(box["y"] + box["height"] for box in found) + MARGIN
+    area = {"x": 0.0, "y": top, "width": 1280.0, "height": bottom - top}
+    data = tab.screenshot(clip=area, full_page=True)  # type: ignore[arg-type]
+    with Image.open(io.BytesIO(data)) as image:
+        image.convert("RGB").quantize(256).save(PICTURE, optimize=True)
+
+
+def main() -> None:
+    """Start the workshop, post a photo, and take the picture."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {"WORKSHOP_FOLDER": folder}
+        log = Path(folder) / "start.log"
+        workshop = ManagedProcess(
+            "the workshop", [*WORKSHOP, "start", "--at", "11"], environment, log
+        )
+        try:
+            wait_until(lambda: "The workshop runs." in log.read_text(), 120, "the workshop")
+            running = Running(**json.loads((Path(folder) / "running.json").read_text()))
+            photo = str(samples.ensure()[samples.MATCH])
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(
+                    executable_path=draw.find_browser(), args=draw.ARGUMENTS
+                )
+                tab = browser.new_page(viewport={"width": 1280, "height": 900})
+                tab.goto(running.page_url)
+                subprocess.run([*WORKSHOP, "tweet", photo], env=environment, check=True)
+                photograph(tab)
+                browser.close()
+        finally:
+            workshop.stop()
+
+
+if __name__ == "__main__":
+    main()

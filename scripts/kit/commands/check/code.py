@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from kit.aws_client import Aws
 from kit.commands.check.harness import FUNCTION
-from kit.errors import WorkshopError
+from kit.errors import InputError
 from kit.running import Running
 from kit.stack.code import deployed_code
 from kit.stack.find import workshop_stacks
@@ -31,25 +31,25 @@ def read_code(path: Path) -> bytes:
     """The code in a file.
 
     Raises:
-        WorkshopError: the file does not hold a program.
+        InputError: the file does not hold a program.
     """
     if not path.is_file():
-        raise WorkshopError(f"{path} is not a file: name one with the function's code.")
+        raise InputError(f"{path} is not a file: name one with the function's code.")
     if path.stat().st_size > MAX_BYTES:
-        raise WorkshopError(
+        raise InputError(
             f"{path} has {path.stat().st_size / 1e6:,.0f} MB, too much for a function's code: name "
             "another file."
         )
     code = path.read_bytes()
     if not code.strip():
-        raise WorkshopError(f"{path} is empty: save your function in it first.")
+        raise InputError(f"{path} is empty: save your function in it first.")
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(code).readline)
         text = code.decode(encoding)
     except (SyntaxError, UnicodeDecodeError):
         text = "\0"
     if "\0" in text:
-        raise WorkshopError(
+        raise InputError(
             f"{path} is not text in UTF-8: name the file with the function's code, or save it as "
             "UTF-8."
         )
@@ -60,7 +60,7 @@ def code_of_workshop(workshop: Running) -> tuple[bytes, str]:
     """The code of the running workshop's function, and a name for it.
 
     Raises:
-        WorkshopError: there is no such function, or no workshop answers.
+        InputError: there is no such function, or no workshop answers.
     """
     aws = Aws(workshop.aws_url, workshop.region)
     once = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1})
@@ -75,17 +75,17 @@ def code_of_workshop(workshop: Running) -> tuple[bytes, str]:
                 function = aws.client("lambda", once).get_function(FunctionName=name)
                 return deployed_code(function), f"{FUNCTION} of the stack {stack['StackName']}"
     except (BotoCoreError, ClientError, requests.RequestException):
-        raise WorkshopError(
+        raise InputError(
             "The offline workshop does not answer: start it with “workshop.py start”, or name a "
             "file: “workshop.py check FILE”."
         ) from None
     except KeyError as missing:
-        raise WorkshopError(
+        raise InputError(
             f"The deployed code of {FUNCTION} has no {missing.args[0]}, which its handler names."
         ) from None
     except zipfile.BadZipFile as error:
-        raise WorkshopError(f"The deployed code of {FUNCTION} cannot be read: {error}") from error
-    raise WorkshopError(
+        raise InputError(f"The deployed code of {FUNCTION} cannot be read: {error}") from error
+    raise InputError(
         f"The running workshop has no {FUNCTION} yet: launch the stack (step 3), or name a file: "
         "“workshop.py check FILE”."
     )

@@ -17,14 +17,16 @@ from kit.commands.check.code import code_of_workshop, load_error, read_code
 from kit.commands.check.harness import Harness
 from kit.commands.check.photos import make_pictures
 from kit.commands.check.run import Result, check_code
+from kit.commands.errors import handle_errors
 from kit.emulators.system import OfflineSystem
-from kit.errors import WorkshopError
+from kit.errors import InputError
 
 LANES = 2  # cases at once, each in a stack of its own
 
 
 @click.command()
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False))
+@handle_errors()
 def check(file: str | None) -> None:
     """Check whether FILE solves the exercise; without FILE, whether the deployed function does.
 
@@ -32,21 +34,11 @@ def check(file: str | None) -> None:
     """
     started = time.monotonic()
     console = Console()
-    try:
-        code, source = find_code(file)
-    except WorkshopError as error:
-        raise click.UsageError(str(error)) from error
+    code, source = find_code(file)
     if hint := load_error(code):
         results = [Result("load", "Lambda can load the code", hint)]
     else:
-        try:
-            results = check_offline(console, code)
-        except WorkshopError as error:
-            console.print(Text(str(error), "red"), soft_wrap=True)
-            sys.exit(1)
-        except KeyboardInterrupt:
-            console.print("Stopped. Nothing is left running.")
-            sys.exit(130)
+        results = check_offline(console, code)
     show(console, source, results, time.monotonic() - started)
     sys.exit(any(result.hint for result in results))
 
@@ -55,13 +47,13 @@ def find_code(file: str | None) -> tuple[bytes, str]:
     """The code to check, and a name for it.
 
     Raises:
-        WorkshopError: there is none.
+        InputError: there is none.
     """
     if file:
         return read_code(Path(file)), file
     if workshop := running.load():
         return code_of_workshop(workshop)
-    raise WorkshopError(
+    raise InputError(
         "No offline workshop is running: start it with “workshop.py start”, or name a file: "
         "“workshop.py check FILE”."
     )

@@ -7,7 +7,6 @@ import sys
 
 import boto3
 import click
-from botocore.exceptions import BotoCoreError
 from rich.console import Console
 from rich.text import Text
 
@@ -15,7 +14,7 @@ from kit import running
 from kit.commands.doctor.finding import OK, UNKNOWN, WRONG, Finding
 from kit.commands.doctor.stack_context import StackContext
 from kit.commands.doctor.stages import check_all
-from kit.stack.find import StackNotFoundError
+from kit.commands.errors import handle_errors
 from kit.text import count
 
 STYLES = {OK: "green", WRONG: "bold red", UNKNOWN: "dim"}
@@ -23,6 +22,7 @@ STYLES = {OK: "green", WRONG: "bold red", UNKNOWN: "dim"}
 
 @click.command()
 @click.option("--stack", metavar="NAME", help="Default: the only stack of this workshop.")
+@handle_errors()
 def doctor(stack: str | None) -> None:
     """Check every stage, and print why nothing happens and how to fix it.
 
@@ -40,15 +40,9 @@ def doctor(stack: str | None) -> None:
     # AWS's streamer does not see this terminal's environment.
     offline = bool(os.environ.get("AWS_ENDPOINT_URL"))
     x_url = os.environ.get("TWITTER_API_URL", "") if offline else ""
-    try:
-        session = boto3.Session()
-    except BotoCoreError as error:
-        raise click.UsageError(f"AWS cannot be used: {error}.") from error
-    try:
-        with console.status("Checking every stage"):
-            findings = check_all(StackContext(session, stack, x_url.rstrip("/")))
-    except StackNotFoundError as error:
-        raise click.UsageError(str(error)) from error
+    session = boto3.Session()
+    with console.status("Checking every stage"):
+        findings = check_all(StackContext(session, stack, x_url.rstrip("/")))
     show(console, findings)
     sys.exit(int(any(found.status == WRONG for found in findings.values())))
 

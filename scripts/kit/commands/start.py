@@ -37,7 +37,7 @@ LAST_STEP = 11
 
 
 @click.command()
-@click.option("--fresh", is_flag=True, help="Forget everything of the last time.")
+@click.option("--fresh", is_flag=True, help="Forget everything from the last run.")
 @click.option(
     "--at", "step", type=click.IntRange(1, LAST_STEP), help="Do what comes before a step."
 )

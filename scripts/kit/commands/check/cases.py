@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from kit import samples
 from kit.commands.check.harness import Harness
 from kit.commands.check.hints import (
     WrongError,
@@ -15,7 +16,7 @@ from kit.commands.check.hints import (
     no_mail,
     one_mail,
 )
-from kit.commands.check.photos import REFERENCE, Photo
+from kit.commands.check.photos import BLURRED, GROUP, REFERENCE, Photo
 
 THROTTLED_CALLS = 40  # more than any sensible number of retries
 
@@ -55,10 +56,10 @@ def case(
 @case("The person is on the photo: one e-mail with the similarity and the photo's key")
 def match(harness: Harness) -> None:
     """The simplest event."""
-    harness.put_reference("obama3")
-    photo = Photo(harness.pictures["blurred"])
+    harness.put_reference(samples.ANOTHER_MATCH)
+    photo = Photo(harness.pictures[BLURRED])
     mail = one_mail(harness.send(photo))
-    must_tell_similarity(mail, harness.similarity("obama3", "blurred"))
+    must_tell_similarity(mail, harness.similarity(samples.ANOTHER_MATCH, BLURRED))
     if photo.media_key not in mail:
         raise WrongError(
             "The e-mail does not say where the photo is: put its key into the message."
@@ -68,7 +69,7 @@ def match(harness: Harness) -> None:
 @case("The e-mail has the user, the time, the text and the link of the post")
 def metadata(harness: Harness) -> None:
     """Only the item in DynamoDB has these."""
-    photo = Photo(harness.pictures["obama2"], text="Grüße 👋 from the beach")
+    photo = Photo(harness.pictures[samples.MATCH], text="Grüße 👋 from the beach")
     post = photo.post
     mail = one_mail(harness.send(photo))
     date = all(part in mail for part in ("2026", "22", "10:07"))  # however it is written
@@ -90,7 +91,7 @@ def metadata(harness: Harness) -> None:
 def subject(harness: Harness) -> None:
     """SNS refuses such a subject on AWS, and the e-mail is lost."""
     photo = Photo(
-        harness.pictures["obama2"], text="What a day\nwe had! " + "Sun, sand and sea. " * 12
+        harness.pictures[samples.MATCH], text="What a day\nwe had! " + "Sun, sand and sea. " * 12
     )
     observed = harness.send(photo)
     one_mail(observed)
@@ -106,15 +107,15 @@ def subject(harness: Harness) -> None:
 @case("Three faces, two of them match: one e-mail with the best similarity")
 def several_faces(harness: Harness) -> None:
     """The largest face is another person's."""
-    harness.put_reference("obama3")
-    mail = one_mail(harness.send(Photo(harness.pictures["group"])))
-    must_tell_similarity(mail, harness.similarity("obama3", "group"))
+    harness.put_reference(samples.ANOTHER_MATCH)
+    mail = one_mail(harness.send(Photo(harness.pictures[GROUP])))
+    must_tell_similarity(mail, harness.similarity(samples.ANOTHER_MATCH, GROUP))
 
 
 @case("Another person: no e-mail")
 def other_person(harness: Harness) -> None:
     """A face without a match."""
-    observed = harness.send(Photo(harness.pictures["biden"]))
+    observed = harness.send(Photo(harness.pictures[samples.OTHER_PERSON]))
     no_mail(observed, "only FaceMatches are faces of the person; UnmatchedFaces are not.")
     must_not_fail(observed, "A photo of another person is normal: FaceMatches is empty then.")
 
@@ -122,7 +123,7 @@ def other_person(harness: Harness) -> None:
 @case("No face on the photo: no e-mail and no error")
 def no_face(harness: Harness) -> None:
     """Most photos show no face."""
-    observed = harness.send(Photo(harness.pictures["landscape"]))
+    observed = harness.send(Photo(harness.pictures[samples.NO_FACE]))
     no_mail(observed, "this photo shows no face.")
     must_not_fail(
         observed, "Such photos are normal: catch this error, or Lambda tries again in vain."
@@ -132,10 +133,10 @@ def no_face(harness: Harness) -> None:
 @case("No face on the reference: no error, the log says so")
 def no_face_on_reference(harness: Harness) -> None:
     """Rekognition's error is the same as for a photo without a face."""
-    harness.put_reference("landscape")
-    bad = harness.send(Photo(harness.pictures["obama2"]))
+    harness.put_reference(samples.NO_FACE)
+    bad = harness.send(Photo(harness.pictures[samples.MATCH]))
     harness.prepare()
-    good = harness.send(Photo(harness.pictures["landscape"]))
+    good = harness.send(Photo(harness.pictures[samples.NO_FACE]))
     no_mail(bad, "without a face to look for, nothing can match.")
     must_not_fail(bad, "Trying again does not help: log the problem instead.")
     if not explains_reference(bad, good):
@@ -149,9 +150,9 @@ def no_face_on_reference(harness: Harness) -> None:
 def no_reference(harness: Harness) -> None:
     """Once the reference is there, it is used."""
     harness.remove_reference()
-    bad = harness.send(Photo(harness.pictures["obama2"]))
-    harness.put_reference("obama")
-    good = harness.send(Photo(harness.pictures["obama2"]))
+    bad = harness.send(Photo(harness.pictures[samples.MATCH]))
+    harness.put_reference(samples.REFERENCE)
+    good = harness.send(Photo(harness.pictures[samples.MATCH]))
     no_mail(bad, "without a reference nothing can match.")
     must_not_fail(bad, "Until the reference is there, every photo would be tried three times.")
     if not explains_reference(bad, good):
@@ -169,15 +170,15 @@ def no_reference(harness: Harness) -> None:
 @case("A key with spaces and accents")
 def special_key(harness: Harness) -> None:
     """S3 form-encodes the keys of its events."""
-    observed = harness.send(Photo(harness.pictures["obama2"], prefix="Zoë & me+you "))
+    observed = harness.send(Photo(harness.pictures[samples.MATCH], prefix="Zoë & me+you "))
     one_mail(observed, "The keys in events are form-encoded: decode them with unquote_plus.")
 
 
 @case("Two photos in one event: both are compared")
 def two_photos(harness: Harness) -> None:
     """Records is a list, and the first photo must not keep the second one from being compared."""
-    for first in ("biden", "landscape"):
-        photos = [Photo(harness.pictures[first]), Photo(harness.pictures["obama2"])]
+    for first in (samples.OTHER_PERSON, samples.NO_FACE):
+        photos = [Photo(harness.pictures[first]), Photo(harness.pictures[samples.MATCH])]
         observed = harness.send(*photos)
         if observed.gave_up:
             raise WrongError(
@@ -185,14 +186,15 @@ def two_photos(harness: Harness) -> None:
                 'event["Records"]. After a photo without a match go on with the next one '
                 "(continue, not return)."
             )
-        if first == "biden":  # what else goes wrong with a landscape is for its own case
+        # What else goes wrong with a picture without a face is for its own case.
+        if first == samples.OTHER_PERSON:
             one_mail(observed)
 
 
 @case("The same event again, and twice at the same time: one e-mail")
 def same_event(harness: Harness) -> None:
     """Events come at least once."""
-    photo = Photo(harness.pictures["obama2"])
+    photo = Photo(harness.pictures[samples.MATCH])
     one_mail(harness.send(photo))
     harness.restart()
     harness.invoke(photo)
@@ -203,7 +205,7 @@ def same_event(harness: Harness) -> None:
         "the photo's item that it was compared (update_item), and look there first.",
     )
     must_not_fail(again, "The same event came again, as events sometimes do.")
-    at_once = harness.send_twice_at_once(Photo(harness.pictures["obama2"]))
+    at_once = harness.send_twice_at_once(Photo(harness.pictures[samples.MATCH]))
     if len(at_once.mails) > 1:
         raise WrongError(
             "Two e-mails were sent when the same event came twice at the same time: both "
@@ -218,7 +220,7 @@ def same_event(harness: Harness) -> None:
 def throttling(harness: Harness) -> None:
     """For two calls, then for longer; Lambda tries a failed event again."""
     for times in (2, THROTTLED_CALLS):
-        photo = Photo(harness.pictures["obama2"])
+        photo = Photo(harness.pictures[samples.MATCH])
         with harness.throttled(times):
             observed = harness.send(photo)
         if observed.gave_up:
@@ -244,11 +246,12 @@ def settings(harness: Harness) -> None:
     name = "idol.jpg"
     harness.prepare(REFERENCE_PHOTO=name, SIMILARITY_THRESHOLD="99")
     harness.remove_reference()
-    harness.put_reference("obama3", name)
-    observed = harness.send(Photo(harness.pictures["obama"]))
+    harness.put_reference(samples.ANOTHER_MATCH, name)
+    observed = harness.send(Photo(harness.pictures[samples.REFERENCE]))
     one_mail(observed, f"The reference is called {name} here: take its name from REFERENCE_PHOTO.")
+    similarity = harness.similarity(samples.ANOTHER_MATCH, samples.MATCH)
     no_mail(
-        harness.send(Photo(harness.pictures["obama2"])),
-        f"the similarity is {harness.similarity('obama3', 'obama2'):.1f} %, and here the threshold "
-        "is 99. Give SIMILARITY_THRESHOLD to compare_faces.",
+        harness.send(Photo(harness.pictures[samples.MATCH])),
+        f"the similarity is {similarity:.1f} %, and here the threshold is 99. Give "
+        "SIMILARITY_THRESHOLD to compare_faces.",
     )

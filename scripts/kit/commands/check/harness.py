@@ -13,6 +13,7 @@ from pathlib import Path
 
 import requests
 
+from kit import samples
 from kit.aws_client import Aws
 from kit.commands.check.observation import Comparisons, Failures, Logs, Mails, Observation
 from kit.commands.check.photos import REFERENCE, Photo
@@ -85,7 +86,7 @@ class Harness:
         replace_code(self.clients["lambda"], self.function, files)
 
     def prepare(self, **settings: str) -> None:
-        """Start a case: an empty bucket, new processes of the function, and obama as reference.
+        """Start a case: an empty bucket, new processes of the function, and its reference.
 
         Args:
             settings: environment variables that differ from the stack's.
@@ -99,7 +100,7 @@ class Harness:
         s3 = self.clients["s3"]
         for found in s3.list_objects_v2(Bucket=self.bucket).get("Contents", []):
             s3.delete_object(Bucket=self.bucket, Key=found["Key"])
-        self.put_reference("obama")
+        self.put_reference(samples.REFERENCE)
 
     def restart(self, **settings: str) -> None:
         """End the function's processes, as Lambda does with new settings, even equal ones."""

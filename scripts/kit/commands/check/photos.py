@@ -14,6 +14,7 @@ from kit import samples
 from kit.jsonl import Json
 
 REFERENCE = "celebrity.jpg"
+GROUP, BLURRED = "group", "blurred"  # pictures that are made of the samples
 
 
 @dataclass
@@ -72,20 +73,24 @@ class Photo:
 
 
 def make_pictures() -> dict[str, bytes]:
-    """The sample pictures by name, and two made of them: group and blurred.
+    """The sample pictures by name, and two made of them: GROUP and BLURRED.
 
     The group has a large face of another person and two small matching ones. The blurred one is a
     match that is less similar than sure, so that Similarity is not mistaken for Confidence.
     """
-    pictures = {path.stem: path.read_bytes() for path in samples.ensure().values()}
-    with Image.open(io.BytesIO(pictures["obama2"])) as image:
+    pictures = {name: path.read_bytes() for name, path in samples.ensure().items()}
+    with Image.open(io.BytesIO(pictures[samples.MATCH])) as image:
         blurred = image.convert("RGB").filter(ImageFilter.GaussianBlur(5))
     group = Image.new("RGB", (1400, 1200), "white")
-    for name, width, left in (("biden", 740, 0), ("obama2", 320, 750), ("obama", 320, 1080)):
+    for name, width, left in (
+        (samples.OTHER_PERSON, 740, 0),
+        (samples.MATCH, 320, 750),
+        (samples.REFERENCE, 320, 1080),
+    ):
         with Image.open(io.BytesIO(pictures[name])) as image:
             height = width * image.height // image.width
             group.paste(image.convert("RGB").resize((width, height)), (left, 0))
-    for name, picture in (("group", group), ("blurred", blurred)):
+    for name, picture in ((GROUP, group), (BLURRED, blurred)):
         jpeg = io.BytesIO()
         picture.save(jpeg, "JPEG", quality=92)
         pictures[name] = jpeg.getvalue()

@@ -53,7 +53,7 @@ def test_first_command_is_the_offline_demo() -> None:
 def test_launch_link_is_the_agreed_one() -> None:
     (link,) = launch_links(README)
     assert link.main
-    # Whoever has published the template elsewhere has another one, of the same form.
+    # A fork that publishes the template elsewhere has another link, of the same form.
     published = launch_link(link.bucket_region, template_url(link.bucket, link.bucket_region))
     assert link.url == (LAUNCH_LINK if link.bucket == "serverlessbytes" else published)
     assert [url for url in LINKS if "#/stacks/" in url] == [link.url]

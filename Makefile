@@ -6,6 +6,7 @@ RUN := PYTHONPATH=scripts $(VENV)/bin/python
 SOURCES := scripts tests media
 NODE := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 BIOME := $(NODE) $(VENV)/node/node_modules/.bin/biome check --error-on-warnings
+MARKDOWNLINT := $(NODE) $(VENV)/node/node_modules/.bin/markdownlint-cli2
 UV_LOCK := $(VENV)/bin/uv pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes --no-header
 
 .PHONY: help demo workshop test lint format lock media faults load bench least-privilege fuzz \
@@ -28,6 +29,7 @@ lint: $(VENV)/installed-test $(VENV)/installed-node ## format, style, types, spe
 	$(VENV)/bin/ruff check $(SOURCES)
 	$(VENV)/bin/mypy
 	$(BIOME)
+	$(MARKDOWNLINT)
 	$(VENV)/bin/bandit --quiet --configfile pyproject.toml --recursive scripts media
 	$(VENV)/bin/codespell
 	$(RUN) scripts/inline_code.py format --check
@@ -38,6 +40,7 @@ format: $(VENV)/installed-test $(VENV)/installed-node ## write everything as `ma
 	$(VENV)/bin/ruff format $(SOURCES)
 	$(RUN) scripts/inline_code.py format
 	$(BIOME) --write
+	$(MARKDOWNLINT) --fix
 
 lock: $(VENV)/installed-test $(VENV)/installed-node ## pin all dependencies of pyproject.toml's, with hashes
 	$(UV_LOCK) --output-file .lock/build.txt --group build
@@ -94,7 +97,7 @@ $(VENV)/installed-workshop $(VENV)/installed-test: $(VENV)/installed-%: .lock/%.
 	$(PIP) --require-hashes --no-build-isolation --requirement $<
 	@touch $@
 
-# npm, and what it installs: Biome, which checks the page's files.
+# npm, and what it installs: Biome, which checks the page's files, and markdownlint.
 $(VENV)/installed-node: .lock/node.txt .lock/package-lock.json $(VENV)/installed
 	$(PIP) --require-hashes --requirement $<
 	mkdir -p $(VENV)/node

@@ -93,7 +93,7 @@ def write_readme(entries: list[Entry], seconds: float) -> None:
         f"A run with {photos:,} photos on {os.cpu_count()} cores, which took {seconds:.0f} s:",
         "",
     ]
-    lines += [f"| {' | '.join(row)} |" for row in rows]
+    lines += [f"| {' | '.join(row)} |".replace("|  |", "| |") for row in rows]
     before, begin, rest = README.read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     assert end, f"{README.name} has lost its markers"

@@ -16,9 +16,9 @@ def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + checksum
 
 
-def png_bomb(width: int, height: int, colour: int = 2) -> bytes:
+def png_bomb(width: int, height: int, color: int = 2) -> bytes:
     """A PNG of a few kilobytes that declares so many pixels; 50,000 × 50,000 would be 7.5 GB."""
-    header = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 8, color, 0, 0, 0)
     pixels = zlib.compress(bytes(1 << 20))
     parts = [chunk(b"IHDR", header), chunk(b"IDAT", pixels), chunk(b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)

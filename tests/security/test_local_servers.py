@@ -197,11 +197,11 @@ def test_an_endless_body_is_cut_off(system: OfflineSystem, server: str) -> None:
 
 
 @pytest.mark.parametrize("side", [8_193, 20_000, 50_000, 2**31 - 1])
-@pytest.mark.parametrize("colour", [0, 2, 6])  # grey, RGB, RGBA
+@pytest.mark.parametrize("color", [0, 2, 6])  # gray, RGB, RGBA
 def test_a_png_bomb_is_not_decoded(
-    system: OfflineSystem, pictures: dict[str, Path], side: int, colour: int
+    system: OfflineSystem, pictures: dict[str, Path], side: int, color: int
 ) -> None:
-    refuse_bomb(system, png_bomb(side, side, colour), pictures["obama.jpg"].read_bytes())
+    refuse_bomb(system, png_bomb(side, side, color), pictures["obama.jpg"].read_bytes())
 
 
 def test_a_jpeg_bomb_is_not_decoded(system: OfflineSystem, pictures: dict[str, Path]) -> None:

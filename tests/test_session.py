@@ -111,6 +111,7 @@ def test_a_stack_that_is_gone_in_the_middle_does_not_end_the_workshop(
             raise KeyboardInterrupt
         return Stack(system.aws, "gone")
 
+    monkeypatch.setattr(system, "children", [])  # streamers of other tests have ended
     monkeypatch.setattr(Stack, "find", find)
     monkeypatch.setattr(start, "FILE", tmp_path / "running.json")
     monkeypatch.setattr(workshop, "announce", lambda: None)

@@ -60,7 +60,8 @@ class Terminal:
         self.type(line)
         self.type(f'echo "@{self.typed} $?"')
         end = re.compile(rf"@{self.typed} (\d+)\n$")
-        found = wait_for(lambda: end.search(self.output.read_text()), 120)
+        # What it prints is read while it is written: the last character may be half there.
+        found = wait_for(lambda: end.search(self.output.read_text(errors="replace")), 120)
         printed = self.output.read_text()[before : found.start()]
         assert "Traceback" not in printed
         assert found[1] == "0" or FAILS_RIGHTLY in line, f"{line}\n{printed}"
@@ -131,7 +132,8 @@ class Story:
             if lacks := missing(block, self.printed):
                 self.type(self.last)
             return lacks
-        return missing(block, self.terminal(self.last.place).output.read_text())
+        printed = self.terminal(self.last.place).output.read_text(errors="replace")
+        return missing(block, printed)
 
     def run(self, block: Block) -> None:
         if block.language == "shell":

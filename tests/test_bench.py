@@ -15,7 +15,7 @@ from bench.v1 import streamer as v1_streamer
 from bench.versions import V1, V2, Harness, Used, Version
 from kit.emulators.system import OfflineSystem
 from support import REPOSITORY
-from twitter_streaming import photos_of
+from twitter_streaming import extract_photos
 
 Harnesses = dict[str, Harness]
 
@@ -38,7 +38,7 @@ def lines(system: OfflineSystem, pictures: dict[str, Path]) -> list[bytes]:
 def test_both_streamers_say_the_same_of_a_photo() -> None:
     line = posts.line(7, "https://pbs.twimg.com/media/7.jpg")
     (record,) = v1_streamer.records(line)
-    (photo,) = photos_of(json.loads(line))
+    (photo,) = extract_photos(json.loads(line))
     assert record.count(b"\n    ") == 6  # indented
     assert sorted(map(str, json.loads(record).values())) == sorted(photo.values())
 

@@ -21,7 +21,7 @@ from bench.versions import V2, Harness
 from kit.emulators.system import OfflineSystem
 from kit.jsonl import changes
 from support import s3_event
-from twitter_streaming import photos_of
+from twitter_streaming import extract_photos
 
 HOST_SECONDS = 0.1  # after which the photo host answers
 
@@ -64,7 +64,7 @@ def deliver(harness: Harness, lines: list[bytes]) -> str:
     records = []
     for line in renamed(lines):
         if harness.version is V2:
-            records += [json.dumps(p).encode() + b"\n" for p in photos_of(json.loads(line))]
+            records += [json.dumps(p).encode() + b"\n" for p in extract_photos(json.loads(line))]
         else:
             records += v1_streamer.records(line)
     key = f"firehose/{uuid.uuid4()}"

@@ -70,7 +70,7 @@ class Firehose:
 def v2(lines: Iterable[bytes], firehose: Firehose) -> None:
     """Let v2's streamer read the lines, as from X, until the last is sent."""
     buffer = twitter_streaming.Buffer()
-    reading = threading.Thread(target=twitter_streaming.replay, args=(lines, buffer))
+    reading = threading.Thread(target=twitter_streaming.fill, args=(lines, buffer))
     reading.start()
     for batch in buffer.batches():
         twitter_streaming.send(firehose, "posts", batch, buffer)

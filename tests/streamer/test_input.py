@@ -132,12 +132,19 @@ def test_a_bearer_token_is_used_as_it_is(tmp_path: Path, x: FakeX) -> None:
     assert token not in streamer.out + streamer.err
 
 
-@pytest.mark.parametrize("status", [401, 403, 503])
-def test_x_does_not_let_us_in(tmp_path: Path, x: FakeX, status: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (401, "Stopped: X answered 401: the keys are wrong"),
+        (403, "Stopped: X answered 403: the app may not do this"),
+        (503, "Stopped: X does not let us in: 503"),
+    ],
+)
+def test_x_does_not_let_us_in(tmp_path: Path, x: FakeX, status: int, said: str) -> None:
     x.me_status = status
     with Streamer(tmp_path, x, "", ["--delivery-stream", "posts"]) as streamer:
         assert streamer.finish() == 1
-    assert sentence(streamer).startswith("Stopped: X does not let us in: ")
+    assert sentence(streamer).startswith(said)
     assert streamer.err.count("\n") == 1
     assert x.connects == []
 

@@ -46,7 +46,7 @@ def a_silent_answer_about_the_rules_is_given_up(folder: Path) -> None:
             second, _ = silent.accept()
             first.close()
             second.close()
-            streamer.says("X cannot be reached")
+            streamer.says("The connection to X broke (ReadTimeout)")
             streamer.finish(signal.SIGTERM)
 
 

@@ -82,7 +82,7 @@ def test_a_search_that_x_refuses_is_said(tmp_path: Path, x: FakeX, firehose: Fak
     with Streamer(tmp_path, x, firehose) as streamer:
         streamer.says("Connected")
         x.end()
-        streamer.says("What was posted meanwhile may be missing: 403 Forbidden")
+        streamer.says("The search for missed posts failed: X answered 403: the app may not do this")
         x.send(a_post(1))
         eventually(lambda: firehose.posts() == [1])
         assert streamer.finish(signal.SIGTERM) == 0

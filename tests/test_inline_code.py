@@ -12,12 +12,7 @@ from click.testing import CliRunner, Result
 
 import inline_code
 from kit.limits import TEMPLATE_BODY_BYTES
-from kit.stack.template import (
-    BODY_IN_SHELL,
-    TEMPLATE,
-    compact_body,
-    load_template,
-)
+from kit.stack.template import BODY_IN_SHELL, TEMPLATE, compact_body, load_template
 from support import REPOSITORY
 
 TEXT = TEMPLATE.read_text()

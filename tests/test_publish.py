@@ -17,12 +17,7 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from kit.commands.publish.launch_links import (
-    launch_link,
-    launch_links,
-    launch_table,
-    rewrite,
-)
+from kit.commands.publish.launch_links import launch_link, launch_links, launch_table, rewrite
 from kit.emulators.aws.process import EmulatedAws
 from kit.processes import free_port
 from kit.stack.template import rekognition_regions

@@ -9,12 +9,7 @@ import pytest
 
 from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
-from kit.stack.find import (
-    StackNotFoundError,
-    choose_stack,
-    first_failure,
-    workshop_stacks,
-)
+from kit.stack.find import StackNotFoundError, choose_stack, first_failure, workshop_stacks
 from kit.stack.stack import EMAIL, Stack, unique_name
 
 FUNCTION = "RekognitionLambdaFunction"

@@ -7,15 +7,9 @@ from unittest import mock
 
 import pytest
 
-from doctor.checked_workshop import (
-    fake_context,
-    run,
-)
+from doctor.checked_workshop import fake_context, run
 from kit.commands.doctor.account import check_stack
-from kit.commands.doctor.finding import (
-    UNKNOWN,
-    WRONG,
-)
+from kit.commands.doctor.finding import UNKNOWN, WRONG
 from kit.commands.doctor.stages import STAGES
 from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError

@@ -5,11 +5,7 @@ from __future__ import annotations
 import boto3
 import pytest
 
-from doctor.checked_workshop import (
-    CheckedWorkshop,
-    shown,
-    wrong,
-)
+from doctor.checked_workshop import CheckedWorkshop, shown, wrong
 from kit.commands.doctor.finding import (
     KEYS,
     PHOTOS,

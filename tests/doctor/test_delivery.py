@@ -9,19 +9,8 @@ from unittest import mock
 import pytest
 import requests
 
-from doctor.checked_workshop import (
-    CheckedWorkshop,
-    fake_context,
-)
-from kit.commands.doctor.finding import (
-    INSTANCE,
-    PHOTOS,
-    STREAM,
-    STREAMER,
-    TRIGGERS,
-    UNKNOWN,
-    ok,
-)
+from doctor.checked_workshop import CheckedWorkshop, fake_context
+from kit.commands.doctor.finding import INSTANCE, PHOTOS, STREAM, STREAMER, TRIGGERS, UNKNOWN, ok
 from kit.commands.doctor.streamer import check_streamer
 from kit.commands.doctor.triggers import passes_filter
 from kit.emulators.system import OfflineSystem

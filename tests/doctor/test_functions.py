@@ -9,11 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from doctor.checked_workshop import (
-    HANDLER,
-    CheckedWorkshop,
-    fake_context,
-)
+from doctor.checked_workshop import HANDLER, CheckedWorkshop, fake_context
 from kit.commands.doctor.finding import (
     INSTANCE,
     QUEUE,

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from doctor.checked_workshop import (
-    CheckedWorkshop,
-    environment,
-    run,
-    shown,
-)
+from doctor.checked_workshop import CheckedWorkshop, environment, run, shown
 from kit import running
 from kit.commands.doctor.finding import (
     COMPARISON,

@@ -7,16 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from doctor.checked_workshop import (
-    HANDLER,
-    CheckedWorkshop,
-    fake_context,
-)
-from kit.commands.doctor.finding import (
-    REFERENCE,
-    REKOGNITION,
-    SUBSCRIPTION,
-)
+from doctor.checked_workshop import HANDLER, CheckedWorkshop, fake_context
+from kit.commands.doctor.finding import REFERENCE, REKOGNITION, SUBSCRIPTION
 from kit.commands.doctor.matches import check_subscription
 from kit.emulators.system import OfflineSystem
 from kit.stack.stack import EMAIL

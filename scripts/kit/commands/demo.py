@@ -28,15 +28,7 @@ from kit.processes import ManagedProcess
 from kit.running import FOLDER
 from kit.stack.code import SOLUTION
 from kit.stack.inventory import left_over
-from kit.stack.journey import (
-    ARRIVED,
-    COMPARED,
-    DELIVERED,
-    MAILED,
-    PROCESSED,
-    Journey,
-    JourneyError,
-)
+from kit.stack.journey import ARRIVED, COMPARED, DELIVERED, MAILED, PROCESSED, Journey, JourneyError
 from kit.stack.stack import EMAIL, Stack
 from kit.stack.template import TEMPLATE, parameter_default
 from kit.x_client import error_message

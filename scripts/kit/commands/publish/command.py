@@ -14,12 +14,7 @@ import click
 from kit import running
 from kit.commands.errors import handle_errors
 from kit.commands.publish.bucket import Bucket, locate, name_problem
-from kit.commands.publish.launch_links import (
-    launch_link,
-    launch_links,
-    rewrite,
-    template_url,
-)
+from kit.commands.publish.launch_links import launch_link, launch_links, rewrite, template_url
 from kit.commands.publish.public_read import (
     allow_public_read,
     read_access,

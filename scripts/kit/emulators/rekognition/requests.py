@@ -13,11 +13,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from kit.emulators.rekognition.errors import (
-    ImageTooLargeError,
-    InvalidParameterError,
-    ServiceError,
-)
+from kit.emulators.rekognition.errors import ImageTooLargeError, InvalidParameterError, ServiceError
 from kit.http import json_of
 from kit.limits import MIB, REQUEST_IMAGE_BYTES
 

@@ -10,17 +10,8 @@ import pytest
 import requests
 
 from doctor.checked_workshop import HANDLER, CheckedWorkshop, fake_context
-from kit.commands.doctor.finding import (
-    INSTANCE,
-    QUEUE,
-    REKOGNITION,
-    STREAM,
-    STREAMER,
-    TWITTER,
-    UNKNOWN,
-    Finding,
-    unknown,
-)
+from kit.commands.doctor import finding as at
+from kit.commands.doctor.finding import UNKNOWN, Finding, unknown
 from kit.commands.doctor.function_runs import runs_of
 from kit.commands.doctor.stack_context import StackContext
 from kit.commands.doctor.stages import Stage, check
@@ -36,7 +27,7 @@ def test_the_functions_code_is_broken(workshop: CheckedWorkshop) -> None:
         workshop.put_code(code)
         workshop.post()
         wait_for(lambda: workshop.failures() > before)
-        finding = workshop.diagnose(REKOGNITION)
+        finding = workshop.diagnose(at.REKOGNITION)
         assert f"update-function-code --function-name {name}" in finding.fix
         return finding
 
@@ -45,19 +36,19 @@ def test_the_functions_code_is_broken(workshop: CheckedWorkshop) -> None:
     before = 1
     assert "division by zero" in diagnose("1 / 0\n" + HANDLER + "    pass\n").cause
     workshop.put_code("import os\ndef lambda_handler(:\n")
-    assert "line 2" in workshop.diagnose(REKOGNITION).cause
+    assert "line 2" in workshop.diagnose(at.REKOGNITION).cause
     workshop.put_code("def handler(event, context): pass\n")
-    assert "no function lambda_handler" in workshop.diagnose(REKOGNITION).cause
+    assert "no function lambda_handler" in workshop.diagnose(at.REKOGNITION).cause
     workshop.put_code()
     workshop.is_well()
     workshop.compare()
     findings = workshop.is_well()  # though the queue holds what failed before
-    assert findings[QUEUE].status == UNKNOWN
-    assert "workshop.py redrive" in findings[QUEUE].message
+    assert findings[at.QUEUE].status == UNKNOWN
+    assert "workshop.py redrive" in findings[at.QUEUE].message
 
 
 def test_a_functions_settings_are_changed(workshop: CheckedWorkshop) -> None:
-    functions, name = workshop.client("lambda"), workshop.stack.resource(REKOGNITION)
+    functions, name = workshop.client("lambda"), workshop.stack.resource(at.REKOGNITION)
     emptier = workshop.client("iam").get_role(RoleName=workshop.stack.resource("BucketEmptierRole"))
     updated = functions.get_waiter("function_updated_v2")
     settings: list[tuple[dict[str, Any], str]] = [
@@ -68,7 +59,7 @@ def test_a_functions_settings_are_changed(workshop: CheckedWorkshop) -> None:
     for setting, fix in settings:
         functions.update_function_configuration(FunctionName=name, **setting)
         updated.wait(FunctionName=name, WaiterConfig={"Delay": 1})
-        finding = workshop.diagnose(REKOGNITION)
+        finding = workshop.diagnose(at.REKOGNITION)
         assert fix in finding.fix
         workshop.fix(finding)
         updated.wait(FunctionName=name, WaiterConfig={"Delay": 1})
@@ -78,7 +69,7 @@ def test_a_functions_settings_are_changed(workshop: CheckedWorkshop) -> None:
     workshop.put_code(HANDLER + "    import time; time.sleep(5)\n")
     workshop.post()
     wait_for(lambda: "timed out" in workshop.log())
-    assert "--timeout 120" in workshop.diagnose(REKOGNITION).fix
+    assert "--timeout 120" in workshop.diagnose(at.REKOGNITION).fix
 
 
 def test_the_function_does_what_its_role_does_not_allow(workshop: CheckedWorkshop) -> None:
@@ -86,7 +77,7 @@ def test_the_function_does_what_its_role_does_not_allow(workshop: CheckedWorksho
     workshop.put_code(code)
     workshop.post()
     wait_for(lambda: "not authorized" in workshop.log())
-    assert "s3:ListAllMyBuckets" in workshop.diagnose(REKOGNITION).message
+    assert "s3:ListAllMyBuckets" in workshop.diagnose(at.REKOGNITION).message
 
 
 def test_a_permission_is_removed(workshop: CheckedWorkshop) -> None:
@@ -94,11 +85,11 @@ def test_a_permission_is_removed(workshop: CheckedWorkshop) -> None:
         return "not authorized" in workshop.log(function)
 
     cases: list[tuple[str, str, str, Callable[[], object]]] = [
-        ("TwitterLambdaRole", "ReadPosts", TWITTER, lambda: denied("Twitter")),
-        ("RekognitionLambdaRole", "CompareFaces", REKOGNITION, lambda: denied("Rekognition")),
-        ("RekognitionLambdaRole", "MailMatches", REKOGNITION, lambda: True),
-        ("DeliveryStreamRole", "WritePosts", STREAM, lambda: True),
-        ("StreamingInstanceRole", "SendPosts", INSTANCE, lambda: not workshop.streamer_runs()),
+        ("TwitterLambdaRole", "ReadPosts", at.TWITTER, lambda: denied("Twitter")),
+        ("RekognitionLambdaRole", "CompareFaces", at.REKOGNITION, lambda: denied("Rekognition")),
+        ("RekognitionLambdaRole", "MailMatches", at.REKOGNITION, lambda: True),
+        ("DeliveryStreamRole", "WritePosts", at.STREAM, lambda: True),
+        ("StreamingInstanceRole", "SendPosts", at.INSTANCE, lambda: not workshop.streamer_runs()),
     ]
     for role, sid, stage, logged in cases:
         remove_statement(workshop.stack, role, sid)
@@ -107,8 +98,8 @@ def test_a_permission_is_removed(workshop: CheckedWorkshop) -> None:
         finding = workshop.diagnose(stage)
         assert f"{role} lacks {sid} (" in finding.message
         workshop.fix(finding)
-        if stage == INSTANCE:  # the streamer stopped when it was refused
-            workshop.diagnose(STREAMER)
+        if stage == at.INSTANCE:  # the streamer stopped when it was refused
+            workshop.diagnose(at.STREAMER)
             workshop.start_streamer()
         workshop.is_well()
     workshop.compare()
@@ -124,7 +115,7 @@ def test_a_permission_is_denied_or_narrowed(workshop: CheckedWorkshop) -> None:
         ]
         document = json.dumps(answer | {"Statement": statements})
         iam.put_role_policy(RoleName=role, PolicyName="Compare", PolicyDocument=document)
-        finding = workshop.diagnose(REKOGNITION)
+        finding = workshop.diagnose(at.REKOGNITION)
         assert "MailMatches (sns:Publish)" in finding.message
         workshop.fix(finding)
         workshop.is_well()
@@ -134,7 +125,7 @@ def test_a_function_is_throttled(workshop: CheckedWorkshop) -> None:
     name = workshop.stack.resource("TwitterLambdaFunction")
     functions = workshop.client("lambda")
     functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
-    finding = workshop.diagnose(TWITTER)
+    finding = workshop.diagnose(at.TWITTER)
     workshop.fix(finding)
     workshop.is_well()
 
@@ -142,8 +133,8 @@ def test_a_function_is_throttled(workshop: CheckedWorkshop) -> None:
 def test_only_the_queue_knows_of_a_failure(workshop: CheckedWorkshop) -> None:
     sqs, url = workshop.client("sqs"), workshop.stack.resource("FailureQueue")
     sqs.send_message(QueueUrl=url, MessageBody="an event")
-    assert "workshop.py redrive" in workshop.diagnose(QUEUE).fix
-    workshop.diagnose(QUEUE)  # it is still there
+    assert "workshop.py redrive" in workshop.diagnose(at.QUEUE).fix
+    workshop.diagnose(at.QUEUE)  # it is still there
 
 
 def aws_events(*messages: str) -> list[dict[str, Any]]:

@@ -6,16 +6,8 @@ import pytest
 
 from doctor.checked_workshop import CheckedWorkshop, environment, run, shown
 from kit import running
-from kit.commands.doctor.finding import (
-    COMPARISON,
-    EXERCISE,
-    OBJECTS,
-    OK,
-    PHOTOS,
-    REKOGNITION,
-    TWITTER,
-    UNKNOWN,
-)
+from kit.commands.doctor import finding as at
+from kit.commands.doctor.finding import OK, UNKNOWN
 from kit.processes import free_port
 from kit.stack.template import code_of
 from support import wait_for
@@ -27,8 +19,8 @@ def test_a_healthy_workshop(workshop: CheckedWorkshop) -> None:
     workshop.compare()
     findings = workshop.is_well()
     assert {finding.status for finding in findings.values()} == {OK}, shown(findings)
-    assert "match, 9" in findings[COMPARISON].message
-    assert "1 match" in findings[COMPARISON].message
+    assert "match, 9" in findings[at.COMPARISON].message
+    assert "1 match" in findings[at.COMPARISON].message
     done = run("--stack", workshop.stack.name)
     assert done.exit_code == 0, done.output
     assert done.output.count("✓") == len(findings)
@@ -62,16 +54,16 @@ def test_a_workshop_that_was_killed_is_not_checked(monkeypatch: pytest.MonkeyPat
 
 def test_what_has_no_data_yet_is_not_wrong(workshop: CheckedWorkshop) -> None:
     findings = workshop.is_well()
-    names = (OBJECTS, PHOTOS, TWITTER, REKOGNITION, COMPARISON)
+    names = (at.OBJECTS, at.PHOTOS, at.TWITTER, at.REKOGNITION, at.COMPARISON)
     assert {findings[name].status for name in names} == {UNKNOWN}
     assert shown(findings).splitlines()[-1].startswith("Next, delivered records: post a photo")
 
 
 def test_the_starter_is_no_fault(workshop: CheckedWorkshop) -> None:
-    workshop.put_code(code_of(REKOGNITION))
+    workshop.put_code(code_of(at.REKOGNITION))
     workshop.post()
     wait_for(lambda: "arrived in" in workshop.log())
     findings = workshop.is_well()
-    assert findings[EXERCISE].status == UNKNOWN
-    assert "starter" in findings[EXERCISE].message
-    assert "1 not compared" in findings[COMPARISON].message
+    assert findings[at.EXERCISE].status == UNKNOWN
+    assert "starter" in findings[at.EXERCISE].message
+    assert "1 not compared" in findings[at.COMPARISON].message

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from kit.page.formatting import Content, entry, iso, pretty_line
-from kit.page.pollers.objects import Objects, listing
+from kit.page.pollers.objects import BucketPoller, listing
 from kit.page.pollers.poller import ContentPoller
 from kit.page.services import Services
 from kit.page.state import MAX_POSTS, State
@@ -13,15 +13,11 @@ from kit.page.state import MAX_POSTS, State
 MAX_TEXT = 64 * 1024  # bytes of an object that are shown
 
 
-class TwitterBucket(ContentPoller):
+class TwitterBucket(BucketPoller):
     """The objects with metadata."""
 
     stage = "TwitterBucket"
-    service = "The bucket"
-
-    def __init__(self, services: Services, state: State) -> None:
-        super().__init__(services, state)
-        self.objects = Objects(services, "firehose/")
+    prefix = "firehose/"
 
     def poll(self) -> None:
         """New objects, and whose photos are in them."""

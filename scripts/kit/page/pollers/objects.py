@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from kit.jsonl import Json
 from kit.page.formatting import iso
-from kit.page.pollers.poller import SeenNames
+from kit.page.pollers.poller import ContentPoller, SeenNames
 from kit.page.services import Services
+from kit.page.state import State
 
 AGAIN = 20  # objects listed once more, as some come out of order
 
@@ -47,3 +48,14 @@ def listing(objects: list[Json]) -> str:
     """Objects as `aws s3 ls` lists them."""
     lines = [f"{iso(o['LastModified'])[:19]}Z {o['Size']:>10}  {o['Key']}" for o in objects]
     return "\n".join(lines) or "(nothing yet)"
+
+
+class BucketPoller(ContentPoller):
+    """A bucket's objects below a prefix."""
+
+    service = "The bucket"
+    prefix: str
+
+    def __init__(self, services: Services, state: State) -> None:
+        super().__init__(services, state)
+        self.objects = Objects(services, self.prefix)

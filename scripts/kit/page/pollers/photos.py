@@ -6,21 +6,17 @@ from botocore.exceptions import ClientError
 
 from kit.jsonl import Json
 from kit.page.formatting import Content, entry, iso
-from kit.page.pollers.objects import Objects, listing
+from kit.page.pollers.objects import BucketPoller, listing
 from kit.page.pollers.poller import ContentPoller
 from kit.page.services import Services
 from kit.page.state import State
 
 
-class RekognitionBucket(ContentPoller):
+class RekognitionBucket(BucketPoller):
     """The photos below images/."""
 
     stage = "RekognitionBucket"
-    service = "The bucket"
-
-    def __init__(self, services: Services, state: State) -> None:
-        super().__init__(services, state)
-        self.objects = Objects(services, "images/")
+    prefix = "images/"
 
     def poll(self) -> None:
         """New photos."""

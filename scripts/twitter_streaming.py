@@ -29,7 +29,6 @@ from botocore import exceptions as aws
 from botocore.config import Config
 
 X_URL = "https://api.twitter.com"  # tweepy's own; TWITTER_API_URL replaces it
-STREAM_URL, LOGIN_URL = f"{X_URL}/2/tweets/search/stream", f"{X_URL}/oauth2/token"
 KEYS = ("TWITTER_CONSUMER_KEY", "TWITTER_CONSUMER_SECRET", "TWITTER_TOKEN", "TWITTER_TOKEN_SECRET")
 RULE_TAG = "serverless-bytes"
 FIELDS = {"tweet.fields": "created_at", "media.fields": "url,type"}
@@ -51,7 +50,6 @@ RECORD_BYTES = 5_000  # the least that Firehose bills
 BUFFER_LINES = 10_000  # with more waiting, we read from X more slowly
 LINGER_SECONDS = 0.2  # how long a line waits for more
 FLUSH_SECONDS = 30  # how long we send the rest after Ctrl-C
-
 Record = namedtuple("Record", "data photos")  # lines of JSON, and how many: one a photo
 
 
@@ -66,10 +64,12 @@ class InputError(StreamingError):
 class X(requests.Session):
     """Our requests to X, and tweepy's. The stream is ours; rules, users and search are tweepy's."""
 
-    def __init__(self, token: str = "", rule: str = "") -> None:
+    def __init__(self, keys: dict[str, str], rule: str | None) -> None:
         super().__init__()
+        token = keys["TWITTER_BEARER_TOKEN"] or self.bearer_token(keys)
+        self.rule = rule or self.own_rule(keys)
         self.headers["Authorization"] = f"Bearer {token}"
-        self.rule, self.rules = rule, tweepy.StreamingClient(token)
+        self.rules = tweepy.StreamingClient(token)
         self.posts = tweepy.Client(token, return_type=dict)
         self.rules.session = self.posts.session = self
 
@@ -82,6 +82,17 @@ class X(requests.Session):
             raise StreamingError(f"X answered {response.status_code}: {message}")
         response.raise_for_status()
         return response
+
+    def bearer_token(self, keys: dict[str, str]) -> str:
+        """Log in as the app, for the token with which it listens."""
+        grant, app = {"grant_type": "client_credentials"}, (keys[KEYS[0]], keys[KEYS[1]])
+        return str(self.post(f"{X_URL}/oauth2/token", grant, auth=app).json()["access_token"])
+
+    def own_rule(self, keys: dict[str, str]) -> str:
+        """Log in as the user: the default rule is the user's own posts with pictures."""
+        user = tweepy.Client(None, *(keys[name] for name in KEYS))
+        user.session = self
+        return f"from:{user.get_me(user_auth=True).data.username} has:images -is:retweet"
 
     def set_rule(self) -> None:
         """Have exactly our rule under our tag; others stay."""
@@ -101,7 +112,7 @@ def listen(x: X, buffer: Buffer) -> Iterator[bytes]:
         started, (first, longest) = time.monotonic(), BREAK_PAUSES
         try:
             x.set_rule()
-            with x.get(STREAM_URL, params=FIELDS, stream=True) as response:
+            with x.get(f"{X_URL}/2/tweets/search/stream", params=FIELDS, stream=True) as response:
                 print_line(f"Connected to X. The rule: {x.rule}")
                 if last_received:
                     Thread(target=backfill, args=[x, last_received, buffer], daemon=True).start()
@@ -306,21 +317,6 @@ def read_keys(config: argparse.Namespace) -> dict[str, str]:
     return keys | {"TWITTER_BEARER_TOKEN": token}
 
 
-def bearer_token(keys: dict[str, str]) -> str:
-    """Return the token with which the app listens: the given one, or that of the consumer keys."""
-    if keys["TWITTER_BEARER_TOKEN"]:
-        return keys["TWITTER_BEARER_TOKEN"]
-    grant, app = {"grant_type": "client_credentials"}, (keys[KEYS[0]], keys[KEYS[1]])
-    return str(X().post(LOGIN_URL, grant, auth=app).json()["access_token"])
-
-
-def own_rule(keys: dict[str, str]) -> str:
-    """Return the default rule: the posts with pictures of the user whose keys these are."""
-    user = tweepy.Client(None, *(keys[name] for name in KEYS))
-    user.session = X()
-    return f"from:{user.get_me(user_auth=True).data.username} has:images -is:retweet"
-
-
 def read_config() -> argparse.Namespace:
     """Merge the configuration file and the command line, which wins."""
     beside = Path(__file__).with_suffix(".json")
@@ -348,10 +344,7 @@ def run(config: argparse.Namespace, buffer: Buffer) -> None:
     """Send what the listener brings until the buffer is closed and empty; raise what stops us."""
     once = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 1})
     firehose = boto3.client("firehose", config=once)
-    lines = config.recording
-    if not lines:
-        keys = read_keys(config)
-        lines = listen(X(bearer_token(keys), config.rule or own_rule(keys)), buffer)
+    lines = config.recording or listen(X(read_keys(config), config.rule), buffer)
     Thread(target=fill, args=[lines, buffer], daemon=True).start()
     for batch in buffer.batches():
         send(firehose, config.delivery_stream, batch, buffer)

@@ -1,4 +1,4 @@
-"""What the tests of the streamer share."""
+"""Fakes for the tests of the streamer."""
 
 from __future__ import annotations
 

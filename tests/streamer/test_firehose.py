@@ -1,4 +1,4 @@
-"""Firehose fails, and the end."""
+"""Firehose fails; the streamer ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the streamer is given: command line, configuration, keys and the rule."""
+"""The streamer's input: command line, configuration, keys and the rule."""
 
 from __future__ import annotations
 

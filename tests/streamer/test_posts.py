@@ -1,4 +1,4 @@
-"""What arrives in Firehose of the posts that X sends."""
+"""Posts of X, and the lines of them that arrive in Firehose."""
 
 from __future__ import annotations
 

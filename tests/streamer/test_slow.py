@@ -1,4 +1,4 @@
-"""What takes long: all at once, in the background."""
+"""Scenarios that take long: all at once, in the background."""
 
 from __future__ import annotations
 
@@ -84,9 +84,9 @@ def closing_again_and_again_makes_the_pauses_longer(folder: Path) -> None:
     with Streamer(folder, x) as streamer:
         streamer.says("Connected")
         for _ in range(5):
-            known = len(x.connects)
+            before = len(x.connects)
             x.end()
-            eventually(lambda: len(x.connects) > known, 10)  # noqa: B023 - called at once
+            eventually(lambda: len(x.connects) > before, 10)  # noqa: B023 - called at once
         assert streamer.finish(signal.SIGTERM) == 0
     pauses = [later - earlier for earlier, later in zip(x.connects, x.connects[1:], strict=False)]
     assert pauses == sorted(pauses)

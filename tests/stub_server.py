@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Answer:
-    """What a request gets; the header with the body's length comes by itself."""
+    """What a request gets; the header with the body's length comes by itself, unless it is ""."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
@@ -50,7 +50,8 @@ class StubServer:
                 for name, value in (
                     {"Content-Length": str(len(answer.body))} | answer.headers
                 ).items():
-                    self.send_header(name, value)
+                    if value:  # else the end of the connection is the end of the body
+                        self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(answer.body)
 

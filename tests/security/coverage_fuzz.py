@@ -21,8 +21,8 @@ with atheris.instrument_imports(include=["PIL", "json", "kit"]):
     from kit.emulators.rekognition import errors, faces
     from kit.emulators.x.errors import Problem
     from kit.emulators.x.requests import uploaded_file
+    from lambdas.loading import load_inline
     from security.asgi import request
-    from security.inline import load_inline
     from security.pictures import small_pictures
 
 twitter = load_inline("TwitterLambdaFunction")

@@ -24,14 +24,13 @@ from kit.emulators.rekognition.face_cache import FaceCache
 from kit.emulators.rekognition.service import Rekognition
 from kit.emulators.x.errors import Problem
 from kit.emulators.x.requests import uploaded_file
+from lambdas.loading import SOLUTION, VARIABLES, load_code, load_inline
 from security.asgi import request
-from security.inline import VARIABLES, load_code, load_inline
 from security.pictures import small_pictures
-from support import REPOSITORY, s3_event
+from support import s3_event
 
 INPUTS = int(os.environ.get("FUZZ_INPUTS", "0"))
 PREFIX = VARIABLES["PHOTO_URL_PREFIX"]
-SOLUTION = (REPOSITORY / "scripts" / "compareFaces.py").read_text()
 
 
 def inputs(count: int) -> settings:
@@ -47,7 +46,7 @@ def inputs(count: int) -> settings:
 
 twitter = load_inline("TwitterLambdaFunction")
 starter = load_inline("RekognitionLambdaFunction")
-solution = load_code(SOLUTION, "RekognitionLambdaFunction")
+solution = load_code(SOLUTION, "compareFaces")
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -1,4 +1,4 @@
-"""The template's inline code, loaded into this process without any AWS behind it."""
+"""The functions' code, loaded into this process as Lambda loads it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 from unittest import mock
 
 from kit.stack.template import code_of
+from support import REPOSITORY
 
+SOLUTION = (REPOSITORY / "scripts" / "compareFaces.py").read_text()
 VARIABLES = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_DEFAULT_REGION": "eu-west-1",

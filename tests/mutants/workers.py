@@ -1,0 +1,104 @@
+"""Copies of the repository, each with a process that tries mutants in it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from mutants.making import Mutant
+from mutants.subjects import Subject
+from mutants.trial import MEASURED, OUTPUT
+from support import REPOSITORY
+
+PARTS = ("scripts", "tests", "pyproject.toml", "RekognitionWorkshopCFN.json")
+CLEAN_SECONDS = 900.0  # for all tests of a subject
+Measurement = dict[str, tuple[float, frozenset[int]]]  # test → seconds, lines; "": outside of them
+
+
+class Worker:
+    """A copy of the repository, and a process that tries mutants in it, one after the other.
+
+    Args:
+        folder: for the copy.
+        environment: more variables for the tests.
+    """
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.folder = folder
+        ignored = shutil.ignore_patterns("__pycache__")
+        for part in PARTS:
+            source = REPOSITORY / part
+            if source.is_dir():
+                shutil.copytree(source, folder / part, ignore=ignored)
+            else:
+                shutil.copy(source, folder / part)
+        (folder / ".cache").symlink_to(REPOSITORY / ".cache")
+        paths = os.pathsep.join(str(folder / part) for part in ("scripts", "tests"))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "mutants.trial"],
+            cwd=folder,
+            env=os.environ | environment | {"PYTHONPATH": paths},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.process.terminate()
+        self.process.wait()
+
+    def measure(self, subject: Subject) -> Measurement:
+        """Run all tests of a subject as it is.
+
+        Raises:
+            RuntimeError: one failed.
+        """
+        if self._run(subject, None, CLEAN_SECONDS, measure=subject.traced_file) != 0:
+            output = (self.folder / OUTPUT).read_text()
+            raise RuntimeError(f"The tests of {subject.name} fail without any mutation:\n{output}")
+        measured = json.loads((self.folder / MEASURED).read_text())
+        return {test: (seconds, frozenset(lines)) for test, (seconds, lines) in measured.items()}
+
+    def kills(self, subject: Subject, mutant: Mutant, tests: list[str], seconds: float) -> str:
+        """Run tests with a mutant; return "killed", "timeout" or "survived"."""
+        path = subject.write(mutant.code, self.folder)
+        # Python would take the bytecode of a file of the same size and second for this one's.
+        Path(importlib.util.cache_from_source(str(path))).unlink(missing_ok=True)
+        try:
+            code = self._run(subject, tests, seconds)
+        finally:
+            subject.write(subject.code, self.folder)
+        if code is None:
+            return "timeout"
+        return "killed" if code else "survived"
+
+    def _run(
+        self, subject: Subject, tests: list[str] | None, seconds: float, measure: str = ""
+    ) -> int | None:
+        job: dict[str, Any] = {
+            "paths": subject.tests,
+            "tests": tests,
+            "seconds": seconds,
+            "measure": measure,
+        }
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(json.dumps(job) + "\n")
+        self.process.stdin.flush()
+        code: int | None = json.loads(self.process.stdout.readline())
+        return code

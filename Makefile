@@ -10,7 +10,7 @@ MARKDOWNLINT := $(NODE) $(VENV)/node/node_modules/.bin/markdownlint-cli2
 UV_LOCK := $(VENV)/bin/uv pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes --no-header
 
 .PHONY: help demo workshop test lint format lock media faults load bench least-privilege fuzz \
-  fuzz-coverage security samples clean
+  fuzz-coverage mutants security samples clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -71,6 +71,9 @@ fuzz: $(VENV)/installed-test ## 100,000 inputs for each parser, which takes a wh
 fuzz-coverage: $(VENV)/installed-fuzz ## the same by what the inputs reach; Linux, Python up to 3.13
 	for target in lines picture upload; do \
 	  PYTHONPATH=scripts:tests $(VENV)/bin/python tests/security/coverage_fuzz.py $$target -atheris_runs=100000 || exit 1; done
+
+mutants: $(VENV)/installed-test ## break the code in 1,700 places, and see what the tests notice
+	PYTHONPATH=scripts:tests $(VENV)/bin/python -m mutants $(OPTIONS)
 
 security: $(VENV)/installed-security ## checkov on the template, and pip-audit, which needs the network
 	$(VENV)/security/bin/checkov --config-file .checkov.yaml

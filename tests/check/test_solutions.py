@@ -80,10 +80,7 @@ def test_a_crash_is_shown_with_its_line(harnesses: list[Harness], code: str, hin
 
 @pytest.mark.parametrize(
     "code",
-    [
-        "while True: pass",
-        "import time\ndef lambda_handler(event, context):\n    time.sleep(60)",
-    ],
+    ["while True: pass", "import time\ndef lambda_handler(event, context):\n    time.sleep(60)"],
 )
 def test_a_function_without_end_ends_the_check(
     system: OfflineSystem, harnesses: list[Harness], monkeypatch: pytest.MonkeyPatch, code: str

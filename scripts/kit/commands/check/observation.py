@@ -94,15 +94,15 @@ class Failures:
     def collect(self, logs: list[str]) -> list[str]:
         """Take the error messages out of the queue, as many as the logs tell of."""
         expected = sum(any(sign in log for sign in SIGNS_OF_FAILURE) for log in logs)
-        failures = self.take()
+        failures = self.receive()
         deadline = time.monotonic() + FAILURE_SECONDS
         while len(failures) < expected and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
-            failures += self.take()
+            failures += self.receive()
         return failures
 
-    def take(self) -> list[str]:
-        """Take the error messages that are in the queue now."""
+    def receive(self) -> list[str]:
+        """Take out the error messages that are in the queue now."""
         answer = self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10)
         found = []
         for message in answer.get("Messages", []):

@@ -76,10 +76,7 @@ def missing_notification(context: StackContext, function: str, bucket: str) -> F
             and passes_filter(key, found.get("Filter", {}).get("Key", {}).get("FilterRules", []))
         ):
             return None
-    notification: Json = {
-        "LambdaFunctionArn": expected["Function"],
-        "Events": [expected["Event"]],
-    }
+    notification: Json = {"LambdaFunctionArn": expected["Function"], "Events": [expected["Event"]]}
     if rules:
         notification["Filter"] = {"Key": {"FilterRules": rules}}
     name = context.ids[bucket]

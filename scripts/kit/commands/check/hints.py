@@ -28,9 +28,7 @@ LAST_ADVICE = {
     "event.",
     "InvalidParameterException": "Rekognition gives this error if a picture shows no face.",
 }
-
-
-HINT_CHARACTERS = 160  # of what a hint quotes
+QUOTE_CHARACTERS = 160  # of an error or a line of the log in a hint
 
 
 class WrongError(Exception):
@@ -167,5 +165,5 @@ def advice(error: str, hint: str) -> str:
 
 def sentence(text: str) -> str:
     """A text as a sentence of a hint: short, and with an end."""
-    text = shorten(text, HINT_CHARACTERS)
+    text = shorten(text, QUOTE_CHARACTERS)
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."

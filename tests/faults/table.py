@@ -458,12 +458,17 @@ def _(harness: Harness, number: int) -> None:
         harness.set_timeout(function, 120)
 
 
-def fix_reference_later(harness: Harness, number: int) -> None:
-    """Post without a usable reference, then with one."""
-    harness.post_many(number, "rejected: not compared")
+def go_on_with_the_reference(harness: Harness, number: int) -> None:
+    """Upload the usual reference photo, and post."""
     harness.wait_until_settled()
     harness.upload_reference(harness.pictures["obama.jpg"])
     harness.post_many(number)
+
+
+def fix_reference_later(harness: Harness, number: int) -> None:
+    """Post without a usable reference, then with one."""
+    harness.post_many(number, "rejected: not compared")
+    go_on_with_the_reference(harness, number)
 
 
 @fault("reference: deleted while running")
@@ -481,9 +486,7 @@ def _(harness: Harness, number: int) -> None:
     for _ in range(number):
         harness.post(OTHER, MAILED)
         harness.post(MATCH, "other person")
-    harness.wait_until_settled()
-    harness.upload_reference(harness.pictures["obama.jpg"])
-    harness.post_many(number)
+    go_on_with_the_reference(harness, number)
 
 
 @fault("reference: without a face")

@@ -5,23 +5,9 @@ from __future__ import annotations
 import re
 from functools import partial
 
+from kit.commands.doctor import finding as at
 from kit.commands.doctor import fixes
-from kit.commands.doctor.finding import (
-    OBJECTS,
-    PHOTOS,
-    REFERENCE,
-    REKOGNITION,
-    STREAM,
-    SUBSCRIPTION,
-    TABLE,
-    TRIGGERS,
-    TWITTER,
-    Finding,
-    local_time,
-    ok,
-    unknown,
-    wrong,
-)
+from kit.commands.doctor.finding import Finding, local_time, ok, unknown, wrong
 from kit.commands.doctor.function_code import broken_code, how_to_correct
 from kit.commands.doctor.function_runs import Run, recent_runs
 from kit.commands.doctor.permissions import as_list, lost_permissions
@@ -31,15 +17,15 @@ from kit.text import count, shorten
 
 # What a function needs: the resource, a call that shows whether it exists, and its stage.
 NEEDS = {
-    TWITTER: (
-        ("TwitterBucket", "get_bucket_location", OBJECTS),
-        ("RekognitionBucket", "get_bucket_location", PHOTOS),
-        ("PostsTable", "describe_table", TABLE),
+    at.TWITTER: (
+        ("TwitterBucket", "get_bucket_location", at.OBJECTS),
+        ("RekognitionBucket", "get_bucket_location", at.PHOTOS),
+        ("PostsTable", "describe_table", at.TABLE),
     ),
-    REKOGNITION: (
-        ("RekognitionBucket", "get_bucket_location", PHOTOS),
-        ("PostsTable", "describe_table", TABLE),
-        ("MatchTopic", "get_topic_attributes", SUBSCRIPTION),
+    at.REKOGNITION: (
+        ("RekognitionBucket", "get_bucket_location", at.PHOTOS),
+        ("PostsTable", "describe_table", at.TABLE),
+        ("MatchTopic", "get_topic_attributes", at.SUBSCRIPTION),
     ),
 }
 # These environment variables are a choice; the others name the stack's resources.
@@ -65,8 +51,8 @@ def check_function(context: StackContext, function: str) -> Finding:
     )
 
 
-check_twitter = partial(check_function, function=TWITTER)
-check_rekognition = partial(check_function, function=REKOGNITION)
+check_twitter = partial(check_function, function=at.TWITTER)
+check_rekognition = partial(check_function, function=at.REKOGNITION)
 
 
 def not_active(context: StackContext, function: str) -> Finding | None:
@@ -146,14 +132,14 @@ def explain_failure(context: StackContext, function: str, run: Run) -> Finding:
         if context.configuration(function)["Timeout"] < seconds:
             fix = fixes.configure_function(context.ids[function], timeout=str(seconds))
     cause = shorten(error)
-    if function == REKOGNITION and "InvalidParameterException" in error:
+    if function == at.REKOGNITION and "InvalidParameterException" in error:
         cause += " (Rekognition gives this error if one of the two pictures shows no face.)"
     if not re.search(REFERENCE_ERRORS, error):
         return wrong(message, cause, fix)
     reference = find_reference(context)
     if reference and newest(reference) > run.ended:
         return unknown(f"{message}, before the reference photo was uploaded", "post again")
-    return wrong(message, cause, fix, REFERENCE)
+    return wrong(message, cause, fix, at.REFERENCE)
 
 
 def explain_denied(context: StackContext, function: str, message: str, action: str) -> Finding:
@@ -180,12 +166,24 @@ def check_queue(context: StackContext) -> Finding:
         return ok("empty")
     message = f"{count(number, 'event')} failed three times"
     again = f"Try them again: {fixes.redrive()}"
-    last_runs = [run for name in (TWITTER, REKOGNITION) for run in recent_runs(context, name)[-1:]]
+    last_runs = [
+        run for name in (at.TWITTER, at.REKOGNITION) for run in recent_runs(context, name)[-1:]
+    ]
     if any(run.lines and not run.error for run in last_runs):
         return unknown(f"{message}, but the last run went well. {again}")
     return wrong(
         message,
         "These events wait in the queue until you try them again; no log gives the reason.",
         again,
-        *(SUBSCRIPTION, STREAM, OBJECTS, TRIGGERS, TWITTER, PHOTOS, TABLE, REKOGNITION, REFERENCE),
+        *(
+            at.SUBSCRIPTION,
+            at.STREAM,
+            at.OBJECTS,
+            at.TRIGGERS,
+            at.TWITTER,
+            at.PHOTOS,
+            at.TABLE,
+            at.REKOGNITION,
+            at.REFERENCE,
+        ),
     )

@@ -217,7 +217,9 @@ class Buffer:
         with self._changed:
             self._changed.wait_for(lambda: self.closed_at or len(self._lines) < BUFFER_LINES)
             if not self.closed_at:
-                self.counts.update(posts=1, photos=len(lines), skipped=0 if lines else 1)
+                self.counts["posts"] += 1
+                self.counts["photos"] += len(lines)
+                self.counts["skipped"] += 0 if lines else 1
                 self._lines.extend(lines)
                 self._changed.notify_all()
 

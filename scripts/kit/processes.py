@@ -21,19 +21,31 @@ from kit.waiting import wait_until
 
 SCRIPTS = Path(__file__).resolve().parent.parent
 GRACE_SECONDS = 5.0
+claims: list[socket.socket] = []  # of the ports that were given out
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody uses at the moment.
+    """A TCP port of 127.0.0.1 that nobody uses, and that no other process is given meanwhile.
 
     It is below those that the system itself gives to outgoing connections, so that none of these
     takes it before we do.
     """
     while True:
         port = random.randrange(20_000, 30_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
+        claim = socket.socket()
+        try:
+            claim.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+            continue
+        if sys.platform == "linux":
+            # Bound as long as we run, so that another process finds it taken. With this option a
+            # server can listen there all the same; on macOS it could not.
+            claim.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            claims.append(claim)
+        else:
+            claim.close()
+        return port
 
 
 def is_free(port: int) -> bool:

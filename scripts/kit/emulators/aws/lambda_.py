@@ -21,9 +21,12 @@ import contextvars
 import functools
 import logging
 import queue
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from ministack.core import lambda_runtime
@@ -31,6 +34,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import cloudwatch_logs, lambda_svc
 
 from kit.emulators.aws.auth import role_may
+from kit.emulators.aws.lambda_processes import ForkedProcess
 
 logger = logging.getLogger("workshop")
 
@@ -190,8 +194,19 @@ def kill_when_idle(original: Callable[..., None], busy: list[Any]) -> None:
     original(busy)
 
 
+# --- The processes -----------------------------------------------------------------------------
+
+
+def start_process(command: list[str], cwd: str, env: dict[str, str], **options: Any) -> Any:
+    """Fork the process of a Python function; start others as ministack does."""
+    if command[0] == sys.executable:
+        return ForkedProcess(command[1], cwd, env)
+    return subprocess.Popen(command, cwd=cwd, env=env, **options)
+
+
 def install() -> None:
     """Let Lambda queue its asynchronous events, write its logs and change code like this."""
+    lambda_runtime.subprocess = SimpleNamespace(**vars(subprocess) | {"Popen": start_process})
     lambda_svc.invoke_async_with_retry = invoke_later
     lambda_svc._execute_function_warm = functools.partial(
         run_warm, lambda_svc._execute_function_warm

@@ -1,0 +1,215 @@
+"""The processes of Lambda functions: forks of one that has imported boto3 already.
+
+A new Python that imports boto3 and reads the models of its services takes 0.4 s of a core before
+the function's first line, and every deployment starts some. A fork takes a quarter of that.
+
+    python -m kit.emulators.aws.lambda_processes FD
+
+runs the process that is forked; the socket FD leads to the emulated AWS, and ends it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+SERVICES = ("dynamodb", "rekognition", "s3", "sns")  # those of the workshop's functions
+LENGTH_BYTES, PID_BYTES = 8, 4
+
+
+# --- In the emulated AWS --------------------------------------------------------------------------
+
+
+class ForkedProcess:
+    """A function's process, with as much of subprocess.Popen as ministack uses.
+
+    Args:
+        script: the path of the program.
+        folder: its working directory.
+        environment: all of it.
+    """
+
+    def __init__(self, script: str, folder: str, environment: Mapping[str, str]) -> None:
+        job = {"script": script, "folder": folder, "environment": dict(environment)}
+        stdin, stdout, stderr, alive = (os.pipe() for _ in range(4))
+        theirs = [stdin[0], stdout[1], stderr[1], alive[1]]
+        try:
+            self.pid = fork_server.fork(job, theirs)
+        finally:
+            for descriptor in theirs:
+                os.close(descriptor)
+        self.stdin = open(stdin[1], "w", buffering=1, encoding="utf-8")  # noqa: SIM115
+        self.stdout = open(stdout[0], encoding="utf-8")  # noqa: SIM115
+        self.stderr = open(stderr[0], encoding="utf-8", errors="replace")  # noqa: SIM115
+        self._alive = open(alive[0], "rb", buffering=0)  # noqa: SIM115 - ends with the process
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """None as long as it runs."""
+        if self.returncode is None and select.select([self._alive], [], [], 0)[0]:
+            self.returncode = 1  # it is the fork server's child, which does not tell
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until it has ended.
+
+        Raises:
+            subprocess.TimeoutExpired: it has not, after `timeout` seconds.
+        """
+        if not select.select([self._alive], [], [], timeout)[0]:
+            raise subprocess.TimeoutExpired("a Lambda function", timeout or 0.0)
+        return self.poll() or 0
+
+    def terminate(self) -> None:
+        """End it."""
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+
+class ForkServer:
+    """The process that is forked; it starts with the first fork, and again if it was killed."""
+
+    def __init__(self) -> None:
+        self._socket: socket.socket | None = None
+        self._lock = threading.Lock()
+
+    def fork(self, job: dict[str, Any], descriptors: list[int]) -> int:
+        """Start a process and return its ID.
+
+        Args:
+            job: see `ForkedProcess`.
+            descriptors: its standard input, output and error, and one that it only holds open.
+        """
+        with self._lock:
+            try:
+                return self._ask(job, descriptors)
+            except OSError:
+                self._socket = None
+                return self._ask(job, descriptors)
+
+    def _ask(self, job: dict[str, Any], descriptors: list[int]) -> int:
+        if self._socket is None:
+            self._socket, theirs = socket.socketpair()
+            command = [sys.executable, "-m", __name__, str(theirs.fileno())]
+            subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
+            theirs.close()
+        body = json.dumps(job).encode()
+        length = len(body).to_bytes(LENGTH_BYTES, "big")
+        socket.send_fds(self._socket, [length], descriptors)
+        self._socket.sendall(body)
+        return int.from_bytes(receive(self._socket, PID_BYTES), "big")
+
+
+fork_server = ForkServer()
+
+
+def receive(connection: socket.socket, count: int) -> bytes:
+    """So many bytes.
+
+    Raises:
+        EOFError: the other end is gone.
+    """
+    data = b""
+    while len(data) < count:
+        part = connection.recv(count - len(data))
+        if not part:
+            raise ConnectionResetError("the other end is gone")
+        data += part
+    return data
+
+
+# --- In the process that is forked ----------------------------------------------------------------
+
+
+def serve(connection: socket.socket) -> None:
+    """Fork for each job, until the emulated AWS ends."""
+    warm_up()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children
+    while True:
+        header, descriptors, _, _ = socket.recv_fds(connection, LENGTH_BYTES, 4)
+        if not header:
+            return
+        header += receive(connection, LENGTH_BYTES - len(header))
+        job = json.loads(receive(connection, int.from_bytes(header, "big")))
+        pid = os.fork()
+        if pid == 0:
+            connection.close()
+            become(job, descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        connection.sendall(pid.to_bytes(PID_BYTES, "big"))
+
+
+def warm_up() -> None:
+    """Import boto3, and read what it needs for a client of each service, once for all forks."""
+    import boto3  # noqa: F401, PLC0415 - not in the emulated AWS
+    from botocore import loaders  # noqa: PLC0415
+
+    load_file = loaders.JSONFileLoader.load_file
+    files: dict[str, Any] = {}
+
+    def load_file_once(loader: Any, path: str) -> Any:
+        if path not in files:
+            files[path] = load_file(loader, path)
+        return files[path]
+
+    loaders.JSONFileLoader.load_file = load_file_once
+    loader = loaders.create_loader()
+    for service in SERVICES:
+        for kind in ("service-2", "endpoint-rule-set-1", "paginators-1", "waiters-2"):
+            with contextlib.suppress(loaders.UnknownServiceError, loaders.DataNotFoundError):
+                loader.load_service_model(service, kind)
+    for name in ("endpoints", "partitions", "sdk-default-configuration", "_retry"):
+        loader.load_data(name)
+    gc.freeze()  # else a fork's first collection would copy all of this
+
+
+def become(job: dict[str, Any], descriptors: list[int]) -> None:
+    """Turn into the process of a function; never return."""
+    status = 1
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for number, descriptor in enumerate(descriptors[:3]):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        os.set_inheritable(descriptors[3], False)
+        os.environ.clear()
+        os.environ.update(job["environment"])
+        time.tzset()
+        os.chdir(job["folder"])
+        sys.argv = [job["script"]]
+        sys.path[0] = os.path.dirname(job["script"])
+        runpy.run_path(job["script"], run_name="__main__")
+        status = 0
+    except SystemExit:
+        pass
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+        os._exit(status)
+
+
+if __name__ == "__main__":
+    serve(socket.socket(fileno=int(sys.argv[1])))

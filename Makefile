@@ -81,7 +81,7 @@ security: $(VENV)/installed-security ## checkov on the template, and pip-audit, 
 	$(VENV)/security/bin/pip-audit --disable-pip --no-deps --strict --requirement $(VENV)/security/frozen.txt
 
 clean: ## back to a fresh clone
-	rm -rf $(VENV) .cache .workshop .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .cache .workshop .reports .mypy_cache .pytest_cache .ruff_cache
 	find $(SOURCES) -name __pycache__ -exec rm -rf {} +
 
 samples: $(VENV)/installed

@@ -1,9 +1,9 @@
-"""What the tests share: one offline system for all, and a stack of its own for each file."""
+"""What the tests share: the offline systems of the run, and a stack of its own for each file."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -11,8 +11,79 @@ from unittest import mock
 import pytest
 
 from kit import samples
-from kit.emulators.system import OfflineSystem
 from kit.stack.stack import EMAIL, Stack
+from support import evidence, order, skips
+from support.systems import Address, BorrowedSystem, Pool, Systems, connect, serve
+
+POOL = pytest.StashKey[Pool]()
+ADDRESS = pytest.StashKey[Address]()
+SYSTEMS = pytest.StashKey[Systems]()
+
+
+# --- The run --------------------------------------------------------------------------------------
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether pytest-xdist has started this process."""
+    return hasattr(config, "workerinput")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the pool of systems; a worker finds that of the process which began the run."""
+    if is_worker(config):
+        pool = connect(config.workerinput["pool"])  # type: ignore[attr-defined]
+    else:
+        pool = Pool()
+    config.stash[POOL] = pool
+    config.stash[SYSTEMS] = Systems(pool)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a new worker where the pool is."""
+    stash = node.config.stash
+    if ADDRESS not in stash:
+        stash[ADDRESS] = serve(stash[POOL])
+    node.workerinput["pool"] = stash[ADDRESS]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the systems."""
+    if not is_worker(config):
+        config.stash[POOL].close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order.arrange(items)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    skips.check(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep the logs of a test that failed, and say where they are."""
+    report = yield
+    if report.failed:
+        place = evidence.keep(item, call.start, item.config.stash[SYSTEMS].in_use)
+        report.sections.append(("Logs", f"The logs of all that took part: {place}"))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in words what was not tested."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = [str(report.longrepr[2]) for report in skipped]
+    for sentence in skips.sentences(reasons):
+        terminalreporter.write_line(sentence, yellow=True, bold=True)
+
+
+# --- Fixtures -------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
@@ -22,15 +93,30 @@ def pictures() -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def system() -> Iterator[OfflineSystem]:
-    """AWS, X and Rekognition, emulated."""
-    with OfflineSystem() as running:
-        running.wait_until_ready()
-        yield running
+def systems(request: pytest.FixtureRequest) -> Systems:
+    """The offline systems of the run."""
+    return request.config.stash[SYSTEMS]
+
+
+@pytest.fixture(scope="session")
+def system(systems: Systems) -> BorrowedSystem:
+    """AWS, X and Rekognition, emulated: the one system that all tests share.
+
+    So a test must expect other stacks, posts and e-mails in it, make no fault in it that others
+    could meet, and connect no streamer. A test that cannot takes `own_system`.
+    """
+    return systems.shared()
 
 
 @pytest.fixture(scope="module")
-def stack(system: OfflineSystem) -> Iterator[Stack]:
+def own_system(request: pytest.FixtureRequest, systems: Systems) -> Iterator[BorrowedSystem]:
+    """A system that only the tests of this file use meanwhile; earlier ones may have used it."""
+    with systems.alone(request.session) as borrowed:
+        yield borrowed
+
+
+@pytest.fixture(scope="module")
+def stack(system: BorrowedSystem) -> Iterator[Stack]:
     """The template, launched; its e-mail subscription confirmed."""
     launched = Stack.launch(system.aws, system.parameters(EMAIL))
     launched.confirm_subscription()
@@ -39,7 +125,7 @@ def stack(system: OfflineSystem) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def load(system: OfflineSystem, stack: Stack) -> Callable[..., dict[str, Any]]:
+def load(system: BorrowedSystem, stack: Stack) -> Callable[..., dict[str, Any]]:
     """Load a function's code into this process, as Lambda does, and return its names."""
 
     def load_code(code: str, logical_id: str, **environment: str) -> dict[str, Any]:

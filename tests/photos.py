@@ -9,7 +9,7 @@ import uuid
 from PIL import Image
 
 from kit.stack.stack import Stack
-from support import s3_event, wait_for
+from support import s3_event, wait_until
 
 
 class Photos:
@@ -41,7 +41,7 @@ class Photos:
         return {n: v.get("S", v.get("N")) for n, v in answer.get("Item", {}).items()}
 
     def outcome(self, media_key: str) -> str:
-        return wait_for(lambda: self.item(media_key).get("outcome", ""))
+        return wait_until(lambda: self.item(media_key).get("outcome", ""))
 
     def mails(self, media_key: str) -> list[dict[str, str]]:
         post_id = self.item(media_key)["post_id"]

@@ -8,32 +8,30 @@ from typing import Any
 
 import pytest
 
-from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
 from kit.stack.inventory import LISTS
 from kit.stack.stack import EMAIL, Stack
 from kit.stack.template import load_template
 from stub_server import Answer, StubServer
-from support import wait_for
+from support import wait_until
+from support.systems import BorrowedSystem
 
 OBJECTS = 1100  # S3 deletes 1,000 at once
 
 
-@pytest.fixture(scope="module")
-def account() -> Iterator[OfflineSystem]:
+@pytest.fixture
+def account(own_system: BorrowedSystem) -> BorrowedSystem:
     """An account of its own, so that all that is left in it is from these tests."""
-    with OfflineSystem() as running:
-        running.wait_until_ready()
-        yield running
+    return own_system
 
 
-def contents(account: OfflineSystem) -> dict[str, list[str]]:
+def contents(account: BorrowedSystem) -> dict[str, list[str]]:
     """What the account holds, by type."""
     return {kind: sorted(find(account.aws)) for kind, find in LISTS.items()}
 
 
 @pytest.fixture
-def empty(account: OfflineSystem) -> Iterator[dict[str, list[str]]]:
+def empty(account: BorrowedSystem) -> Iterator[dict[str, list[str]]]:
     """The account before and, if all goes well, after the test."""
     before = contents(account)
     yield before
@@ -69,7 +67,7 @@ def test_every_type_of_the_template_is_looked_for() -> None:
 
 
 @pytest.mark.usefixtures("empty")
-def test_what_is_looked_for_is_found(account: OfflineSystem, empty: dict[str, list[str]]) -> None:
+def test_what_is_looked_for_is_found(account: BorrowedSystem, empty: dict[str, list[str]]) -> None:
     stack = Stack.launch(account.aws, account.parameters(EMAIL))
     assert [kind for kind, found in contents(account).items() if found == empty[kind]] == []
     stack.delete()
@@ -94,13 +92,13 @@ def empty_buckets(stack: Stack) -> dict[str, Any]:
     stack.aws.client("lambda").invoke(
         FunctionName=stack.resource("BucketEmptierFunction"), Payload=json.dumps(event)
     )
-    (body,) = wait_for(lambda: cloudformation.bodies)
+    (body,) = wait_until(lambda: cloudformation.bodies)
     cloudformation.close()
     return dict(json.loads(body))
 
 
 @pytest.mark.usefixtures("empty")
-def test_full_buckets_with_versions_are_emptied(account: OfflineSystem) -> None:
+def test_full_buckets_with_versions_are_emptied(account: BorrowedSystem) -> None:
     stack = Stack.launch(account.aws, account.parameters(EMAIL))
     fill(stack, 10)
     s3, bucket = account.aws.client("s3"), stack.resource("TwitterBucket")
@@ -113,7 +111,7 @@ def test_full_buckets_with_versions_are_emptied(account: OfflineSystem) -> None:
 
 
 @pytest.mark.usefixtures("empty")
-def test_a_bucket_that_somebody_has_deleted_is_no_obstacle(account: OfflineSystem) -> None:
+def test_a_bucket_that_somebody_has_deleted_is_no_obstacle(account: BorrowedSystem) -> None:
     stack = Stack.launch(account.aws, account.parameters(EMAIL))
     s3 = account.aws.client("s3")
     s3.put_object(Bucket=stack.resource("RekognitionBucket"), Key="celebrity.jpg", Body=b"x")
@@ -125,7 +123,7 @@ def test_a_bucket_that_somebody_has_deleted_is_no_obstacle(account: OfflineSyste
 
 
 @pytest.mark.usefixtures("empty")
-def test_a_failed_create_leaves_nothing(account: OfflineSystem) -> None:
+def test_a_failed_create_leaves_nothing(account: BorrowedSystem) -> None:
     """The last resource cannot be created, when all the others are there."""
     template = load_template()
     resources = template["Resources"]
@@ -141,7 +139,7 @@ def test_a_failed_create_leaves_nothing(account: OfflineSystem) -> None:
 
 
 @pytest.mark.usefixtures("empty")
-def test_twice_in_a_row_with_the_same_name(account: OfflineSystem) -> None:
+def test_twice_in_a_row_with_the_same_name(account: BorrowedSystem) -> None:
     for _ in range(2):
         stack = Stack.launch(account.aws, account.parameters(EMAIL), name="again")
         fill(stack, 10)

@@ -19,15 +19,12 @@ from PIL import Image, ImageOps
 from rich.console import Console
 
 from kit.commands.demo import LOGS, Demo, Progress
-from kit.emulators.system import OfflineSystem
 from kit.stack import journey
 from security.pictures import png_bomb
-from support import REPOSITORY, wait_for
+from support import REPOSITORY, wait_until
+from support.systems import BorrowedSystem
 
 MEMORY_LIMIT = 1.5 * 1024**3  # bytes, of all processes together
-needs_proc = pytest.mark.skipif(
-    not Path("/proc/self/environ").exists(), reason="looks for processes in /proc: Linux only"
-)
 
 
 class Run:
@@ -207,7 +204,7 @@ def test_wrong_input_is_one_sentence_and_exit_code_2(
     assert list(demo.folder.iterdir()) == []
 
 
-@needs_proc
+@pytest.mark.linux
 @pytest.mark.parametrize(
     ("stage", "numbers"),
     [
@@ -239,7 +236,7 @@ def test_ctrl_c_at_any_stage_leaves_nothing(
     assert demo.processes() == []
 
 
-@needs_proc
+@pytest.mark.linux
 def test_nothing_stays_when_the_demo_is_killed(run: Callable[..., Run]) -> None:
     demo = run()
     assert demo.process.stdout
@@ -249,20 +246,28 @@ def test_nothing_stays_when_the_demo_is_killed(run: Callable[..., Run]) -> None:
     assert len(demo.processes()) > 5
     demo.process.kill()
     demo.process.wait()
-    wait_for(lambda: demo.processes() == [], seconds=10)
+    wait_until(lambda: demo.processes() == [])
 
 
 @pytest.fixture
-def launched_demo(monkeypatch: pytest.MonkeyPatch) -> Iterator[Demo]:
-    """A demo that is ready for its tweets, with little patience."""
-    monkeypatch.setattr(journey, "STAGE_SECONDS", 3.0)
-    with OfflineSystem() as own:
-        demo = Demo(own, Progress(Console(file=io.StringIO())))
-        demo.launch()
-        yield demo
+def screen() -> io.StringIO:
+    return io.StringIO()
 
 
-def test_a_stage_that_fails_is_named(launched_demo: Demo, pictures: dict[str, Path]) -> None:
+@pytest.fixture
+def launched_demo(own_system: BorrowedSystem, screen: io.StringIO) -> Iterator[Demo]:
+    """A demo that is ready for its tweets."""
+    demo = Demo(own_system, Progress(Console(file=screen)))
+    demo.launch()
+    yield demo
+    own_system.stop()  # the streamer
+    demo.stack.delete()
+
+
+def test_a_stage_that_fails_is_named(
+    launched_demo: Demo, pictures: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journey, "STAGE_SECONDS", 0.5)
     demo = launched_demo
     assert demo.streamer
     demo.streamer.stop()
@@ -275,62 +280,65 @@ def test_a_stage_that_fails_is_named(launched_demo: Demo, pictures: dict[str, Pa
     assert (LOGS / "TwitterLambdaLogs.log").exists()
 
 
-@needs_proc
-def test_the_keys_are_nowhere(pictures: dict[str, Path]) -> None:
+def tweet_a_match(demo: Demo, pictures: dict[str, Path]) -> None:
+    """Do the steps of the demo, as far as its first match."""
+    demo.upload_reference(pictures["obama.jpg"])
+    demo.deploy_solution()
+    assert demo.tweet(pictures["obama2.jpg"]).match
+
+
+@pytest.mark.linux
+def test_the_keys_are_nowhere(
+    launched_demo: Demo, screen: io.StringIO, pictures: dict[str, Path]
+) -> None:
     """Neither on the screen nor in a log, event, output, item, mail, file or command line."""
-    screen = io.StringIO()
-    with OfflineSystem() as own:
-        demo = Demo(own, Progress(Console(file=screen)))
-        demo.launch()
-        stack = demo.stack
-        demo.upload_reference(pictures["obama.jpg"])
-        demo.deploy_solution()
-        assert demo.tweet(pictures["obama2.jpg"]).match
-        s3, bucket = own.aws.client("s3"), stack.resource("TwitterBucket")
-        cloudformation = own.aws.client("cloudformation")
-        written = [
-            screen.getvalue(),
-            *(path.read_text(errors="replace") for path in own.folder.rglob("*") if path.is_file()),
-            *(
-                s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read().decode()
-                for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]
-            ),
-            *stack.log_lines("TwitterLambdaLogs"),
-            *stack.log_lines("RekognitionLambdaLogs"),
-            json.dumps(own.aws.outbox()),
-            json.dumps(cloudformation.describe_stacks(StackName=stack.name), default=str),
-            json.dumps(cloudformation.describe_stack_events(StackName=stack.name), default=str),
-            json.dumps(stack.init_files("StreamingInstance")),
-            json.dumps(own.aws.client("dynamodb").scan(TableName=stack.resource("PostsTable"))),
-            json.dumps(own.aws.client("lambda").list_functions(), default=str),
-            *(path.read_text() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()),
-        ]
+    tweet_a_match(launched_demo, pictures)
+    system, stack = launched_demo.system, launched_demo.stack
+    s3, bucket = system.aws.client("s3"), stack.resource("TwitterBucket")
+    cloudformation = system.aws.client("cloudformation")
+    files = [path for path in system.folder.rglob("*") if path.is_file()]
+    written = [
+        screen.getvalue(),
+        *(path.read_text(errors="replace") for path in files),
+        *(
+            s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read().decode()
+            for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]
+        ),
+        *stack.log_lines("TwitterLambdaLogs"),
+        *stack.log_lines("RekognitionLambdaLogs"),
+        json.dumps(system.aws.outbox()),
+        json.dumps(cloudformation.describe_stacks(StackName=stack.name), default=str),
+        json.dumps(cloudformation.describe_stack_events(StackName=stack.name), default=str),
+        json.dumps(stack.init_files("StreamingInstance")),
+        json.dumps(system.aws.client("dynamodb").scan(TableName=stack.resource("PostsTable"))),
+        json.dumps(system.aws.client("lambda").list_functions(), default=str),
+        *(path.read_text() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()),
+    ]
     assert len(written) > 15
-    for name, key in own.keys.items():
+    for name, key in system.keys.items():
         assert not [text[:200] for text in written if key in text], name
 
 
 def test_one_post_sent_by_two_streamers_is_one_photo_one_item_and_one_mail(
-    pictures: dict[str, Path], tmp_path: Path
+    launched_demo: Demo, pictures: dict[str, Path]
 ) -> None:
-    with OfflineSystem() as own:
-        demo = Demo(own, Progress(Console(file=io.StringIO())))
-        demo.launch()
-        stack = demo.stack
-        demo.upload_reference(pictures["obama.jpg"])
-        demo.deploy_solution()
-        assert demo.tweet(pictures["obama2.jpg"]).match
-        firehose, s3 = own.aws.client("firehose"), own.aws.client("s3")
-        bucket = stack.resource("TwitterBucket")
-        (entry,) = s3.list_objects_v2(Bucket=bucket)["Contents"]
-        line = s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
-        for _ in range(2):
-            name = stack.resource("DeliveryStream")
-            firehose.put_record_batch(DeliveryStreamName=name, Records=[{"Data": line}] * 3)
-            time.sleep(0.5)
-        wait_for(lambda: "".join(stack.log_lines("TwitterLambdaLogs")).count(" seen") == 6)
-        images = s3.list_objects_v2(Bucket=stack.resource("RekognitionBucket"), Prefix="images/")
-        assert images["KeyCount"] == 1
-        items = own.aws.client("dynamodb").scan(TableName=stack.resource("PostsTable"))
-        assert items["Count"] == 1
-        assert sum("token" not in mail for mail in own.aws.outbox()) == 1
+    mails_before = len(launched_demo.system.aws.outbox())
+    tweet_a_match(launched_demo, pictures)
+    system, stack = launched_demo.system, launched_demo.stack
+    firehose, s3 = system.aws.client("firehose"), system.aws.client("s3")
+    bucket = stack.resource("TwitterBucket")
+    (entry,) = s3.list_objects_v2(Bucket=bucket)["Contents"]
+    line = s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
+
+    def seen() -> int:
+        return "".join(stack.log_lines("TwitterLambdaLogs")).count(" seen")
+
+    for sent in (3, 6):
+        name = stack.resource("DeliveryStream")
+        firehose.put_record_batch(DeliveryStreamName=name, Records=[{"Data": line}] * 3)
+        wait_until(lambda: seen() == sent)  # noqa: B023 - called at once
+    images = s3.list_objects_v2(Bucket=stack.resource("RekognitionBucket"), Prefix="images/")
+    assert images["KeyCount"] == 1
+    items = system.aws.client("dynamodb").scan(TableName=stack.resource("PostsTable"))
+    assert items["Count"] == 1
+    assert len(system.aws.outbox()) == mails_before + 1

@@ -17,7 +17,7 @@ from kit.stack.code import SOLUTION
 from kit.stack.stack import Stack
 from photos import Photos, side_by_side
 from stub_server import Answer, StubServer
-from support import REPOSITORY, wait_for
+from support import REPOSITORY, wait_until
 
 FUNCTION = "RekognitionLambdaFunction"
 PYTHON = [block for block in instructions.blocks() if block.language == "python"]
@@ -96,7 +96,7 @@ def test_the_strangers_are_counted(
     media_key = photos.put(side_by_side(face("obama2"), face("biden")), text="both")
     assert photos.outcome(media_key) == "match"
     line = f"Faces that do not match on images/{media_key}.jpg: 1"
-    wait_for(lambda: line in photos.log())
+    wait_until(lambda: line in photos.log())
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_the_mail_has_a_threshold_of_its_own(
     photos = deploy(THRESHOLD, MAIL_THRESHOLD=threshold)
     media_key = photos.put(face("obama3"), text=threshold)
     assert photos.outcome(media_key) == outcome
-    wait_for(lambda: f"images/{media_key}.jpg: {outcome}" in photos.log())
+    wait_until(lambda: f"images/{media_key}.jpg: {outcome}" in photos.log())
     assert len(photos.mails(media_key)) == mails
 
 
@@ -122,7 +122,7 @@ def test_the_chat_is_told_instead_of_the_inbox(
     chat = StubServer(Answer(204))
     photos = deploy(WEBHOOK, WEBHOOK_URL=f"{chat.url}/hook")
     media_key = photos.put(face("obama2"), text="in the chat")
-    wait_for(lambda: f"images/{media_key}.jpg: match" in photos.log())
+    wait_until(lambda: f"images/{media_key}.jpg: match" in photos.log())
     chat.close()
     (told,) = map(json.loads, chat.bodies)
     assert "% similar, posted by @learner: in the chat" in told["text"]

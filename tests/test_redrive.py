@@ -15,15 +15,21 @@ from click.testing import CliRunner, Result
 
 from kit import running
 from kit.commands import redrive as r
-from kit.emulators.system import OfflineSystem
 from kit.stack.code import SOLUTION
 from kit.stack.stack import EMAIL, Stack
 from photos import Photos
-from support import s3_event, wait_for
+from support import s3_event, wait_until
+from support.systems import BorrowedSystem
+
+
+@pytest.fixture(scope="module")
+def system(own_system: BorrowedSystem) -> BorrowedSystem:
+    """One of its own: every caller of Rekognition meets the faults."""
+    return own_system
 
 
 @pytest.fixture(autouse=True)
-def terminal(system: OfflineSystem, tmp_path: Path) -> Iterator[None]:
+def terminal(system: BorrowedSystem, tmp_path: Path) -> Iterator[None]:
     """The learner's terminal: the environment of the offline workshop, and no other."""
     urls = (system.aws.url, system.x_url, system.rekognition_url)
     workshop = running.Running(system.aws.region, *urls, page_url="", keys=system.keys)
@@ -95,7 +101,7 @@ def test_an_empty_queue_is_fine(stack: Stack, queue: Callable[[], int]) -> None:
 
 
 def test_what_failed_is_processed_once(
-    system: OfflineSystem,
+    system: BorrowedSystem,
     stack: Stack,
     photos: Photos,
     pictures: dict[str, Path],
@@ -107,7 +113,7 @@ def test_what_failed_is_processed_once(
         FunctionName=stack.resource("RekognitionLambdaFunction"), Timeout=3
     )  # else boto3's own retries take a minute
     media_key = photos.put(pictures["obama2.jpg"].read_bytes())
-    wait_for(queue, 60)
+    wait_until(queue, 60)
     requests.delete(f"{system.rekognition_url}/_workshop/faults", timeout=5).raise_for_status()
     result = type_redrive("--stack", stack.name)
     assert result.exit_code == 0, result.output
@@ -116,10 +122,10 @@ def test_what_failed_is_processed_once(
     assert f"1 event of {stack.name} sent again, 0 messages left in the queue." in result.output
     assert queue() == 0
     assert photos.outcome(media_key) == "match"
-    wait_for(lambda: photos.mails(media_key))
+    wait_until(lambda: photos.mails(media_key))
     assert type_redrive("--stack", stack.name).exit_code == 0
     photos.invoke(media_key, 1)
-    wait_for(lambda: f"{media_key}.jpg: compared before" in photos.log())
+    wait_until(lambda: f"{media_key}.jpg: compared before" in photos.log())
     assert len(photos.mails(media_key)) == 1
 
 
@@ -165,7 +171,7 @@ def test_poison_stays_in_the_queue_and_is_named(
 
 
 def test_what_lambda_does_not_accept_stays(
-    system: OfflineSystem, pictures: dict[str, Path], put: Callable[[Any], None]
+    system: BorrowedSystem, pictures: dict[str, Path], put: Callable[[Any], None]
 ) -> None:
     own = Stack.launch(system.aws, system.parameters(EMAIL))
     name = own.resource("TwitterLambdaFunction")
@@ -196,7 +202,7 @@ def test_a_record_says_what_it_is_about() -> None:
 
 
 def test_the_stack_is_found_or_a_sentence_says_what_to_do(
-    system: OfflineSystem, stack: Stack
+    system: BorrowedSystem, stack: Stack
 ) -> None:
     other = Stack.launch(system.aws, system.parameters(EMAIL))
     result = type_redrive()
@@ -220,7 +226,7 @@ def test_no_aws_is_one_sentence() -> None:
     assert "Offline AWS does not answer (Could not connect" in result.output
 
 
-def test_the_running_workshop_is_found(system: OfflineSystem, stack: Stack) -> None:
+def test_the_running_workshop_is_found(system: BorrowedSystem, stack: Stack) -> None:
     urls = (system.aws.url, system.x_url, system.rekognition_url)
     running.Running(system.aws.region, *urls, page_url="", keys=system.keys).save()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}

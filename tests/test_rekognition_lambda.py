@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import requests
 
-from kit.emulators.system import OfflineSystem
 from kit.stack.stack import Stack
 from kit.stack.template import code_of
 from photos import Photos, side_by_side
-from support import REPOSITORY, s3_event, wait_for
+from support import REPOSITORY, s3_event, wait_until
+from support.systems import BorrowedSystem
 
 STARTER = code_of("RekognitionLambdaFunction")
 SOLUTION = (REPOSITORY / "scripts" / "compareFaces.py").read_text()
@@ -23,6 +23,12 @@ SOLUTION = (REPOSITORY / "scripts" / "compareFaces.py").read_text()
 
 # The part of Lambda's context that the function uses.
 CONTEXT = SimpleNamespace(aws_request_id="1", get_remaining_time_in_millis=lambda: 60_000)
+
+
+@pytest.fixture(scope="module")
+def system(own_system: BorrowedSystem) -> BorrowedSystem:
+    """One of its own: every caller of Rekognition meets the faults."""
+    return own_system
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +48,7 @@ def face(pictures: dict[str, Path]) -> Callable[[str], bytes]:
 
 
 @pytest.fixture
-def faults(system: OfflineSystem) -> Iterator[Callable[..., None]]:
+def faults(system: BorrowedSystem) -> Iterator[Callable[..., None]]:
     """Let the emulated Rekognition fail."""
 
     def fail(code: str, times: int) -> None:
@@ -61,7 +67,7 @@ def test_the_starter_logs_what_arrived_and_no_more(
     starter: Photos, face: Callable[[str], bytes]
 ) -> None:
     media_key = starter.put(face("obama2"), media_key="3_starter")
-    wait_for(lambda: "Photo images/3_starter.jpg arrived in" in starter.log())
+    wait_until(lambda: "Photo images/3_starter.jpg arrived in" in starter.log())
     assert "outcome" not in starter.item(media_key)
     assert starter.mails(media_key) == []
 
@@ -70,7 +76,7 @@ def test_without_a_reference_the_log_says_what_to_upload_and_where(
     photos: Photos, face: Callable[[str], bytes]
 ) -> None:
     media_key = photos.put(face("obama2"), media_key="3_early")
-    wait_for(lambda: "Photo images/3_early.jpg: not compared" in photos.log())
+    wait_until(lambda: "Photo images/3_early.jpg: not compared" in photos.log())
     advice = "celebrity.jpg is not there yet: upload a photo of one face by this name to"
     assert photos.log().count(f"{advice} {photos.bucket}") == 1
     assert "outcome" not in photos.item(media_key)
@@ -84,7 +90,7 @@ def test_a_reference_without_a_face_is_told_from_a_post_without_one(
 ) -> None:
     photos.put_reference(face("landscape"))
     media_key = photos.put(face("obama2"), media_key="3_faceless_reference")
-    wait_for(lambda: f"Photo images/{media_key}.jpg: not compared" in photos.log())
+    wait_until(lambda: f"Photo images/{media_key}.jpg: not compared" in photos.log())
     assert "celebrity.jpg shows no face that Rekognition finds: upload a photo" in photos.log()
     assert "outcome" not in photos.item(media_key)
     photos.put_reference(face("obama"))
@@ -98,7 +104,7 @@ def test_a_match_is_kept_and_mailed(photos: Photos, face: Callable[[str], bytes]
         face("obama3"), text="Grüße 👋\nzweite Zeile", created_at="2026-11-22T10:00:00.000Z"
     )
     assert photos.outcome(media_key) == "match"
-    (mail,) = wait_for(lambda: photos.mails(media_key))
+    (mail,) = wait_until(lambda: photos.mails(media_key))
     item = photos.item(media_key)
     assert float(item["similarity"]) > 95
     assert mail["to"] == "learner@example.com"
@@ -121,11 +127,11 @@ def test_another_person_is_no_match(photos: Photos, face: Callable[[str], bytes]
 
 
 def test_however_many_faces_match_there_is_one_mail(
-    photos: Photos, face: Callable[[str], bytes], system: OfflineSystem
+    photos: Photos, face: Callable[[str], bytes], system: BorrowedSystem
 ) -> None:
     media_key = photos.put(side_by_side(face("obama2"), face("biden"), face("obama3")))
     assert photos.outcome(media_key) == "match"
-    (_,) = wait_for(lambda: photos.mails(media_key))
+    (_,) = wait_until(lambda: photos.mails(media_key))
     url = f"{system.rekognition_url}/_workshop/comparisons"
     last = next(c for c in requests.get(url, timeout=5).json() if media_key in c["target"])
     kept = float(photos.item(media_key)["similarity"])
@@ -148,7 +154,7 @@ def test_the_same_event_many_times_at_once_is_one_comparison_kept_and_one_mail(
     media_key = photos.put(face("obama2"))
     photos.invoke(media_key, 5)
     line = f"Photo images/{media_key}.jpg: "
-    wait_for(lambda: photos.log().count(line) == 6)
+    wait_until(lambda: photos.log().count(line) == 6)
     assert photos.log().count(f"{line}compared before") == 5
     assert len(photos.mails(media_key)) == 1
 
@@ -159,7 +165,7 @@ def test_a_photo_without_metadata_is_compared_all_the_same(
     key = "images/Zoë & me+you.jpg"
     photos.s3.put_object(Bucket=photos.bucket, Key=key, Body=face("obama2"))
     assert photos.outcome("Zoë & me+you") == "match"
-    wait_for(lambda: any("Posted by @unknown" in m["body"] for m in photos.stack.aws.outbox()))
+    wait_until(lambda: any("Posted by @unknown" in m["body"] for m in photos.stack.aws.outbox()))
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "ProvisionedThroughputExceededException"])
@@ -169,7 +175,7 @@ def test_throttling_is_waited_out(
     faults(code, 2)
     media_key = photos.put(face("obama2"))
     assert photos.outcome(media_key) == "match"
-    assert len(wait_for(lambda: photos.mails(media_key))) == 1
+    assert len(wait_until(lambda: photos.mails(media_key))) == 1
 
 
 def test_a_mail_that_fails_is_sent_by_the_next_try(
@@ -192,7 +198,7 @@ def test_one_comparison_for_each_photo_and_one_more_for_each_doubtful_reference(
     load: Callable[..., dict[str, Any]],
     photos: Photos,
     face: Callable[[str], bytes],
-    system: OfflineSystem,
+    system: BorrowedSystem,
 ) -> None:
     photos.stack.replace_code("RekognitionLambdaFunction", STARTER)
     function = load(SOLUTION, "RekognitionLambdaFunction")

@@ -19,7 +19,7 @@ from kit.emulators.system import OfflineSystem
 from kit.running import Running
 from kit.stack.stack import Stack
 from kit.stack.template import TEMPLATE, compact_body
-from support import wait_for
+from support import wait_until
 from workshops import COMMAND, Terminal
 
 
@@ -63,7 +63,7 @@ def test_the_steps_are_the_learner_s_and_survive_a_restart(
     cloudformation.get_waiter("stack_create_complete").wait(
         StackName="celebrityrek", WaiterConfig={"Delay": 1}
     )
-    wait_for(lambda: "The instance of celebrityrek has booted." in terminal.printed())
+    wait_until(lambda: "The instance of celebrityrek has booted." in terminal.printed())
     listed = terminal.type("connect", "ls", "-1")
     assert listed.stdout.split() == ["twitter_streaming.json", "twitter_streaming.py"]
 
@@ -78,7 +78,7 @@ def test_the_steps_are_the_learner_s_and_survive_a_restart(
     posted = terminal.type("tweet", photo("obama"), photo("biden"), "--text", "hello")
     assert posted.returncode == 0
     assert posted.stdout.startswith("Posted 2 photo(s) on X: post ")
-    wait_for(lambda: len(keys(terminal, "rekognition")) == 2)
+    wait_until(lambda: len(keys(terminal, "rekognition")) == 2)
     streamer.terminate()
     assert streamer.wait(20) == 0
     before = keys(terminal, "rekognition"), keys(terminal, "twitter")
@@ -90,7 +90,7 @@ def test_the_steps_are_the_learner_s_and_survive_a_restart(
     stacks = terminal.client("cloudformation").describe_stacks()["Stacks"]
     assert [stack["StackStatus"] for stack in stacks] == ["CREATE_COMPLETE"]
     terminal.client("cloudformation").delete_stack(StackName="celebrityrek")
-    wait_for(lambda: not list((terminal.home / "home").glob("i-*")))
+    wait_until(lambda: not list((terminal.home / "home").glob("i-*")))
     terminal.stop()
 
     terminal.start("--fresh")
@@ -160,7 +160,7 @@ def test_who_comes_late_catches_up(terminal: Terminal, photo: Callable[[str], st
     outbox = f"{terminal.environment['AWS_ENDPOINT_URL']}/_workshop/outbox"
     assert len(requests.get(outbox, timeout=5).json()) == 1  # the confirmation
     terminal.type("tweet", photo("obama2"))
-    mails = wait_for(lambda: requests.get(outbox, timeout=5).json()[1:])
+    mails = wait_until(lambda: requests.get(outbox, timeout=5).json()[1:])
     assert "Possible match" in mails[0]["subject"]
     # X is killed: the workshop ends, says so, and goes on at the next start.
     assert terminal.process
@@ -172,7 +172,7 @@ def test_who_comes_late_catches_up(terminal: Terminal, photo: Callable[[str], st
     assert "Start the workshop again" in terminal.printed()
     terminal.start("--at", "11")
     terminal.type("tweet", photo("obama3"))
-    wait_for(lambda: len(requests.get(outbox, timeout=5).json()) > len(mails) + 1)
+    wait_until(lambda: len(requests.get(outbox, timeout=5).json()) > len(mails) + 1)
     terminal.stop()
 
 

@@ -7,21 +7,27 @@ from typing import Any
 
 import pytest
 
-from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
 from kit.stack.find import StackNotFoundError, choose_stack, first_failure, workshop_stacks
 from kit.stack.stack import EMAIL, Stack, unique_name
+from support.systems import BorrowedSystem
 
 FUNCTION = "RekognitionLambdaFunction"
 OTHER = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}
 
 
-def names(system: OfflineSystem) -> list[str]:
+@pytest.fixture(scope="module")
+def system(own_system: BorrowedSystem) -> BorrowedSystem:
+    """One of its own: no other test launches a stack meanwhile."""
+    return own_system
+
+
+def names(system: BorrowedSystem) -> list[str]:
     cloudformation = system.aws.client("cloudformation")
     return [stack["StackName"] for stack in workshop_stacks(cloudformation, FUNCTION)]
 
 
-def test_the_newest_complete_stack_of_the_template_is_found(system: OfflineSystem) -> None:
+def test_the_newest_complete_stack_of_the_template_is_found(system: BorrowedSystem) -> None:
     before = names(system)
     parameters = system.parameters(EMAIL)
     older, newer = (Stack.launch(system.aws, parameters) for _ in range(2))

@@ -19,9 +19,9 @@ import pytest
 
 import instructions
 from instructions import AGAIN, SECOND_TERMINAL, Block
-from support import REPOSITORY, wait_for
+from support import REPOSITORY, wait_until
 
-NOT_COPIED = (".git", ".venv", ".workshop", ".*_cache", "__pycache__")
+NOT_COPIED = (".git", ".venv", ".workshop", ".reports", ".*_cache", "__pycache__")
 FAILS_RIGHTLY = "workshop.py check"  # as long as the code is the starter
 
 
@@ -61,7 +61,7 @@ class Terminal:
         self.type(f'echo "@{self.typed} $?"')
         end = re.compile(rf"@{self.typed} (\d+)\n$")
         # What it prints is read while it is written: the last character may be half there.
-        found = wait_for(lambda: end.search(self.output.read_text(errors="replace")), 120)
+        found = wait_until(lambda: end.search(self.output.read_text(errors="replace")), 120)
         printed = self.output.read_text()[before : found.start()]
         assert "Traceback" not in printed
         assert found[1] == "0" or FAILS_RIGHTLY in line, f"{line}\n{printed}"
@@ -141,7 +141,7 @@ class Story:
         elif self.last.place == SECOND_TERMINAL:
             assert self.look(block) == "", self.printed
         else:
-            wait_for(lambda: not self.look(block), 60)
+            wait_until(lambda: not self.look(block), 60)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import requests
 from kit.emulators.system import OfflineSystem
 from kit.stack.stack import Stack
 from security.addresses import addresses
-from support import s3_event, wait_for
+from support import s3_event, wait_until
 
 
 def line(system: OfflineSystem, photo: bytes, **more: str) -> dict[str, str]:
@@ -63,9 +63,9 @@ def test_a_photo_and_its_metadata_are_stored(
     photo = pictures["obama.jpg"].read_bytes()
     record = line(system, photo, text="Grüße 👋")
     put(stack, json.dumps(record) + "\n", "firehose/2026/an object+with ü.json")
-    assert wait_for(lambda: stored(stack, record["media_key"])) == photo
+    assert wait_until(lambda: stored(stack, record["media_key"])) == photo
     assert item(stack, record["media_key"]) == record
-    wait_for(lambda: f"Photo {record['media_key']} stored" in log(stack))
+    wait_until(lambda: f"Photo {record['media_key']} stored" in log(stack))
 
 
 def test_the_first_edition_s_objects_are_processed(
@@ -79,7 +79,7 @@ def test_the_first_edition_s_objects_are_processed(
     ]
     before = log(stack).count(" stored")
     put(stack, "".join(json.dumps(record, indent=4) for record in old), "old")
-    wait_for(lambda: log(stack).count(" stored") == before + 2)
+    wait_until(lambda: log(stack).count(" stored") == before + 2)
 
 
 def test_one_bad_photo_costs_no_other(
@@ -90,8 +90,8 @@ def test_one_bad_photo_costs_no_other(
     elsewhere = line(system, b"x", url="https://example.com/a.jpg")
     lines = [json.dumps(text), "garbage", json.dumps(elsewhere), json.dumps(good)]
     put(stack, "\n".join(lines), "bad")
-    wait_for(lambda: stored(stack, good["media_key"]))
-    wait_for(lambda: "{'rejected': 3, 'stored': 1}" in log(stack))
+    wait_until(lambda: stored(stack, good["media_key"]))
+    wait_until(lambda: "{'rejected': 3, 'stored': 1}" in log(stack))
     assert f"Photo {text['media_key']} rejected: unreadable: neither JPEG nor PNG" in log(stack)
     assert item(stack, text["media_key"]) == {}
 
@@ -101,7 +101,7 @@ def test_the_same_event_three_times_changes_nothing(
 ) -> None:
     record = line(system, pictures["obama3.jpg"].read_bytes())
     put(stack, json.dumps(record), "thrice")
-    wait_for(lambda: stored(stack, record["media_key"]))
+    wait_until(lambda: stored(stack, record["media_key"]))
     event = s3_event(stack.resource("TwitterBucket"), "thrice")
     functions = stack.aws.client("lambda")
     for _ in range(2):
@@ -110,7 +110,7 @@ def test_the_same_event_three_times_changes_nothing(
             InvocationType="Event",
             Payload=json.dumps(event),
         )
-    wait_for(lambda: log(stack).count(f"Photo {record['media_key']} seen") == 2)
+    wait_until(lambda: log(stack).count(f"Photo {record['media_key']} seen") == 2)
     assert log(stack).count(f"Photo {record['media_key']} stored") == 1
     arrived = "\n".join(stack.log_lines("RekognitionLambdaLogs"))
     assert arrived.count(f"images/{record['media_key']}.jpg arrived") == 1
@@ -123,7 +123,7 @@ def test_a_photo_that_fails_for_now_is_tried_again(
     fault = {"kind": "photo", "name": record["url"].rpartition("/")[2], "status": 503, "times": 1}
     requests.post(f"{system.x_url}/_workshop/faults", json=fault, timeout=5).raise_for_status()
     put(stack, json.dumps(record), "later")
-    wait_for(lambda: stored(stack, record["media_key"]))
+    wait_until(lambda: stored(stack, record["media_key"]))
     assert f"Photo {record['media_key']} failed: the photo host answered 503" in log(stack)
 
 
@@ -136,7 +136,7 @@ def test_an_event_that_fails_three_times_is_kept_in_the_failure_queue(
     requests.post(f"{system.x_url}/_workshop/faults", json=fault, timeout=5).raise_for_status()
     put(stack, f"{json.dumps(record)}\n{json.dumps(good)}\n", "never")
     queue, url = stack.aws.client("sqs"), stack.resource("FailureQueue")
-    (message,) = wait_for(lambda: queue.receive_message(QueueUrl=url).get("Messages"))
+    (message,) = wait_until(lambda: queue.receive_message(QueueUrl=url).get("Messages"))
     body = json.loads(message["Body"])
     assert body["requestPayload"]["Records"][0]["s3"]["object"]["key"] == "never"
     assert log(stack).count(f"Photo {record['media_key']} failed") == 3
@@ -154,7 +154,7 @@ def test_a_hostile_address_reaches_nobody(stack: Stack) -> None:
         posts = {f"hostile_{number}": url for number, url in enumerate(table)}
         lines = [json.dumps({"media_key": key, "url": url}) for key, url in posts.items()]
         put(stack, "\n".join(lines), "firehose/hostile")
-        wait_for(lambda: f"{{'rejected': {len(table)}}}" in log(stack))
+        wait_until(lambda: f"{{'rejected': {len(table)}}}" in log(stack))
         with pytest.raises(BlockingIOError):  # nobody has connected
             listener.accept()
     rows = stack.aws.client("dynamodb").scan(TableName=stack.resource("PostsTable"))["Items"]

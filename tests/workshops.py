@@ -15,7 +15,7 @@ from kit.emulators import instance
 from kit.emulators.system import OfflineSystem
 from kit.processes import ManagedProcess
 from kit.stack.stack import EMAIL, Stack
-from support import REPOSITORY, wait_for
+from support import REPOSITORY, wait_until
 
 SOLUTION = (REPOSITORY / "scripts" / "compareFaces.py").read_text()
 COMMAND = [sys.executable, str(REPOSITORY / "scripts" / "workshop.py")]
@@ -121,7 +121,7 @@ class Terminal:
         with self.log.open("wb") as log:
             command = [*COMMAND, "start", *options]
             self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
-        wait_for(lambda: "The workshop runs." in self.printed(), 120)
+        wait_until(lambda: "The workshop runs." in self.printed(), 120)
         for line in self.printed().splitlines():
             if line.startswith("export "):
                 name, _, value = line.removeprefix("export ").partition("=")

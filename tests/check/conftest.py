@@ -9,11 +9,17 @@ import pytest
 from kit.commands.check.command import LANES
 from kit.commands.check.harness import Harness
 from kit.commands.check.photos import make_pictures
-from kit.emulators.system import OfflineSystem
+from support.systems import BorrowedSystem
 
 
 @pytest.fixture(scope="module")
-def harnesses(system: OfflineSystem) -> Iterator[list[Harness]]:
+def system(own_system: BorrowedSystem) -> BorrowedSystem:
+    """One of its own: every caller of Rekognition meets the faults."""
+    return own_system
+
+
+@pytest.fixture(scope="module")
+def harnesses(system: BorrowedSystem) -> Iterator[list[Harness]]:
     pictures = make_pictures()
     made = [Harness(system, pictures) for _ in range(LANES)]
     yield made

@@ -22,7 +22,7 @@ from kit.commands.doctor.finding import WRONG, Finding
 from kit.commands.doctor.stack_context import StackContext
 from kit.commands.doctor.stages import check_all
 from kit.emulators.system import OfflineSystem
-from support import wait_for
+from support import wait_until
 from workshops import Workshop
 
 HANDLER = "def lambda_handler(event, context):\n"
@@ -39,8 +39,8 @@ class CheckedWorkshop(Workshop):
     def compare(self) -> None:
         """Post a photo and wait for its outcome."""
         key = self.post()
-        wait_for(lambda: any(i["media_key"]["S"] == key and "outcome" in i for i in self.items()))
-        wait_for(lambda: self.log().count(key) and self.log().rstrip().endswith(" MB"))
+        wait_until(lambda: any(i["media_key"]["S"] == key and "outcome" in i for i in self.items()))
+        wait_until(lambda: self.log().count(key) and self.log().rstrip().endswith(" MB"))
 
     def streamer_runs(self) -> bool:
         return bool(self.streamer and self.streamer.running)
@@ -77,7 +77,7 @@ class CheckedWorkshop(Workshop):
             found = check_all(context)
             return found if self.everything() == before else {}
 
-        findings = wait_for(check, 15)  # something may still be on its way
+        findings = wait_until(check, 15)  # something may still be on its way
         output = shown(findings)
         assert "TWITTER_" not in output
         for key in self.system.keys.values():

@@ -10,11 +10,17 @@ from unittest import mock
 import pytest
 
 from doctor.checked_workshop import CheckedWorkshop, environment
-from kit.emulators.system import OfflineSystem
+from support.systems import BorrowedSystem
+
+
+@pytest.fixture(scope="module")
+def system(own_system: BorrowedSystem) -> BorrowedSystem:
+    """One of its own: a check must change nothing in the whole account."""
+    return own_system
 
 
 @pytest.fixture
-def terminal(system: OfflineSystem) -> Iterator[None]:
+def terminal(system: BorrowedSystem) -> Iterator[None]:
     """The learner's terminal: the environment of the offline workshop, and no other."""
     lines = environment(system).environment()
     others = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
@@ -24,7 +30,7 @@ def terminal(system: OfflineSystem) -> Iterator[None]:
 
 @pytest.fixture
 def workshop(
-    system: OfflineSystem, pictures: dict[str, Path], terminal: None
+    system: BorrowedSystem, pictures: dict[str, Path], terminal: None
 ) -> Iterator[CheckedWorkshop]:
     """All steps are done: launched, confirmed, streaming, with a reference and the solution."""
     done = CheckedWorkshop(system, pictures)

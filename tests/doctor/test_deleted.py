@@ -8,7 +8,7 @@ import pytest
 from doctor.checked_workshop import CheckedWorkshop, shown, wrong
 from kit.commands.doctor import finding as at
 from kit.commands.doctor.stages import check_all
-from support import wait_for
+from support import wait_until
 
 pytestmark = pytest.mark.usefixtures("terminal")
 
@@ -33,7 +33,7 @@ def test_the_table_is_deleted_and_a_photo_arrives(workshop: CheckedWorkshop) -> 
     table = workshop.stack.resource("PostsTable")
     workshop.client("dynamodb").delete_table(TableName=table)
     workshop.post()
-    wait_for(workshop.failures)  # the function failed three times, but not for its own fault
+    wait_until(workshop.failures)  # the function failed three times, but not for its own fault
     findings = check_all(workshop.context())
     assert wrong(findings) == [at.TABLE], shown(findings)
 

@@ -16,7 +16,7 @@ from kit.commands.doctor.triggers import passes_filter
 from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
 from kit.stack.stack import EMAIL
-from support import wait_for
+from support import wait_until
 
 pytestmark = pytest.mark.usefixtures("terminal")
 
@@ -52,7 +52,7 @@ def test_the_delivery_stream_is_deleted(workshop: CheckedWorkshop) -> None:
     workshop.client("firehose").delete_delivery_stream(DeliveryStreamName=name)
     workshop.diagnose(STREAM)
     workshop.post()
-    wait_for(lambda: not workshop.streamer_runs())  # it has nowhere to send the post to
+    wait_until(lambda: not workshop.streamer_runs())  # it has nowhere to send the post to
     finding = workshop.diagnose(STREAM)
     assert f"{name} does not exist" in finding.message
     workshop.fix(finding)
@@ -117,7 +117,7 @@ def test_all_photos_are_rejected(system: OfflineSystem, pictures: dict[str, Path
         workshop = CheckedWorkshop(system, pictures)
         workshop.do_all_steps()
     workshop.post()
-    wait_for(lambda: "rejected" in workshop.log("Twitter"))
+    wait_until(lambda: "rejected" in workshop.log("Twitter"))
     finding = workshop.diagnose(PHOTOS)
     assert "below https://pbs.twimg.com/media/" in finding.cause
     assert "PhotoUrlPrefix" in finding.fix

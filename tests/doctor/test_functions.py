@@ -15,7 +15,7 @@ from kit.commands.doctor.finding import UNKNOWN, Finding, unknown
 from kit.commands.doctor.function_runs import runs_of
 from kit.commands.doctor.stack_context import StackContext
 from kit.commands.doctor.stages import Stage, check
-from support import remove_statement, wait_for
+from support import remove_statement, wait_until
 
 pytestmark = pytest.mark.usefixtures("terminal")
 
@@ -26,7 +26,7 @@ def test_the_functions_code_is_broken(workshop: CheckedWorkshop) -> None:
     def diagnose(code: str) -> Finding:
         workshop.put_code(code)
         workshop.post()
-        wait_for(lambda: workshop.failures() > before)
+        wait_until(lambda: workshop.failures() > before)
         finding = workshop.diagnose(at.REKOGNITION)
         assert f"update-function-code --function-name {name}" in finding.fix
         return finding
@@ -68,7 +68,7 @@ def test_a_functions_settings_are_changed(workshop: CheckedWorkshop) -> None:
     updated.wait(FunctionName=name, WaiterConfig={"Delay": 1})
     workshop.put_code(HANDLER + "    import time; time.sleep(5)\n")
     workshop.post()
-    wait_for(lambda: "timed out" in workshop.log())
+    wait_until(lambda: "timed out" in workshop.log())
     assert "--timeout 120" in workshop.diagnose(at.REKOGNITION).fix
 
 
@@ -76,7 +76,7 @@ def test_the_function_does_what_its_role_does_not_allow(workshop: CheckedWorksho
     code = HANDLER + "    import boto3\n    boto3.client('s3').list_buckets()\n"
     workshop.put_code(code)
     workshop.post()
-    wait_for(lambda: "not authorized" in workshop.log())
+    wait_until(lambda: "not authorized" in workshop.log())
     assert "s3:ListAllMyBuckets" in workshop.diagnose(at.REKOGNITION).message
 
 
@@ -94,7 +94,7 @@ def test_a_permission_is_removed(workshop: CheckedWorkshop) -> None:
     for role, sid, stage, logged in cases:
         remove_statement(workshop.stack, role, sid)
         workshop.post()
-        wait_for(logged)
+        wait_until(logged)
         finding = workshop.diagnose(stage)
         assert f"{role} lacks {sid} (" in finding.message
         workshop.fix(finding)

@@ -10,7 +10,7 @@ from kit.commands.doctor import finding as at
 from kit.commands.doctor.finding import OK, UNKNOWN
 from kit.processes import free_port
 from kit.stack.template import code_of
-from support import wait_for
+from support import wait_until
 
 pytestmark = pytest.mark.usefixtures("terminal")
 
@@ -62,7 +62,7 @@ def test_what_has_no_data_yet_is_not_wrong(workshop: CheckedWorkshop) -> None:
 def test_the_starter_is_no_fault(workshop: CheckedWorkshop) -> None:
     workshop.put_code(code_of(at.REKOGNITION))
     workshop.post()
-    wait_for(lambda: "arrived in" in workshop.log())
+    wait_until(lambda: "arrived in" in workshop.log())
     findings = workshop.is_well()
     assert findings[at.EXERCISE].status == UNKNOWN
     assert "starter" in findings[at.EXERCISE].message

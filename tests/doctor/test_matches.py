@@ -12,7 +12,7 @@ from kit.commands.doctor.finding import REFERENCE, REKOGNITION, SUBSCRIPTION
 from kit.commands.doctor.matches import check_subscription
 from kit.emulators.system import OfflineSystem
 from kit.stack.stack import EMAIL
-from support import wait_for
+from support import wait_until
 
 pytestmark = pytest.mark.usefixtures("terminal")
 
@@ -56,7 +56,7 @@ def test_the_reference_has_another_name(workshop: CheckedWorkshop) -> None:
         s3.delete_object(Bucket=bucket, Key="celebrity.jpg")
         workshop.upload("obama.jpg", name)
         workshop.post()
-        wait_for(lambda: "celebrity.jpg is not there yet" in workshop.log())
+        wait_until(lambda: "celebrity.jpg is not there yet" in workshop.log())
         finding = workshop.diagnose(REFERENCE)
         assert name in finding.message
         assert finding.fix == f"aws s3 cp s3://{bucket}/{name} s3://{bucket}/celebrity.jpg"
@@ -72,7 +72,7 @@ def test_the_reference_is_in_the_other_bucket(workshop: CheckedWorkshop) -> None
     other = workshop.stack.resource("TwitterBucket")
     s3.delete_object(Bucket=bucket, Key="celebrity.jpg")
     s3.upload_file(str(workshop.pictures["obama.jpg"]), other, "celebrity.jpg")
-    wait_for(lambda: "rejected" in workshop.log("Twitter"))
+    wait_until(lambda: "rejected" in workshop.log("Twitter"))
     finding = workshop.diagnose(REFERENCE)
     assert finding.fix == f"aws s3 mv s3://{other}/celebrity.jpg s3://{bucket}/celebrity.jpg"
 
@@ -90,17 +90,17 @@ def test_the_reference_shows_no_face(workshop: CheckedWorkshop) -> None:
     )
     workshop.upload("landscape.jpg", "celebrity.jpg")
     workshop.post()
-    wait_for(lambda: "InvalidParameterException" in workshop.log())
+    wait_until(lambda: "InvalidParameterException" in workshop.log())
     finding = workshop.diagnose(REFERENCE)
     assert "shows no face" in finding.message
     assert "aws s3 cp YOUR-PHOTO" in finding.fix
     bucket = workshop.stack.resource("RekognitionBucket")
     workshop.client("s3").put_object(Bucket=bucket, Key="celebrity.jpg", Body=b"no picture")
     assert "Rekognition cannot use celebrity.jpg" in workshop.diagnose(REFERENCE).message
-    wait_for(workshop.failures)
+    wait_until(workshop.failures)
     time.sleep(1)  # S3's times are whole seconds
     workshop.upload("obama.jpg", "celebrity.jpg")
     assert "before the reference photo" in workshop.is_well()[REKOGNITION].message
     workshop.post("landscape.jpg")  # now it is the code's fault
-    wait_for(lambda: workshop.failures() == 2)
+    wait_until(lambda: workshop.failures() == 2)
     assert "shows no face" in workshop.diagnose(REKOGNITION).cause

@@ -15,7 +15,7 @@ from kit.emulators.system import OfflineSystem
 from kit.stack.inventory import left_over
 from kit.stack.stack import EMAIL, Stack
 from kit.stack.template import TEMPLATE, compact_body, load_template
-from support import wait_for
+from support import wait_until
 
 
 def test_the_stack_is_what_the_template_says_and_leaves_nothing(system: OfflineSystem) -> None:
@@ -102,7 +102,7 @@ def test_records_that_arrive_together_become_one_object(stack: Stack) -> None:
     records = [{"Data": f"line {number}\n".encode()} for number in range(500)]
     answer = firehose.put_record_batch(DeliveryStreamName=name, Records=records)
     assert answer["FailedPutCount"] == 0
-    contents = wait_for(lambda: s3.list_objects_v2(Bucket=bucket).get("Contents"))
+    contents = wait_until(lambda: s3.list_objects_v2(Bucket=bucket).get("Contents"))
     assert len(contents) == 1
     assert contents[0]["Key"].startswith("firehose/")
     body = s3.get_object(Bucket=bucket, Key=contents[0]["Key"])["Body"].read()
@@ -145,7 +145,7 @@ def test_an_invocation_ends_with_the_code_with_which_it_began(
 
     with ThreadPoolExecutor(1) as threads:
         running = threads.submit(answer)
-        wait_for(begun.exists)
+        wait_until(begun.exists)
         stack.replace_code("RekognitionLambdaFunction", SLOW.replace("old", "new"))
         assert running.result() == '"old"'
     assert answer() == '"new"'

@@ -16,7 +16,7 @@ import requests
 from kit.emulators import instance
 from kit.emulators.system import OfflineSystem
 from kit.stack.stack import EMAIL, Stack
-from support import remove_statement, wait_for
+from support import remove_statement, wait_until
 
 
 def on_the_instance(system: OfflineSystem, stack: Stack, program: str) -> str:
@@ -104,7 +104,7 @@ def test_what_its_role_does_not_allow_a_function_cannot_do(
 ) -> None:
     remove_statement(own_stack, "TwitterLambdaRole", sid)
     send_photo(system, own_stack, pictures["obama.jpg"].read_bytes())
-    assert wait_for(lambda: failures(own_stack))
+    assert wait_until(lambda: failures(own_stack))
     assert "not authorized" in "".join(own_stack.log_lines("TwitterLambdaLogs"))
     assert objects(own_stack, "RekognitionBucket") == []
 
@@ -115,7 +115,7 @@ def test_a_failure_is_reported_only_if_the_role_may(
     remove_statement(own_stack, "TwitterLambdaRole", "ReadPosts")
     remove_statement(own_stack, "TwitterLambdaRole", "ReportFailures")
     send_photo(system, own_stack, pictures["obama.jpg"].read_bytes())
-    wait_for(lambda: "".join(own_stack.log_lines("TwitterLambdaLogs")).count("REPORT") == 3)
+    wait_until(lambda: "".join(own_stack.log_lines("TwitterLambdaLogs")).count("REPORT") == 3)
     time.sleep(0.3)
     assert failures(own_stack) == []
 
@@ -125,7 +125,7 @@ def test_a_log_is_written_only_if_the_role_may(
 ) -> None:
     remove_statement(own_stack, "TwitterLambdaRole", "WriteLogs")
     send_photo(system, own_stack, pictures["obama.jpg"].read_bytes())
-    wait_for(lambda: objects(own_stack, "RekognitionBucket"))
+    wait_until(lambda: objects(own_stack, "RekognitionBucket"))
     assert own_stack.log_lines("TwitterLambdaLogs") == []
 
 

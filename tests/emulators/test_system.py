@@ -9,7 +9,7 @@ import pytest
 from kit.emulators.system import OfflineSystem
 
 
-@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="only Linux has /proc/net/tcp")
+@pytest.mark.linux
 def test_all_servers_listen_on_loopback_only(system: OfflineSystem) -> None:
     urls = (system.aws.url, system.x_url, system.rekognition_url)
     ports = {int(url.rpartition(":")[2]) for url in urls}

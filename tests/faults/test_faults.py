@@ -9,14 +9,13 @@ import pytest
 from faults.harness import Harness
 from faults.run import make
 from faults.table import FAULTS, LONG
-from kit.emulators.system import OfflineSystem
+from support.systems import fresh_system
 
 
 @pytest.fixture(scope="module")
 def harness() -> Iterator[Harness]:
     """The workshop with the solution, in a system of its own: others want theirs whole."""
-    with OfflineSystem() as system:
-        system.wait_until_ready()
+    with fresh_system() as system:
         yield Harness(system)
 
 

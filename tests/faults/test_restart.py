@@ -12,8 +12,8 @@ import pytest
 
 from faults.harness import MATCH, Harness
 from faults.ledger import MAILED
-from kit.emulators.system import OfflineSystem
-from support import wait_for
+from support import wait_until
+from support.systems import fresh_system
 
 
 def stop(harness: Harness) -> None:
@@ -37,18 +37,16 @@ def kill(harness: Harness) -> None:
 def test_what_is_on_its_way_goes_on_after_a_restart(
     tmp_path: Path, end: Callable[[Harness], None]
 ) -> None:
-    with OfflineSystem(home=tmp_path / "home") as system:
-        system.wait_until_ready()
+    with fresh_system(tmp_path / "home") as system:
         harness = Harness(system)
         harness.rekognition_fault("InternalServerError", times=1000)
         photo = harness.post(MATCH)
         bucket = harness.stack.resource("RekognitionBucket")
-        wait_for(
+        wait_until(
             lambda: harness.s3.list_objects_v2(Bucket=bucket, Prefix="images/").get("Contents")
         )
         end(harness)
-    with OfflineSystem(home=tmp_path / "home") as system:
-        system.wait_until_ready()
+    with fresh_system(tmp_path / "home") as system:
         harness.ledger.wait_until_settled([photo], 60)
         assert (photo.state, photo.mails) == (MAILED, 1)
         assert harness.streamer not in system.children

@@ -10,27 +10,32 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 import draw
-from kit.emulators.system import OfflineSystem
-from page.harness import CHROMIUM, PageWorkshop
-from support import wait_for
+from kit.waiting import patience
+from page.harness import PageWorkshop
+from support import wait_until
+from support.systems import Systems
 
 
 @pytest.fixture(scope="package")
-def workshop(pictures: dict[str, Path]) -> Iterator[PageWorkshop]:
+def workshop(
+    request: pytest.FixtureRequest, systems: Systems, pictures: dict[str, Path]
+) -> Iterator[PageWorkshop]:
     """The steps are done, with the solution, except that nothing is posted."""
-    with OfflineSystem() as system:
-        system.wait_until_ready()
+    with systems.alone(request.session) as system:
         started = PageWorkshop(system, pictures)
         started.do_all_steps()
-        wait_for(lambda: started.state()["connected"] and started.state()["confirmed"])
+        wait_until(lambda: started.state()["connected"] and started.state()["confirmed"])
         yield started
         started.stop_page()
+        started.close()
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=draw.ARGUMENTS)
+        started = playwright.chromium.launch(
+            executable_path=draw.find_browser(), args=draw.ARGUMENTS
+        )
         yield started
         started.close()
 
@@ -38,6 +43,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def tab(browser: Browser, workshop: PageWorkshop) -> Iterator[Page]:
     """The page in a tab. Whatever the test does: no request leaves, no error is in the console."""
+    expect.set_options(timeout=30_000 * patience())
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     opened = context.new_page()
     asked: list[str] = []

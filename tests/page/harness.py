@@ -6,26 +6,18 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page
 
-import draw
 from kit.emulators.system import OfflineSystem
 from kit.http import Server
 from kit.page.app import Page as WorkshopPage
 from kit.processes import free_port
 from kit.running import Running
-from support import wait_for
+from support import wait_until
 from workshops import Workshop
 
 MIB = 1024 * 1024
-try:
-    CHROMIUM, missing = draw.find_browser(), ""
-except draw.DrawingError as error:
-    CHROMIUM, missing = "", str(error)
-needs_chromium = pytest.mark.skipif(not CHROMIUM, reason=missing)
-expect.set_options(timeout=30_000)
 
 
 class PageWorkshop(Workshop):
@@ -47,7 +39,7 @@ class PageWorkshop(Workshop):
         self.server = Server(page.app(), port)
         self.watcher = page.watcher
         threading.Thread(target=self.server.run, daemon=True).start()
-        wait_for(lambda: self.server.started)
+        wait_until(lambda: self.server.started)
 
     def stop_page(self) -> None:
         self.server.should_exit = True

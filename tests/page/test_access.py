@@ -11,13 +11,12 @@ from page.harness import (
     PageWorkshop,
     check_accessibility,
     check_width,
-    needs_chromium,
     newest,
     stage,
 )
-from support import wait_for
+from support import wait_until
 
-pytestmark = needs_chromium
+pytestmark = pytest.mark.browser
 
 
 def test_by_keyboard_alone(tab: Page, workshop: PageWorkshop) -> None:
@@ -72,6 +71,6 @@ def test_widths_and_colors(tab: Page, workshop: PageWorkshop, scheme: Any, width
     tab.set_viewport_size({"width": width, "height": 900})
     stage(tab, "PostsTable").get_by_role("button").click()
     expect(tab.locator("#panel-heading")).to_have_text("PostsTable")
-    wait_for(lambda: tab.locator("#panel-about").text_content() != "Reading …")
+    wait_until(lambda: tab.locator("#panel-about").text_content() != "Reading …")
     check_width(tab)
     check_accessibility(tab)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from kit.stack.stack import EMAIL
-from page.harness import MIB, PageWorkshop, needs_chromium, newest, stage
-from support import wait_for
+from page.harness import MIB, PageWorkshop, newest, stage
+from support import wait_until
 
-pytestmark = needs_chromium
+pytestmark = pytest.mark.browser
 
 
 def test_stages_show_what_is_in_them(tab: Page, workshop: PageWorkshop) -> None:
@@ -57,7 +58,7 @@ def test_reference_is_changed(tab: Page, workshop: PageWorkshop, pictures: dict[
     state, message = tab.locator("#reference-state"), tab.locator("#reference-message")
     tab.locator("#reference-file").set_input_files(pictures["biden.jpg"])
     etag = workshop.watcher.state.reference["etag"]
-    wait_for(lambda: workshop.watcher.state.reference["etag"] != etag)
+    wait_until(lambda: workshop.watcher.state.reference["etag"] != etag)
     expect(tab.locator("#reference-picture img")).to_have_attribute(
         "src", f"/reference?etag={workshop.watcher.state.reference['etag']}"
     )

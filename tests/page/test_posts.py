@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 
+import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from page.harness import PageWorkshop, needs_chromium, stage
+from page.harness import PageWorkshop, stage
 
 
-@needs_chromium
+@pytest.mark.browser
 def test_300_posts_keep_the_page_small(tab: Page, workshop: PageWorkshop) -> None:
     watcher = workshop.watcher
     before = tab.evaluate("document.querySelectorAll('*').length")

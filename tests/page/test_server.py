@@ -20,7 +20,7 @@ from kit.processes import SCRIPTS, ManagedProcess, free_port
 from kit.running import Running
 from page.harness import MIB, PageWorkshop
 from security.pictures import png_bomb
-from support import wait_for
+from support import wait_until
 
 
 def test_what_is_too_large_is_refused(workshop: PageWorkshop) -> None:
@@ -94,7 +94,7 @@ def test_half_an_emoji_is_posted_as_an_unknown_character(workshop: PageWorkshop)
     answer = requests.post(f"{workshop.url}/posts", data=body, timeout=20)
     assert answer.status_code == 201
     identity = answer.json()["id"]
-    wait_for(lambda: identity in workshop.watcher.state.posts.by_id)
+    wait_until(lambda: identity in workshop.watcher.state.posts.by_id)
     newest = workshop.watcher.state.posts.by_id[identity]
     assert newest["text"] == "half \ufffd and whole \U0001f600"
 
@@ -175,6 +175,6 @@ def test_it_is_started_as_a_child(workshop: PageWorkshop, tmp_path: Path) -> Non
         child.wait_until_ready(f"http://127.0.0.1:{port}/_workshop/ready")
         assert child.process.stdin
         child.process.stdin.close()  # what happens when the parent is gone
-        assert wait_for(lambda: not child.running)
+        assert wait_until(lambda: not child.running)
     finally:
         child.stop()

@@ -9,25 +9,23 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from kit.emulators.system import OfflineSystem
 from page.harness import (
     PageWorkshop,
     check_accessibility,
     check_width,
-    needs_chromium,
     newest,
     stage,
 )
-from support import wait_for
+from support import wait_until
+from support.systems import fresh_system
 
-pytestmark = needs_chromium
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
 def workshop(pictures: dict[str, Path]) -> Iterator[PageWorkshop]:
     """No stack yet."""
-    with OfflineSystem() as system:
-        system.wait_until_ready()
+    with fresh_system() as system:
         started = PageWorkshop(system, pictures)
         yield started
         started.stop_page()
@@ -113,7 +111,7 @@ def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
     expect(tab.locator("#verdict")).to_have_text(re.compile(r"✓ Match: 99\.\d+ % similar"))
     expect(tab.locator("#frame-reference .face")).to_have_count(1)
     expect(tab.locator("#frame-photo .face")).to_have_text(re.compile("✓ 99"))
-    wait_for(lambda: tab.locator("#frame-photo img").evaluate("image => image.naturalWidth"))
+    wait_until(lambda: tab.locator("#frame-photo img").evaluate("image => image.naturalWidth"))
     box = tab.locator("#frame-photo .face").bounding_box()
     picture = tab.locator("#frame-photo img").bounding_box()
     assert box
@@ -133,7 +131,7 @@ def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
     check_accessibility(tab)
 
     workshop.stop_streamer()
-    wait_for(lambda: not workshop.state()["connected"])
+    wait_until(lambda: not workshop.state()["connected"])
     assert workshop.step("Start the application")["done"]
     assert workshop.next_step() == "Clean up"
     stack.delete()

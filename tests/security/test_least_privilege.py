@@ -22,14 +22,13 @@ from rich.console import Console
 from rich.table import Table
 
 from kit.emulators import instance
-from kit.emulators.aws import process
-from kit.emulators.system import OfflineSystem
 from kit.stack.code import SOLUTION
 from kit.stack.find import described
 from kit.stack.journey import Journey
 from kit.stack.stack import EMAIL, Stack
 from kit.stack.template import load_template
 from support import s3_event
+from support.systems import BorrowedSystem
 
 RESOURCES: dict[str, Any] = load_template()["Resources"]
 # Why ministack cannot show it. Nothing else may be left out.
@@ -108,7 +107,7 @@ class Walk:
         face: a photo that matches.
     """
 
-    def __init__(self, system: OfflineSystem, stack: Stack, face: bytes) -> None:
+    def __init__(self, system: BorrowedSystem, stack: Stack, face: bytes) -> None:
         self.system = system
         self.stack = stack
         self.face = face
@@ -255,18 +254,9 @@ def without(document: dict[str, Any], permission: Permission) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def system(monkeypatch_module: pytest.MonkeyPatch) -> Iterator[OfflineSystem]:
-    """One of its own, in which Lambda waits less before it tries again."""
-    monkeypatch_module.setattr(process, "RETRY_SECONDS", 0.05)
-    with OfflineSystem() as own:
-        own.wait_until_ready()
-        yield own
-
-
-@pytest.fixture(scope="module")
-def monkeypatch_module() -> Iterator[pytest.MonkeyPatch]:
-    with pytest.MonkeyPatch.context() as patch:
-        yield patch
+def system(own_system: BorrowedSystem) -> BorrowedSystem:
+    """One of its own: it connects a streamer."""
+    return own_system
 
 
 @pytest.fixture(scope="module")
@@ -280,7 +270,7 @@ def rows() -> Iterator[dict[Permission, str]]:
     Console(width=160).print("\n", table)
 
 
-def launch(system: OfflineSystem, face: bytes) -> Walk:
+def launch(system: BorrowedSystem, face: bytes) -> Walk:
     stack = Stack.launch(system.aws, system.parameters(EMAIL))
     stack.confirm_subscription()
     stack.replace_code("RekognitionLambdaFunction", SOLUTION.read_text())
@@ -302,12 +292,12 @@ def face(pictures: dict[str, Path]) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def shared_walk(system: OfflineSystem, face: bytes) -> Walk:
+def shared_walk(system: BorrowedSystem, face: bytes) -> Walk:
     return launch(system, face)
 
 
 def test_with_all_of_them_every_part_of_the_workshop_passes(
-    system: OfflineSystem, shared_walk: Walk, face: bytes
+    system: BorrowedSystem, shared_walk: Walk, face: bytes
 ) -> None:
     before = len(shared_walk.refusals())
     for role in {permission.role for permission in ALL} - {"BucketEmptierRole"}:
@@ -321,7 +311,7 @@ def test_with_all_of_them_every_part_of_the_workshop_passes(
 
 @pytest.mark.parametrize("permission", ALL, ids=lambda p: "-".join(p.key))
 def test_without_one_it_fails(
-    system: OfflineSystem,
+    system: BorrowedSystem,
     shared_walk: Walk,
     face: bytes,
     rows: dict[Permission, str],

@@ -17,22 +17,27 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from PIL import Image
 
-from kit.emulators.system import OfflineSystem
-from kit.processes import ManagedProcess
 from security.pictures import jpeg_bomb, png_bomb
-from support import wait_for
+from support import wait_until
+from support.systems import BorrowedSystem
 
 SERVERS = ("x", "aws", "rekognition")
 READY = dict.fromkeys(SERVERS, "/_workshop/ready") | {"aws": "/_ministack/ready"}
 MIB = 1 << 20
 
 
-def address(system: OfflineSystem, server: str) -> str:
+@pytest.fixture(scope="module")
+def system(own_system: BorrowedSystem) -> BorrowedSystem:
+    """One of its own: the memory of its servers is measured."""
+    return own_system
+
+
+def address(system: BorrowedSystem, server: str) -> str:
     urls = {"x": system.x_url, "aws": system.aws.url, "rekognition": system.rekognition_url}
     return urls[server]
 
 
-def ask(system: OfflineSystem, server: str, method: str = "GET", **headers: str) -> int:
+def ask(system: BorrowedSystem, server: str, method: str = "GET", **headers: str) -> int:
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
     url = address(system, server) + READY[server]
     return requests.request(method, url, headers=headers, timeout=10).status_code
@@ -71,7 +76,7 @@ def speak(url: str, *parts: bytes) -> bytes:
     ],
 )
 def test_a_name_that_points_to_us_is_not_ours(
-    system: OfflineSystem, server: str, host: str
+    system: BorrowedSystem, server: str, host: str
 ) -> None:
     assert ask(system, server, Host=host) == 421
 
@@ -91,12 +96,12 @@ def test_a_name_that_points_to_us_is_not_ours(
     ],
 )
 def test_another_web_page_is_refused(
-    system: OfflineSystem, server: str, method: str, headers: dict[str, str]
+    system: BorrowedSystem, server: str, method: str, headers: dict[str, str]
 ) -> None:
     assert ask(system, server, method, **headers) == 403
 
 
-def test_another_web_page_changes_nothing(system: OfflineSystem) -> None:
+def test_another_web_page_changes_nothing(system: BorrowedSystem) -> None:
     """As a form on it would, without asking the server first."""
     page = {"Origin": "https://evil.example", "Content-Type": "text/plain"}
     url = system.aws.url
@@ -112,13 +117,13 @@ def test_another_web_page_changes_nothing(system: OfflineSystem) -> None:
 @pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "localhost:1", "bucket.localhost:1"])
 def test_programs_of_this_computer_are_answered(
-    system: OfflineSystem, server: str, host: str
+    system: BorrowedSystem, server: str, host: str
 ) -> None:
     assert ask(system, server, Host=host) == 200
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_a_link_may_be_clicked(system: OfflineSystem, server: str) -> None:
+def test_a_link_may_be_clicked(system: BorrowedSystem, server: str) -> None:
     typed = {"Sec_Fetch_Site": "none", "Sec_Fetch_Mode": "navigate"}
     assert ask(system, server, **typed) == 200
     assert ask(system, server, **typed | {"Sec_Fetch_Site": "same-site"}) == 200
@@ -126,7 +131,7 @@ def test_a_link_may_be_clicked(system: OfflineSystem, server: str) -> None:
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_one_host_is_said(system: OfflineSystem, server: str) -> None:
+def test_one_host_is_said(system: BorrowedSystem, server: str) -> None:
     url = address(system, server)
     line = f"GET {READY[server]} HTTP/1.1\r\n".encode()
     for hosts in (b"", b"Host: localhost\r\nHost: evil.example\r\n"):
@@ -134,7 +139,7 @@ def test_one_host_is_said(system: OfflineSystem, server: str) -> None:
         assert status in (b"400", b"421"), hosts
 
 
-def test_a_bucket_s_name_may_stand_before_the_host(system: OfflineSystem) -> None:
+def test_a_bucket_s_name_may_stand_before_the_host(system: BorrowedSystem) -> None:
     s3 = boto3.client(
         "s3",
         endpoint_url=system.aws.url.replace("127.0.0.1", "s3.localhost"),
@@ -157,18 +162,18 @@ def test_a_bucket_s_name_may_stand_before_the_host(system: OfflineSystem) -> Non
 # --- Sizes ----------------------------------------------------------------------------------------
 
 
-def authorization(system: OfflineSystem) -> str:
+def authorization(system: BorrowedSystem) -> str:
     """The header without which X reads no body."""
     return f"Authorization: {system.x.session.headers['Authorization']!s}\r\n"
 
 
-def peak_memory(child: ManagedProcess) -> int:
-    """The most memory that one process of a child's group ever had, in bytes."""
+def peak_memory(leader: int) -> int:
+    """The most memory that one process of a group ever had, in bytes."""
     peak = 0
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
             group = int(status.read_text().rpartition(")")[2].split()[2])
-            if group == child.process.pid:
+            if group == leader:
                 lines = status.with_name("status").read_text()
                 peak = max(peak, int(lines.partition("VmHWM:")[2].split()[0]) * 1024)
         except (OSError, IndexError):
@@ -177,41 +182,41 @@ def peak_memory(child: ManagedProcess) -> int:
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_a_body_that_says_it_is_too_large_is_not_read(system: OfflineSystem, server: str) -> None:
+def test_a_body_that_says_it_is_too_large_is_not_read(system: BorrowedSystem, server: str) -> None:
     head = f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {1 << 40}\r\n\r\n"
     assert speak(address(system, server), head.encode()).startswith(b"HTTP/1.1 413")
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_an_endless_body_is_cut_off(system: OfflineSystem, server: str) -> None:
+def test_an_endless_body_is_cut_off(system: BorrowedSystem, server: str) -> None:
     path = "/2/tweets" if server == "x" else "/"
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
     head += f"X-Amz-Target: RekognitionService.DetectFaces\r\n{authorization(system)}\r\n"
     block = b"100000\r\n" + bytes(MIB) + b"\r\n"
-    child = system.children[SERVERS.index(server)]
+    child = system.pids[server]
     before = peak_memory(child)
     answer = speak(address(system, server), head.encode(), *[block] * 200)
     assert answer.startswith(b"HTTP/1.1 413") or answer in (b"", b"reset")
     assert peak_memory(child) - before < 200 * MIB
-    wait_for(lambda: ask(system, server) == 200)
+    wait_until(lambda: ask(system, server) == 200)
 
 
 @pytest.mark.parametrize("side", [8_193, 20_000, 50_000, 2**31 - 1])
 @pytest.mark.parametrize("color", [0, 2, 6])  # gray, RGB, RGBA
 def test_a_png_bomb_is_not_decoded(
-    system: OfflineSystem, pictures: dict[str, Path], side: int, color: int
+    system: BorrowedSystem, pictures: dict[str, Path], side: int, color: int
 ) -> None:
     refuse_bomb(system, png_bomb(side, side, color), pictures["obama.jpg"].read_bytes())
 
 
-def test_a_jpeg_bomb_is_not_decoded(system: OfflineSystem, pictures: dict[str, Path]) -> None:
+def test_a_jpeg_bomb_is_not_decoded(system: BorrowedSystem, pictures: dict[str, Path]) -> None:
     face = pictures["obama.jpg"].read_bytes()
     refuse_bomb(system, jpeg_bomb(), face)
 
 
-def refuse_bomb(system: OfflineSystem, bomb: bytes, face: bytes) -> None:
+def refuse_bomb(system: BorrowedSystem, bomb: bytes, face: bytes) -> None:
     assert len(bomb) < MIB
-    child = system.children[SERVERS.index("rekognition")]
+    child = system.pids["rekognition"]
     before, started = peak_memory(child), time.monotonic()
     client: Any = boto3.client(
         "rekognition",
@@ -235,7 +240,7 @@ def refuse_bomb(system: OfflineSystem, bomb: bytes, face: bytes) -> None:
     assert peak_memory(child) - before < 300 * MIB
 
 
-def test_a_large_photo_of_a_phone_is_no_bomb(system: OfflineSystem) -> None:
+def test_a_large_photo_of_a_phone_is_no_bomb(system: BorrowedSystem) -> None:
     jpeg = io.BytesIO()
     Image.new("L", (8_000, 6_000)).save(jpeg, "JPEG", quality=20)
     assert system.x.upload(jpeg.getvalue())

@@ -21,12 +21,10 @@ from kit.aws_client import Aws
 from kit.emulators.system import KEY_NAMES, SERVERS
 from kit.processes import free_port
 from kit.stack.stack import Stack
-from support import REPOSITORY, wait_for
+from support import REPOSITORY, wait_until
 from workshops import Terminal
 
-pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/environ").exists(), reason="looks for processes in /proc: Linux only"
-)
+pytestmark = pytest.mark.linux
 KEYS = {name: f"planted-{number}-{name[-9:]}-Kq7" for number, name in enumerate(KEY_NAMES)}
 # Files of the workshop that must hold keys. Only their owner can read them.
 ALLOWED_FILES = {
@@ -98,7 +96,7 @@ def workshop(
     try:
         said = started.output_of("tweet", str(pictures["obama2.jpg"]))
         assert "Posted 1 photo" in said, said
-        wait_for(lambda: len(started.aws.outbox()) >= 2, 60)  # the confirmation and the match
+        wait_until(lambda: len(started.aws.outbox()) >= 2, 60)  # the confirmation and the match
         yield started
     finally:
         started.stop()

@@ -1,26 +1,43 @@
-"""Small helpers of several tests."""
+"""What the tests stand on: the offline systems of a run, workshops, stub servers, small helpers."""
 
 from __future__ import annotations
 
+import inspect
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from kit import waiting
+from kit.errors import WorkshopError
 from kit.stack.stack import Stack
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 Found = TypeVar("Found")
 
 
-def wait_for(what: Callable[[], Found | None], seconds: float = 60.0) -> Found:
-    """Wait until `what` gives something true, and return it."""
-    deadline = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < deadline, f"nothing came within {seconds:.0f} s"
-        time.sleep(0.05)
-    return found
+def wait_until(
+    condition: Callable[[], Found | None], seconds: float = 60.0, what: str = ""
+) -> Found:
+    """Wait until the condition gives something true, and return that.
+
+    Args:
+        condition: what is asked again and again.
+        seconds: how long, on a computer with nothing else to do; see `kit.waiting.patience`.
+        what: what is waited for. Default: the condition as it is written.
+    """
+    try:
+        return waiting.wait_until(condition, seconds, what or source_of(condition), 0.03)
+    except WorkshopError as error:
+        raise AssertionError(str(error)) from None
+
+
+def source_of(function: Callable[..., Any]) -> str:
+    """A function as it is written, in one line."""
+    try:
+        return " ".join(inspect.getsource(function).split())[:300]
+    except (OSError, TypeError):
+        return repr(function)
 
 
 def s3_event(bucket: str, *keys: str) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def alive(processes: list[int]) -> list[int]:
     return found
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux' /proc")
+@pytest.mark.linux
 @pytest.mark.parametrize("end", ["SIGKILL", "SIGTERM", "parent"])
 def test_nothing_is_left_running(photos: dict[str, bytes], end: str) -> None:
     server = Server(processes=1)
@@ -63,7 +63,7 @@ def test_nothing_is_left_running(photos: dict[str, bytes], end: str) -> None:
     assert server.stop() == b""
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux' /proc")
+@pytest.mark.linux
 def test_a_worker_that_breaks_is_replaced(photos: dict[str, bytes]) -> None:
     server = Server(processes=1)
     client = server.client(attempts=2)

@@ -16,7 +16,7 @@ from PIL import Image
 
 from kit.processes import SCRIPTS, free_port
 from kit.x_client import XClient
-from support import wait_for
+from support import wait_until
 
 KEYS = {
     "TWITTER_CONSUMER_KEY": "ck-1b2f",
@@ -51,7 +51,7 @@ class Server:
         self.client = XClient(self.url, KEYS["TWITTER_CONSUMER_KEY"], KEYS["TWITTER_TOKEN"])
         self.app = requests.Session()
         self.app.trust_env = False
-        wait_for(self.is_ready)
+        wait_until(self.is_ready)
         answer = self.app.post(
             self.url + "/oauth2/token",
             auth=(KEYS["TWITTER_CONSUMER_KEY"], "cs-93aa%2F%2B%3D"),
@@ -87,7 +87,7 @@ class Server:
         self.fault(kind="disconnect")
         rules = self.get(RULES).json().get("data", [])
         self.rules(delete={"ids": [rule["id"] for rule in rules]})
-        wait_for(lambda: not self.stats()["connected"])
+        wait_until(lambda: not self.stats()["connected"])
 
     def photo_url(self, data: bytes) -> str:
         """Post a photo and return where it can be downloaded."""

@@ -13,7 +13,7 @@ import tweepy
 from requests.adapters import HTTPAdapter
 
 from emulators.x.harness import EXPAND, KEYS, Server, next_post, picture
-from support import wait_for
+from support import wait_until
 
 
 def test_a_post_arrives_with_what_was_asked_for(x: Server, stream: Iterator[bytes]) -> None:
@@ -103,7 +103,7 @@ def test_what_nobody_waited_for_is_found_by_the_search(x: Server) -> None:
         return [post["id"] for page in pages() for post in page.get("data", [])]
 
     assert ids() == []  # not yet
-    wait_for(lambda: ids() == posted[::-1])
+    wait_until(lambda: ids() == posted[::-1])
     assert [page["meta"]["result_count"] for page in pages()] == [10, 2]
     (page,) = pages(max_results="100")
     assert page["includes"]["users"] == [x.get("/_workshop/posts").json()[1]["user"]]
@@ -141,7 +141,7 @@ def test_a_second_connection_is_refused(x: Server) -> None:
 def test_a_closed_connection_makes_place(x: Server) -> None:
     x.rules(add=[{"value": "from:learner"}])
     x.get("/2/tweets/search/stream", stream=True).close()
-    wait_for(lambda: not x.stats()["connected"])
+    wait_until(lambda: not x.stats()["connected"])
     with x.get("/2/tweets/search/stream", stream=True) as answer:
         assert answer.status_code == 200
 

@@ -1,0 +1,44 @@
+"""The environment of a test run, which is set before anything of the kit is imported.
+
+Whatever the tests and their processes write goes into one folder, which is deleted with the run. So
+two runs, in two clones or in one, do not meet, and the workshop of the clone is left alone.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+NAME = "SERVERLESS_BYTES_TEST_RUN"  # in the environment: the folder; the workers inherit it
+# Deletes the folder when its standard input is closed, that is, when the process that began the run
+# has ended, even if it was killed. What that process has started ends at the same time.
+JANITOR = """
+import shutil, sys, time
+sys.stdin.read()
+for seconds in 0, 0.2, 1, 3:
+    time.sleep(seconds)
+    shutil.rmtree(sys.argv[1], ignore_errors=True)
+"""
+janitor: subprocess.Popen[bytes] | None = None
+
+
+def begin() -> Path:
+    """Make the folder of the run; or return the one that the process has made that began it."""
+    global janitor  # noqa: PLW0603 - its pipe must stay open
+    if os.environ.get(NAME):
+        return Path(os.environ[NAME])
+    folder = Path(tempfile.mkdtemp(prefix="serverless-bytes-run-"))
+    os.environ |= {NAME: str(folder), "TMPDIR": str(folder)}
+    tempfile.tempdir = None  # so that TMPDIR is read again
+    janitor = subprocess.Popen(
+        [sys.executable, "-c", JANITOR, str(folder)], stdin=subprocess.PIPE, start_new_session=True
+    )
+    return folder
+
+
+FOLDER = begin()
+os.environ["WORKSHOP_FOLDER"] = str(FOLDER / f"workshop-{os.getpid()}")
+os.environ.setdefault("WORKSHOP_PATIENCE", "2")

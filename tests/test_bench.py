@@ -41,6 +41,7 @@ def lines(system: BorrowedSystem, pictures: dict[str, Path]) -> list[bytes]:
 # --- v1, as it is rebuilt ----------------------------------------------------------------------
 
 
+@pytest.mark.unit
 def test_both_streamers_say_the_same_of_a_photo() -> None:
     line = posts.line(7, "https://pbs.twimg.com/media/7.jpg")
     (record,) = v1_streamer.records(line)
@@ -49,6 +50,7 @@ def test_both_streamers_say_the_same_of_a_photo() -> None:
     assert sorted(map(str, json.loads(record).values())) == sorted(photo.values())
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize("count", [1, 60, 1_000])
 def test_firehose_is_called_for_each_photo_or_for_a_batch(count: int) -> None:
     firehoses = []
@@ -116,6 +118,7 @@ def test_a_call_that_is_not_in_the_log_stops_the_bench(harnesses: Harnesses) -> 
         counted.here["PutItem"] += 1
 
 
+@pytest.mark.unit
 def test_costs_are_those_of_the_counted_calls() -> None:
     used = Used(objects=2, billed=10**9, mails=5)
     used.calls.update(CompareFaces=1_000, PutObject=998, GetItem=1_000_000)
@@ -139,6 +142,7 @@ def test_memory_is_that_of_the_function_alone(
 # --- The quotas of AWS -------------------------------------------------------------------------
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize("name", queues.SCENARIOS)
 def test_nothing_is_lost_at_scale(name: str) -> None:
     outcome = queues.Simulation(queues.SCENARIOS[name], 5_000).run()
@@ -148,6 +152,7 @@ def test_nothing_is_lost_at_scale(name: str) -> None:
     assert outcome.mailed == pytest.approx(outcome.compared / 10, abs=1)
 
 
+@pytest.mark.unit
 def test_the_bottleneck() -> None:
     bottlenecks = {name: quotas.bottleneck() for name, quotas in queues.SCENARIOS.items()}
     assert bottlenecks["new account, eu-west-1"] == "Lambda, concurrency"
@@ -158,6 +163,7 @@ def test_the_bottleneck() -> None:
     assert many.failed > 0
 
 
+@pytest.mark.unit
 def test_below_the_quotas_nothing_waits() -> None:
     quotas = queues.Quotas(concurrency=1_000, compare_faces=100)
     outcome = queues.Simulation(quotas, 500, per_second=50, matches=1).run()
@@ -166,6 +172,7 @@ def test_below_the_quotas_nothing_waits() -> None:
     assert outcome.mail_minutes * 60 == pytest.approx(50, abs=2)  # ten mails a second
 
 
+@pytest.mark.unit
 def test_what_waits_for_six_hours_is_in_the_failure_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queues, "EVENT_SECONDS", 10.0)
     quotas = queues.Quotas(concurrency=10, compare_faces=100)
@@ -177,23 +184,27 @@ def test_what_waits_for_six_hours_is_in_the_failure_queue(monkeypatch: pytest.Mo
 # --- What the last run found -------------------------------------------------------------------
 
 
+@pytest.mark.unit
 def test_readme_has_the_results() -> None:
     text = table.README.read_text(encoding="utf-8")
     assert table.written(text, table.load()) == text, "python -m bench --readme writes it again"
 
 
+@pytest.mark.unit
 def test_every_line_that_misses_its_goal_says_why() -> None:
     lines = table.lines_of(table.load())
     assert len(lines) >= 14
     assert all(line.why for line in lines if not line.met)
 
 
+@pytest.mark.unit
 def test_results_do_not_name_the_computer() -> None:
     text = table.RESULTS.read_text(encoding="utf-8")
     assert str(Path.home()) not in text
     assert str(REPOSITORY) not in text
 
 
+@pytest.mark.unit
 def test_plots_show_the_results() -> None:
     found = table.load()["growth"]
     assert found["times"] == list(growth.TIMES)
@@ -209,6 +220,7 @@ def test_plots_show_the_results() -> None:
     assert [text.get_text() for text in legend.get_texts()] == ["v2", "v1 (2018)"]
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize(
     ("value", "said"),
     [(0.0234, "0.023 s"), (5.31, "5.3 s"), (10, "10 s"), (99.5, "100 s"), (1301, "1,301 s")],

@@ -59,6 +59,7 @@ def fill(stack: Stack, objects: int) -> None:
         assert len(versions(stack, logical_id)) == objects + 5
 
 
+@pytest.mark.unit
 def test_every_type_of_the_template_is_looked_for() -> None:
     resources = load_template()["Resources"].values()
     types = {resource["Type"] for resource in resources}

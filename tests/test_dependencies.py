@@ -11,6 +11,8 @@ import pytest
 
 from support import REPOSITORY
 
+pytestmark = pytest.mark.unit
+
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 WANTED = {

@@ -68,6 +68,7 @@ def variables(code: str) -> set[str]:
     return {name.id for name in stored if isinstance(name.ctx, ast.Store)}
 
 
+@pytest.mark.unit
 def test_hints_and_solution_have_the_same_names() -> None:
     hints, solution = "\n\n".join(HINTS), SOLUTION.read_text()
     for name, hint in functions(hints).items():
@@ -78,6 +79,7 @@ def test_hints_and_solution_have_the_same_names() -> None:
     assert variables(hints) <= variables(solution)
 
 
+@pytest.mark.unit
 def test_hints_and_solution_compare_alike_and_tell_errors_apart_alike() -> None:
     compare = functions(SOLUTION.read_text())["compare"]
     compare.body = compare.body[1:]  # without the docstring

@@ -15,6 +15,8 @@ from kit.limits import TEMPLATE_BODY_BYTES
 from kit.stack.template import BODY_IN_SHELL, TEMPLATE, compact_body, load_template
 from support import REPOSITORY
 
+pytestmark = pytest.mark.unit
+
 TEXT = TEMPLATE.read_text()
 CODE = [
     "TwitterLambdaFunction",

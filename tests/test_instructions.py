@@ -14,6 +14,8 @@ from kit.commands.publish.launch_links import launch_links, launch_table
 from kit.stack.template import load_template, rekognition_regions
 from support import REPOSITORY
 
+pytestmark = pytest.mark.unit
+
 TEMPLATE: dict[str, Any] = load_template()
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 PROSE = re.sub(r"(?ms)^ *```.*?^ *```$", "", TEXT)  # without the blocks of code

@@ -121,12 +121,14 @@ def words(name: str) -> str:
     return " ".join(str(committed(name).text["Text"]).split())
 
 
+@pytest.mark.unit
 def test_pictures_are_those_of_the_video_the_badge_and_the_bench_s() -> None:
     found = sorted(path.stem for path in draw.MEDIA.glob("*.png"))
     assert found == sorted([*NAMES, "growth", "page"])
     assert draw.names() == sorted(NAMES)
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize("name", NAMES)
 def test_file_is_small_and_has_its_alt_text(name: str) -> None:
     assert (draw.MEDIA / f"{name}.png").stat().st_size < LARGEST_FILE
@@ -150,11 +152,13 @@ def test_text_fits_and_can_be_read(drawn: dict[str, Drawn], name: str) -> None:
     assert drawn[name].contrast == []
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"launch"}))
 def test_picture_says_that_it_is_a_drawing(name: str) -> None:
     assert "Drawing: " in words(name)
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize("name", NAMES)
 def test_picture_stands_on_white_and_on_black(name: str) -> None:
     image = committed(name).convert("RGBA")
@@ -165,6 +169,7 @@ def test_picture_stands_on_white_and_on_black(name: str) -> None:
     assert middle[3] == 255
 
 
+@pytest.mark.unit
 def test_form_names_each_parameter_and_its_default() -> None:
     form = words("cf2") + " " + words("cf3")
     places = []
@@ -181,6 +186,7 @@ def test_form_names_each_parameter_and_its_default() -> None:
     assert places == sorted(places)
 
 
+@pytest.mark.unit
 def test_alt_text_of_the_form_says_the_same() -> None:
     alt = "".join(str(committed(name).text["Description"]) for name in ("cf2", "cf3"))
     for name, parameter in PARAMETERS.items():
@@ -207,6 +213,7 @@ def test_renamed_parameter_changes_the_form(
     assert again.alt != drawn["cf2"].picture.alt
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize(
     ("name", "code", "start"),
     [
@@ -222,6 +229,7 @@ def test_code_is_that_of_the_function(name: str, code: str, start: str) -> None:
     assert shown[first : first + len(lines)] == [" ".join(line.split()) for line in lines]
 
 
+@pytest.mark.unit
 def test_architecture_names_nine_resources_of_the_template() -> None:
     shown = set(re.findall(r"\b(?:[A-Z][a-z]+){2,}\b", words("architecture")))
     assert len(shown & set(TEMPLATE["Resources"])) == 9
@@ -237,6 +245,7 @@ def bucket_name(logical_id: str, region: str, account: str = "000000000000") -> 
     return name.replace("${AWS::Region}", region)
 
 
+@pytest.mark.unit
 def test_buckets_are_named_as_the_template_names_them() -> None:
     twitter = bucket_name("TwitterBucket", "eu-west-1")
     rekognition = bucket_name("RekognitionBucket", "eu-west-1")
@@ -272,6 +281,7 @@ def test_listings_are_those_of_an_offline_run(system: BorrowedSystem, stack: Sta
     assert json.loads(recorded["line"])["text"] == recorded["text"]
 
 
+@pytest.mark.unit
 def test_listings_show_what_was_recorded() -> None:
     run = json.loads(record_run.RUN.read_text())
     (delivered,) = run["buckets"]["TwitterBucket"]["objects"]
@@ -286,6 +296,7 @@ def test_listings_show_what_was_recorded() -> None:
         assert run["function"] in words(name)
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize("page", ["README.md", "Instructions.md"])
 def test_pages_carry_the_alt_texts(page: str) -> None:
     text = (REPOSITORY / page).read_text(encoding="utf-8")
@@ -303,6 +314,7 @@ PAGE = re.sub(r"!\[[^\]]*\]", "", PAGE)  # without the alt texts, which are the 
 
 
 # What the text tells the learner to type or to expect, and the pictures that show it.
+@pytest.mark.unit
 @pytest.mark.parametrize(
     ("told", "pictures"),
     [
@@ -333,6 +345,7 @@ def test_text_and_pictures_give_the_same_names(told: str, pictures: str) -> None
         assert re.search(rf"(?<![\w.]){re.escape(name)}(?!\w|\.\w)", words(picture)), picture
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize("name", NAMES)
 def test_text_has_the_names_that_a_picture_shows(name: str) -> None:
     shown = re.findall(r"[\w-]*celebrityrek[\w.-]*|[\w-]+\.(?:pem|jpg|py|json)\b", words(name))
@@ -345,12 +358,14 @@ def test_text_has_the_names_that_a_picture_shows(name: str) -> None:
         assert begin in PAGE, found
 
 
+@pytest.mark.unit
 def test_text_and_picture_show_the_same_fields() -> None:
     fields = list(json.loads(json.loads(record_run.RUN.read_text())["line"]))
     (line,) = re.findall(r'(?m)^\{"media_key".*$', PAGE)
     assert list(json.loads(line)) == fields
 
 
+@pytest.mark.unit
 def test_list_prints_markdown_without_a_browser(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     result = CliRunner().invoke(draw.main, ["--list"])
@@ -358,6 +373,7 @@ def test_list_prints_markdown_without_a_browser(monkeypatch: pytest.MonkeyPatch)
     assert re.findall(r"(?m)^!\[.+\]\(media/(\w+)\.png\)$", result.output) == sorted(NAMES)
 
 
+@pytest.mark.unit
 def test_without_a_browser_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     result = CliRunner().invoke(draw.main, ["cf1"])

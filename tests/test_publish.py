@@ -414,6 +414,7 @@ def test_a_broken_template_is_not_published(checkout: Checkout) -> None:
     assert "no longer the workshop's template" in checkout.refused()
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize(
     ("address", "region"),
     [
@@ -446,6 +447,7 @@ def test_every_way_to_write_a_link_is_found(address: str, region: str, text: str
     assert rewrite(text, "other", "us-west-2") == text.replace(link.url, launch_link(console, new))
 
 
+@pytest.mark.unit
 def test_parameters_of_a_link_stay() -> None:
     home = "https://console.aws.amazon.com/cloudformation/home?region=eu-west-1#/stacks/quickcreate"
     text = f"{home}?templateURL={OLD}&stackName=mine&param_InstanceType=t3.small"
@@ -453,6 +455,7 @@ def test_parameters_of_a_link_stay() -> None:
     assert rewrite(text, "other", "eu-west-1") == text.replace(OLD, new)
 
 
+@pytest.mark.unit
 def test_table_has_a_link_for_each_region_with_rekognition() -> None:
     table = launch_table(REGIONS, OLD)
     assert [link.region for link in launch_links(table)] == REGIONS

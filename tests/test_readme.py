@@ -15,6 +15,8 @@ from kit.commands.publish.launch_links import launch_link, launch_links, templat
 from kit.stack.template import load_template
 from support import REPOSITORY
 
+pytestmark = pytest.mark.unit
+
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 TEMPLATE: dict[str, Any] = load_template()
 LAUNCH_LINK = (

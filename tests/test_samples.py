@@ -12,6 +12,8 @@ import pytest
 from kit import samples
 from kit.errors import WorkshopError
 
+pytestmark = pytest.mark.unit
+
 
 @pytest.fixture(scope="module")
 def photos() -> dict[str, bytes]:

@@ -144,6 +144,7 @@ def test_env_tells_a_second_terminal_where_the_workshop_is(terminal: Terminal) -
     terminal.stop()
 
 
+@pytest.mark.unit
 def test_values_are_quoted_for_the_shell() -> None:
     workshop = Running("eu-west-1", "http://127.0.0.1:1/a b'$(c)", "x", "r", "p", {})
     script = f'{workshop.export_lines()}\nprintf %s "$AWS_ENDPOINT_URL"'

@@ -57,6 +57,7 @@ def described(name: str, status: str = "CREATE_COMPLETE") -> dict[str, Any]:
     return {"StackName": name, "StackStatus": status}
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize(
     ("stacks", "name", "chosen"),
     [
@@ -72,6 +73,7 @@ def test_the_stack_is_the_named_one_or_the_only_one(
     assert choose_stack(stacks, name, "eu-west-1")["StackName"] == chosen
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize(
     ("stacks", "name", "sentence"),
     [
@@ -87,6 +89,7 @@ def test_without_such_a_stack_a_sentence_says_what_to_do(
         choose_stack(stacks, name, "eu-west-1")
 
 
+@pytest.mark.unit
 def test_the_first_failure_is_the_cause_and_of_the_last_operation() -> None:
     events = [
         ("Role", "CREATE_FAILED", "Resource creation cancelled"),

@@ -12,6 +12,8 @@ import pytest
 
 from support import REPOSITORY
 
+pytestmark = pytest.mark.unit
+
 SCRIPTS = REPOSITORY / "scripts"
 FLOORS = ("workshop inline_code", "kit.commands", "kit.page kit.emulators kit.stack", "kit")
 TEACHING = ("twitter_streaming", "compareFaces")

@@ -18,6 +18,8 @@ import pytest
 from kit.stack.template import code_of
 from support import REPOSITORY
 
+pytestmark = pytest.mark.unit
+
 PATH = REPOSITORY / "RekognitionWorkshopCFN.json"
 TEXT = PATH.read_text()
 TEMPLATE: dict[str, Any] = json.loads(TEXT)

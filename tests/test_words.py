@@ -9,6 +9,8 @@ import pytest
 
 from support import REPOSITORY
 
+pytestmark = pytest.mark.unit
+
 # The other words of the glossary's right column have a use of their own, too.
 REPLACED = {
     r"mend(s|ed|ing)?": "fix",

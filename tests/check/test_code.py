@@ -22,6 +22,7 @@ def run(file: Path | str = "") -> tuple[int, str]:
     return answer.exit_code, " ".join(answer.output.split())
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize(
     ("code", "hint"),
     [
@@ -43,6 +44,7 @@ def test_code_that_cannot_be_loaded_is_not_even_tried(
     assert "✗ failed" in output
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -63,6 +65,7 @@ def test_a_file_without_code_is_wrong_input(tmp_path: Path, content: bytes, mess
     assert f"function.py {message}" in output
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize("name", ["gone.py", "", "/dev/null"])
 def test_a_file_that_is_none_is_wrong_input(tmp_path: Path, name: str) -> None:
     status, output = run(tmp_path / name)
@@ -70,6 +73,7 @@ def test_a_file_that_is_none_is_wrong_input(tmp_path: Path, name: str) -> None:
     assert "Traceback" not in output
 
 
+@pytest.mark.unit
 def test_without_a_running_workshop_a_file_is_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,6 +83,7 @@ def test_without_a_running_workshop_a_file_is_needed(
     assert "No offline workshop is running: start it with “workshop.py start”, or" in output
 
 
+@pytest.mark.unit
 def test_a_workshop_that_has_ended_is_noticed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     gone = running.Running("eu-west-1", f"http://127.0.0.1:{free_port()}", "", "", "", {})
     monkeypatch.setattr(running, "load", lambda: gone)

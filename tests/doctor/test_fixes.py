@@ -68,6 +68,7 @@ def words_of(command: str) -> list[list[str]]:
     return commands
 
 
+@pytest.mark.unit
 def test_every_command_is_tried() -> None:
     functions = {
         name
@@ -77,6 +78,7 @@ def test_every_command_is_tried() -> None:
     assert functions - {"aws"} == set(ARGUMENTS)
 
 
+@pytest.mark.unit
 def test_a_command_is_quoted_for_a_shell() -> None:
     command = aws("s3", "cp", "my photo.jpg", "s3://b/it's", metadata={"a": "$HOME `b`"})
     assert shlex.split(command) == [
@@ -109,6 +111,7 @@ def run_cli(words: list[str], folder: Path) -> str:
     ).stderr
 
 
+@pytest.mark.unit
 def test_json_reaches_the_cli_as_it_is() -> None:
     (words,) = words_of(COMMANDS["put_role_policy"])
     assert json.loads(words[-1])["Statement"] == [STATEMENT]

@@ -10,6 +10,8 @@ from doctor.checked_workshop import fake_context
 from kit.commands.doctor.stages import OWNERS
 from kit.stack.template import load_template
 
+pytestmark = pytest.mark.unit
+
 ROLES = [name for name in OWNERS if name.endswith("Role")]
 
 

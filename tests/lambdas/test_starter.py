@@ -7,6 +7,8 @@ import pytest
 from lambdas.loading import load_inline
 from support import s3_event
 
+pytestmark = pytest.mark.unit
+
 
 def test_the_starter_logs_each_photo(capsys: pytest.CaptureFixture[str]) -> None:
     names = load_inline("RekognitionLambdaFunction", SIMILARITY_THRESHOLD="87.5")

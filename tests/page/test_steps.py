@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 import instructions
 from kit.page.state import State
 from kit.page.steps import CLEAN_UP, STEPS, Steps
+
+pytestmark = pytest.mark.unit
 
 FROM_THE_BEGINNING = ["keys", "key-pair", "editor"]
 

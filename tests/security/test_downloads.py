@@ -12,6 +12,8 @@ from lambdas.loading import load_inline
 from security.addresses import HOSTILE, PREFIX, addresses
 from stub_server import Answer, StubServer
 
+pytestmark = pytest.mark.unit
+
 
 @pytest.fixture(scope="module")
 def function() -> dict[str, Any]:

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -28,6 +29,8 @@ from lambdas.loading import SOLUTION, VARIABLES, load_code, load_inline
 from security.asgi import request
 from security.pictures import small_pictures
 from support import s3_event
+
+pytestmark = pytest.mark.unit
 
 INPUTS = int(os.environ.get("FUZZ_INPUTS", "0"))
 PREFIX = VARIABLES["PHOTO_URL_PREFIX"]

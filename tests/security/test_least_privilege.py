@@ -344,9 +344,11 @@ def test_without_one_it_fails(
     assert rows[permission].startswith("fails"), rows[permission]
 
 
+@pytest.mark.unit
 def test_what_cannot_be_shown_is_in_the_template() -> None:
     assert NOT_SHOWN.keys() <= {permission.key for permission in ALL}
 
 
+@pytest.mark.unit
 def test_the_sids_of_a_role_differ() -> None:
     assert len({permission.key for permission in ALL}) == len(ALL)

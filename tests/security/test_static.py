@@ -12,6 +12,8 @@ import pytest
 from kit.stack.template import code_of, load_template
 from support import REPOSITORY
 
+pytestmark = pytest.mark.unit
+
 TOOLS = Path(sys.executable).parent
 SETTINGS = REPOSITORY / "pyproject.toml"
 TEMPLATE = load_template()

@@ -29,6 +29,8 @@ from twitter_streaming import (
     pack,
 )
 
+pytestmark = pytest.mark.unit
+
 same_each_time = settings(derandomize=True, database=None, deadline=None)
 
 

@@ -16,6 +16,8 @@ from PIL import Image
 
 from kit.emulators.rekognition import errors, faces
 
+pytestmark = pytest.mark.unit
+
 SAME = ("obama.jpg", "obama2.jpg", "obama3.jpg")
 
 

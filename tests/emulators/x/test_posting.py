@@ -40,6 +40,7 @@ def test_a_post_that_could_not_be_sent_on_is_refused(x: Server, body: str | byte
     assert x.get("/_workshop/posts").json() == before
 
 
+@pytest.mark.unit
 def test_a_journal_that_was_cut_off_loses_its_last_line_only(tmp_path: Path) -> None:
     store = Store(tmp_path, "http://127.0.0.1:1")
     for number in "123":

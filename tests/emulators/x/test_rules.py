@@ -54,6 +54,7 @@ def a_post(text: str = "", *media: Media, **fields: Any) -> Post:
     return Post("9", text, "42", "Ada", "2026-03-01T12:00:00.000Z", list(media), **fields)
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize(
     ("rule", "post", "expected"),
     [
@@ -92,6 +93,7 @@ def test_rules_match_as_on_x(rule: str, post: Post, expected: bool) -> None:
     assert compile_rule(rule)(post) is expected
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize(
     "rule",
     [

@@ -30,10 +30,8 @@ def is_worker(config: pytest.Config) -> bool:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the pool of systems; a worker finds that of the process which began the run."""
-    if is_worker(config):
-        pool = connect(config.workerinput["pool"])  # type: ignore[attr-defined]
-    else:
-        pool = Pool()
+    found = getattr(config, "workerinput", {}).get("pool")
+    pool = connect(found) if found else Pool()
     config.stash[POOL] = pool
     config.stash[SYSTEMS] = Systems(pool)
 

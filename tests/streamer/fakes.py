@@ -16,6 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from support import wait_until
+
 RULES = "/2/tweets/search/stream/rules"
 BEARER = f"AAAA{secrets.token_urlsafe(48)}"
 MIB = 1 << 20
@@ -282,12 +284,8 @@ def reset(firehose: FakeFirehose, records: list[bytes]) -> set[int]:
 
 
 def take_and_say_nothing(firehose: FakeFirehose, records: list[bytes]) -> set[int]:
-    """Take all, and let the caller wait for the answer until it gives up."""
+    """Take all, and let the caller wait for the answer until it gives up and asks again."""
     firehose.take(records)
-    time.sleep(12)
+    asked = len(firehose.calls)
+    wait_until(lambda: len(firehose.calls) > asked)
     raise ConnectionResetError
-
-
-def take_slowly(firehose: FakeFirehose, records: list[bytes]) -> set[int]:
-    time.sleep(0.05)
-    return set()

@@ -8,30 +8,23 @@ import secrets
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import twitter_streaming
 from kit.aws_client import REGION
 from kit.emulators.system import KEY_NAMES
 from kit.processes import SCRIPTS, minimal_environment
 from streamer.fakes import BEARER, FakeFirehose, FakeX
+from support import wait_until
 
 SCRIPT = SCRIPTS / "twitter_streaming.py"
+AFTER_THE_CONSTANTS = "class StreamingError"
 FIELDS = ["media_key", "url", "post_id", "username", "text", "created_at"]
 KEYS = {name: f"{number}-{secrets.token_urlsafe(36)}/+=" for number, name in enumerate(KEY_NAMES)}
 AWS_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30)}
 SECRETS = KEYS | {"bearer": BEARER, "AWS": AWS_KEYS["AWS_SECRET_ACCESS_KEY"]}
-
-
-def eventually(check: Callable[[], Any], seconds: float = 10.0) -> Any:
-    """Return what `check` returns as soon as it is true."""
-    deadline = time.monotonic() + seconds
-    while not (result := check()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
-    return result
 
 
 def a_post(number: int, *media: str, **fields: Any) -> dict[str, Any]:
@@ -73,7 +66,7 @@ class Streamer:
         firehose: the URL of AWS, or a stand-in.
         arguments: of the command line; without any, a rule and a delivery stream.
         environment: more of it; None takes a variable away.
-        edit: changes constants in the text of the script.
+        constants: of the script, by name, that have another value here.
     """
 
     def __init__(
@@ -83,14 +76,16 @@ class Streamer:
         firehose: FakeFirehose | str = "",
         arguments: list[str] | None = None,
         environment: dict[str, str | None] | None = None,
-        edit: tuple[str, str] | None = None,
+        constants: Mapping[str, object] | None = None,
     ) -> None:
         self.folder = Path(folder, f"streamer-{secrets.token_hex(4)}")
         self.folder.mkdir(parents=True)
         script = SCRIPT.read_text()
-        if edit:
-            assert script.count(edit[0]) == 1
-            script = script.replace(*edit)
+        for name, value in (constants or {}).items():
+            assert hasattr(twitter_streaming, name)
+            script = script.replace(
+                AFTER_THE_CONSTANTS, f"{name} = {value!r}\n{AFTER_THE_CONSTANTS}", 1
+            )
         (self.folder / SCRIPT.name).write_text(script)
         self.environment = minimal_environment(self.folder) | KEYS | AWS_KEYS
         del self.environment["PYTHONPATH"]  # the instance has no such folder
@@ -135,7 +130,7 @@ class Streamer:
     def err(self) -> str:
         return self.path("err").read_text()
 
-    def says(self, text: str, seconds: float = 10.0) -> None:
+    def says(self, text: str) -> None:
         """Wait until it has printed a text."""
 
         def check() -> bool:
@@ -145,13 +140,14 @@ class Streamer:
             assert not ended, f"it ended without saying {text!r}: {self.out}{self.err}"
             return False
 
-        eventually(check, seconds)
+        wait_until(check, what=f"{text!r} in the streamer's output")
 
-    def finish(self, number: int | None = None, seconds: float = 15.0) -> int:
+    def finish(self, number: int | None = None) -> int:
         """Send a signal if there is one; wait for the end; look through the output."""
         if number:
             self.process.send_signal(number)
-        code = self.process.wait(seconds)
+        wait_until(lambda: self.process.poll() is not None, what="the streamer's end")
+        code = self.process.wait()
         printed = self.out + self.err
         if code == 0 and "PYTHONWARNINGS" not in self.environment:
             assert self.err == ""

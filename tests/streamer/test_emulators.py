@@ -19,7 +19,8 @@ from kit.emulators.aws.process import EmulatedAws
 from kit.processes import ManagedProcess, free_port, minimal_environment
 from kit.x_client import XClient
 from streamer.fakes import BEARER, RULES, FakeFirehose
-from streamer.harness import FIELDS, KEYS, Streamer, a_post, eventually, play, sentence
+from streamer.harness import FIELDS, KEYS, Streamer, a_post, play, sentence
+from support import wait_until
 
 
 class Emulators:
@@ -118,7 +119,7 @@ def emulators(started: Emulators) -> Emulators:
     headers = {"Authorization": f"Bearer {BEARER}"}
     ids = {"delete": {"ids": [rule["id"] for rule in started.rules()]}}
     requests.post(started.x_url + RULES, json=ids, headers=headers, timeout=5)
-    eventually(lambda: not started.stats()["connected"])
+    wait_until(lambda: not started.stats()["connected"])
     return started
 
 
@@ -142,7 +143,7 @@ def test_from_the_emulated_x_into_a_bucket(tmp_path: Path, emulators: Emulators)
         x.post("not mine", [photo], username="somebody")
         x.post("retweet", [photo], retweet=True)
         x.post("a dog and a video", video=True)
-        eventually(lambda: len(emulators.delivered(stream)) == 5, 20)
+        wait_until(lambda: len(emulators.delivered(stream)) == 5)
         assert streamer.finish(signal.SIGINT) == 0
     lines = emulators.delivered(stream)
     assert [line["post_id"] for line in lines] == [posted[0], *[posted[1]] * 4]
@@ -165,7 +166,7 @@ def test_the_keys_come_from_the_secret(tmp_path: Path, emulators: Emulators) -> 
     with Streamer(tmp_path, emulators.x_url, emulators.aws.url, arguments, environment) as streamer:
         streamer.says("Connected to X. The rule: from:learner")
         emulators.x.post("by secret", [emulators.photo])
-        eventually(lambda: emulators.delivered(stream), 20)
+        wait_until(lambda: emulators.delivered(stream))
         assert streamer.finish(signal.SIGTERM) == 0
     assert emulators.delivered(stream)[0]["text"] == "by secret"
 
@@ -219,10 +220,10 @@ def test_the_faults_of_the_emulated_x(tmp_path: Path, emulators: Emulators) -> N
     texts: list[str] = []
 
     def post() -> None:
-        eventually(lambda: emulators.stats()["connected"])
+        wait_until(lambda: emulators.stats()["connected"])
         texts.append(f"after {len(texts)} faults")
         emulators.x.post(texts[-1], [emulators.photo])
-        eventually(lambda: len(firehose.taken) == len(texts))
+        wait_until(lambda: len(firehose.taken) == len(texts))
 
     with Streamer(tmp_path, emulators.x_url, firehose, arguments) as streamer:
         streamer.says("Connected")

@@ -16,7 +16,8 @@ import pytest
 from kit.emulators.system import KEY_NAMES
 from kit.processes import free_port
 from streamer.fakes import BEARER, FakeFirehose, FakeX, refuse
-from streamer.harness import KEYS, Streamer, a_post, eventually, play, run_until_connected, sentence
+from streamer.harness import KEYS, Streamer, a_post, play, run_until_connected, sentence
+from support import wait_until
 
 # --- Command line and configuration -----------------------------------------------------------
 
@@ -96,7 +97,7 @@ def test_the_configuration_lies_beside_the_script_and_the_command_line_wins(
     with Streamer(tmp_path, x, firehose, arguments, environment) as streamer:
         streamer.says("Connected")
         x.send(a_post(1))
-        eventually(lambda: firehose.taken)
+        wait_until(lambda: firehose.taken)
         assert streamer.finish(signal.SIGTERM) == 0
     assert firehose.names == {"from-file"}
     assert [rule["value"] for rule in x.rules] == ["from:line"]

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
-import statistics
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from streamer.fakes import MIB, FakeFirehose, FakeX
-from streamer.harness import FIELDS, Streamer, a_post, eventually, play
+from streamer.harness import FIELDS, Streamer, a_post, play
+from support import wait_until
 
 
 def test_one_line_per_photo_with_exactly_the_documented_fields(
@@ -35,7 +34,7 @@ def test_one_line_per_photo_with_exactly_the_documented_fields(
         streamer.says("Connected")
         x.send(a_post(1), four, a_post(3, "video"), mixed, unknown, a_post(6, "animated_gif"))
         x.send(edited, bare, lost, no_author, nobody_asked)
-        eventually(lambda: len(firehose.taken) == 10)
+        wait_until(lambda: len(firehose.taken) == 10)
         assert streamer.finish(signal.SIGTERM) == 0
     assert all(line.endswith(b"}\n") and line.count(b"\n") == 1 for line in firehose.taken)
     assert firehose.posts() == [1, 2, 2, 2, 2, 4, 5, 9, 12, 13]
@@ -102,7 +101,7 @@ def test_garbage_in_the_stream_costs_only_itself(
         streamer.says("Connected")
         for at, line in enumerate(GARBAGE):
             x.send(line, a_post(at))
-        eventually(lambda: len(firehose.taken) == len(GARBAGE))
+        wait_until(lambda: len(firehose.taken) == len(GARBAGE))
         assert streamer.finish(signal.SIGTERM) == 0
     assert firehose.posts() == list(range(len(GARBAGE)))
     assert len(x.connects) == 1
@@ -174,21 +173,19 @@ def test_a_replay_of_20_000_posts_fills_its_batches(tmp_path: Path, firehose: Fa
     numbers = range(10_000, 30_000)
     lines = [line.replace(b"%d", b"%d" % number) for number in numbers]
     with play(tmp_path, firehose, *lines) as streamer:
-        assert streamer.finish(seconds=60) == 0
+        assert streamer.finish() == 0
     assert firehose.posts() == list(numbers)
     assert len(firehose.calls) <= 20_000 / 500 + 5
     assert max(b"".join(call).count(b"\n") for call in firehose.calls) >= 500
 
 
-def test_a_post_at_rest_is_sent_at_once(tmp_path: Path, x: FakeX, firehose: FakeFirehose) -> None:
-    delays = []
+def test_a_post_at_rest_is_sent_without_another_one(
+    tmp_path: Path, x: FakeX, firehose: FakeFirehose
+) -> None:
     with Streamer(tmp_path, x, firehose) as streamer:
         streamer.says("Connected")
         for number in range(1, 6):
-            begin = time.monotonic()
             x.send(a_post(number))
-            eventually(lambda: len(firehose.taken) == number)  # noqa: B023 - called at once
-            delays.append(firehose.times[-1] - begin)
+            wait_until(lambda: len(firehose.taken) == number)  # noqa: B023 - called at once
         assert streamer.finish(signal.SIGTERM) == 0
-    assert statistics.median(delays) < 0.5
     assert firehose.posts() == [1, 2, 3, 4, 5]

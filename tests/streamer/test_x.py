@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from streamer.fakes import FakeFirehose, FakeX
-from streamer.harness import Streamer, a_post, eventually, sentence
+from streamer.harness import Streamer, a_post, sentence
+from support import wait_until
 
 
 @pytest.mark.parametrize("gzip", [False, True], ids=["plain", "gzip"])
@@ -29,15 +30,15 @@ def test_another_x(
         streamer.says("Connected")
         x.items += [keep_alive, keep_alive]
         x.send(a_post(1))
-        eventually(lambda: firehose.posts() == [1])
+        wait_until(lambda: firehose.posts() == [1])
         x.items.append(keep_alive)
         x.send(post)
-        eventually(lambda: firehose.posts() == [1, 2])
+        wait_until(lambda: firehose.posts() == [1, 2])
         end = time.monotonic()
         x.end()
-        eventually(lambda: len(x.connects) == 2)
+        wait_until(lambda: len(x.connects) == 2)
         x.send(a_post(3))
-        eventually(lambda: firehose.posts() == [1, 2, 3])
+        wait_until(lambda: firehose.posts() == [1, 2, 3])
         assert streamer.finish(signal.SIGTERM) == 0
     assert streamer.counts()["unreadable"] == 0
     assert x.connects[1] - end > 0.24  # tweepy alone would not wait
@@ -51,7 +52,7 @@ def test_a_post_in_pieces_and_many_in_one_piece(
         line = json.dumps(a_post(1, text="é😃"), ensure_ascii=False).encode() + b"\r\n"
         x.items += [line[at : at + 1] for at in range(len(line))]
         x.items.append(b"".join(json.dumps(a_post(at)).encode() + b"\r\n" for at in range(2, 400)))
-        eventually(lambda: len(firehose.taken) == 399)
+        wait_until(lambda: len(firehose.taken) == 399)
         assert streamer.finish(signal.SIGTERM) == 0
     assert firehose.posts() == list(range(1, 400))
     assert json.loads(firehose.taken[0])["text"] == "é😃"
@@ -67,7 +68,7 @@ def test_what_was_posted_meanwhile_is_searched(
         assert x.searches == []  # what was posted before we came is not asked for
         before = int((time.time() - 12) * 1000)
         x.end()
-        eventually(lambda: firehose.posts() == [7])
+        wait_until(lambda: firehose.posts() == [7])
         (query,) = x.searches
         assert query["query"] == [x.rules[0]["value"]]
         assert query["expansions"] == ["attachments.media_keys,author_id"]
@@ -84,7 +85,7 @@ def test_a_search_that_x_refuses_is_said(tmp_path: Path, x: FakeX, firehose: Fak
         x.end()
         streamer.says("The search for missed posts failed: X answered 403: the app may not do this")
         x.send(a_post(1))
-        eventually(lambda: firehose.posts() == [1])
+        wait_until(lambda: firehose.posts() == [1])
         assert streamer.finish(signal.SIGTERM) == 0
 
 
@@ -101,9 +102,9 @@ def test_x_says_why_it_will_hang_up(
         x.send({"errors": [error]} if wrapped else error)
         x.end()
         streamer.says(f"X says: operational-disconnect: {detail}")
-        eventually(lambda: len(x.connects) == 2)
+        wait_until(lambda: len(x.connects) == 2)
         x.send(a_post(1))
-        eventually(lambda: firehose.taken)
+        wait_until(lambda: firehose.taken)
         assert streamer.finish(signal.SIGTERM) == 0
     assert streamer.counts()["unreadable"] == 0
 
@@ -117,11 +118,11 @@ def test_a_cut_in_the_middle_of_a_line(
         streamer.says("Connected")
         x.send(a_post(1))
         x.items.append(json.dumps(a_post(2)).encode()[:200])
-        eventually(lambda: firehose.posts() == [1])
+        wait_until(lambda: firehose.posts() == [1])
         x.end("reset")
-        eventually(lambda: len(x.connects) == 2)
+        wait_until(lambda: len(x.connects) == 2)
         x.send(a_post(3))
-        eventually(lambda: firehose.posts() == [1, 3])
+        wait_until(lambda: firehose.posts() == [1, 3])
         assert streamer.finish(signal.SIGTERM) == 0
     assert x.connects[1] - x.connects[0] > 0.2
     assert "connecting again" in streamer.out
@@ -143,14 +144,13 @@ def test_where_no_retry_helps_it_stops(tmp_path: Path, x: FakeX, status: int, sa
 @pytest.mark.parametrize("status", [429, 503])
 def test_where_a_retry_helps_it_stays(tmp_path: Path, x: FakeX, status: int) -> None:
     x.refusals.append((status, {"title": "ConnectionException", "detail": "too many"}))
-    with Streamer(tmp_path, x) as streamer:
+    an_hour = dict.fromkeys(("ERROR_PAUSES", "RATE_LIMIT_PAUSES"), (3600, 3600))
+    with Streamer(tmp_path, x, constants=an_hour) as streamer:
         streamer.says(f"X answered {status}")
         with pytest.raises(subprocess.TimeoutExpired):
             streamer.process.wait(0.7)
         assert len(x.connects) == 1
-        begin = time.monotonic()
         assert streamer.finish(signal.SIGTERM) == 0  # although the pause is not over
-    assert time.monotonic() - begin < 3
 
 
 def test_a_rule_that_x_refuses_is_our_users_fault(tmp_path: Path, x: FakeX) -> None:

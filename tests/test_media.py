@@ -24,7 +24,7 @@ import draw
 import record_run
 from kit.stack.stack import Stack
 from kit.stack.template import code_of, load_template
-from support import REPOSITORY
+from support import REPOSITORY, skips
 from support.systems import BorrowedSystem
 
 NAMES = [
@@ -89,7 +89,7 @@ def studio() -> Iterator[draw.Studio]:
     try:
         opened = draw.Studio().__enter__()
     except draw.DrawingError as error:
-        pytest.skip(str(error))
+        skips.skip(skips.NEEDS["browser"], str(error))
     yield opened
     opened.__exit__(None, None, None)
 
@@ -102,7 +102,7 @@ def drawn(studio: draw.Studio) -> dict[str, Drawn]:
         try:
             picture = studio.draw(name)
         except draw.DrawingError as error:
-            pytest.skip(str(error))
+            skips.skip(skips.NEEDS["browser"], str(error))
         flaws = studio.page.evaluate(FLAWS, SMALLEST_TEXT)
         result = axe.run(studio.page, options={"runOnly": ["color-contrast"]})
         pictures[name] = Drawn(picture, flaws, result.response["violations"])
@@ -138,6 +138,7 @@ def test_file_is_small_and_has_its_alt_text(name: str) -> None:
     assert not re.search(r"[\[\]<>*`|]", alt)  # it stands in Markdown
 
 
+@pytest.mark.browser
 @pytest.mark.parametrize("name", NAMES)
 def test_picture_says_what_it_says_when_drawn_again(drawn: dict[str, Drawn], name: str) -> None:
     picture = drawn[name].picture
@@ -146,6 +147,7 @@ def test_picture_says_what_it_says_when_drawn_again(drawn: dict[str, Drawn], nam
     assert committed(name).size == picture.image.size
 
 
+@pytest.mark.browser
 @pytest.mark.parametrize("name", NAMES)
 def test_text_fits_and_can_be_read(drawn: dict[str, Drawn], name: str) -> None:
     assert drawn[name].flaws == []
@@ -194,6 +196,7 @@ def test_alt_text_of_the_form_says_the_same() -> None:
         assert str(parameter.get("Default", "")) in alt
 
 
+@pytest.mark.browser
 def test_renamed_parameter_changes_the_form(
     studio: draw.Studio,
     drawn: dict[str, Drawn],

@@ -18,10 +18,9 @@ import requests
 from botocore.exceptions import ClientError
 
 from kit.commands.publish.launch_links import launch_link, launch_links, launch_table, rewrite
-from kit.emulators.aws.process import EmulatedAws
-from kit.processes import free_port
 from kit.stack.template import rekognition_regions
 from support import REPOSITORY
+from support.systems import BorrowedSystem
 
 NAME = "RekognitionWorkshopCFN.json"
 TEMPLATE = (REPOSITORY / NAME).read_bytes()
@@ -42,17 +41,6 @@ INSTRUCTIONS = f"""# Instructions\r
 \r
 [another template]({AGREED.replace(NAME, "other.json")}), [the file]({NAME}).\r
 """
-
-
-@pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Offline AWS alone: neither X nor Rekognition takes part."""
-    started = EmulatedAws(tmp_path_factory.mktemp("aws"), "http://127.0.0.1:9", free_port())
-    try:
-        started.wait_until_ready()
-        yield started
-    finally:
-        started.process.stop()
 
 
 class Checkout:
@@ -126,7 +114,7 @@ class Checkout:
         return s3
 
     def anonymous(self, key: str) -> requests.Response:
-        return requests.get(f"{self.url}/{self.bucket}/{key}", timeout=10)
+        return requests.get(f"{self.url}/{self.bucket}/{key}", timeout=60)
 
     def policy(self) -> list[dict[str, Any]]:
         answer = self.s3().get_bucket_policy(Bucket=self.bucket)
@@ -140,8 +128,8 @@ class Checkout:
 
 
 @pytest.fixture
-def checkout(tmp_path: Path, aws: EmulatedAws) -> Checkout:
-    return Checkout(tmp_path, aws.url)
+def checkout(tmp_path: Path, system: BorrowedSystem) -> Checkout:
+    return Checkout(tmp_path, system.aws.url)
 
 
 def test_a_new_bucket_is_private_but_for_the_template(checkout: Checkout) -> None:
@@ -329,8 +317,10 @@ def test_links_stay_if_nobody_can_read_the_template(checkout: Checkout) -> None:
     assert "cannot be read without credentials (HTTP status 403): the links stay" in sentence
 
 
-def test_links_stay_if_the_policy_may_not_be_set(checkout: Checkout, aws: EmulatedAws) -> None:
-    iam = aws.client("iam")
+def test_links_stay_if_the_policy_may_not_be_set(
+    checkout: Checkout, system: BorrowedSystem
+) -> None:
+    iam = system.aws.client("iam")
     iam.create_user(UserName=checkout.bucket)
     rule = {"Effect": "Allow", "NotAction": "s3:PutBucketPolicy", "Resource": "*"}
     iam.put_user_policy(

@@ -108,13 +108,13 @@ def test_what_failed_is_processed_once(
     queue: Callable[[], int],
 ) -> None:
     fault = {"code": "ThrottlingException", "times": 1000}
-    requests.post(f"{system.rekognition_url}/_workshop/faults", json=fault, timeout=5)
+    requests.post(f"{system.rekognition_url}/_workshop/faults", json=fault, timeout=60)
     photos.stack.aws.client("lambda").update_function_configuration(
         FunctionName=stack.resource("RekognitionLambdaFunction"), Timeout=3
     )  # else boto3's own retries take a minute
     media_key = photos.put(pictures["obama2.jpg"].read_bytes())
     wait_until(queue, 60)
-    requests.delete(f"{system.rekognition_url}/_workshop/faults", timeout=5).raise_for_status()
+    requests.delete(f"{system.rekognition_url}/_workshop/faults", timeout=60).raise_for_status()
     result = type_redrive("--stack", stack.name)
     assert result.exit_code == 0, result.output
     sent = f"✓ sent again RekognitionLambdaFunction: images/{media_key}.jpg; it had failed:"

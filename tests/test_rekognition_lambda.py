@@ -54,7 +54,7 @@ def faults(system: BorrowedSystem) -> Iterator[Callable[..., None]]:
     def fail(code: str, times: int) -> None:
         fault = {"code": code, "times": times}
         url = f"{system.rekognition_url}/_workshop/faults"
-        requests.post(url, json=fault, timeout=5).raise_for_status()
+        requests.post(url, json=fault, timeout=60).raise_for_status()
 
     yield fail
     fail("ThrottlingException", 0)
@@ -133,7 +133,7 @@ def test_however_many_faces_match_there_is_one_mail(
     assert photos.outcome(media_key) == "match"
     (_,) = wait_until(lambda: photos.mails(media_key))
     url = f"{system.rekognition_url}/_workshop/comparisons"
-    last = next(c for c in requests.get(url, timeout=5).json() if media_key in c["target"])
+    last = next(c for c in requests.get(url, timeout=60).json() if media_key in c["target"])
     kept = float(photos.item(media_key)["similarity"])
     assert kept == pytest.approx(last["similarity"], abs=0.01)
 
@@ -204,7 +204,7 @@ def test_one_comparison_for_each_photo_and_one_more_for_each_doubtful_reference(
     function = load(SOLUTION, "RekognitionLambdaFunction")
 
     def calls() -> Counter[str]:
-        stats = requests.get(f"{system.rekognition_url}/_workshop/stats", timeout=5).json()
+        stats = requests.get(f"{system.rekognition_url}/_workshop/stats", timeout=60).json()
         return Counter(stats["calls"])
 
     def compare(name: str) -> int:

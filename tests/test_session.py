@@ -19,7 +19,7 @@ from kit.emulators.system import OfflineSystem
 from kit.running import Running
 from kit.stack.stack import Stack
 from kit.stack.template import TEMPLATE, compact_body
-from support import wait_until
+from support import end_of, wait_until
 from workshops import COMMAND, Terminal
 
 
@@ -80,7 +80,7 @@ def test_the_steps_are_the_learner_s_and_survive_a_restart(
     assert posted.stdout.startswith("Posted 2 photo(s) on X: post ")
     wait_until(lambda: len(keys(terminal, "rekognition")) == 2)
     streamer.terminate()
-    assert streamer.wait(20) == 0
+    assert end_of(streamer) == 0
     before = keys(terminal, "rekognition"), keys(terminal, "twitter")
     assert terminal.stop() == 0
     assert not (terminal.home / "running.json").exists()
@@ -159,21 +159,21 @@ def test_who_comes_late_catches_up(terminal: Terminal, photo: Callable[[str], st
     assert "Step 11" not in said
     assert len(keys(terminal, "rekognition")) == 2  # one photo, and celebrity.jpg
     outbox = f"{terminal.environment['AWS_ENDPOINT_URL']}/_workshop/outbox"
-    assert len(requests.get(outbox, timeout=5).json()) == 1  # the confirmation
+    assert len(requests.get(outbox, timeout=60).json()) == 1  # the confirmation
     terminal.type("tweet", photo("obama2"))
-    mails = wait_until(lambda: requests.get(outbox, timeout=5).json()[1:])
+    mails = wait_until(lambda: requests.get(outbox, timeout=60).json()[1:])
     assert "Possible match" in mails[0]["subject"]
     # X is killed: the workshop ends, says so, and goes on at the next start.
     assert terminal.process
     subprocess.run(
         ["pkill", "-KILL", "-P", str(terminal.process.pid), "-f", "kit.emulators.x "], check=True
     )
-    assert terminal.process.wait(30) == 1
+    assert end_of(terminal.process) == 1
     assert "offline X has ended." in terminal.printed()
     assert "Start the workshop again" in terminal.printed()
     terminal.start("--at", "11")
     terminal.type("tweet", photo("obama3"))
-    wait_until(lambda: len(requests.get(outbox, timeout=5).json()) > len(mails) + 1)
+    wait_until(lambda: len(requests.get(outbox, timeout=60).json()) > len(mails) + 1)
     terminal.stop()
 
 

@@ -19,7 +19,7 @@ import pytest
 
 import instructions
 from instructions import AGAIN, SECOND_TERMINAL, Block
-from support import REPOSITORY, wait_until
+from support import REPOSITORY, end_of, evidence, wait_until
 
 NOT_COPIED = (".git", ".venv", ".workshop", ".reports", ".*_cache", "__pycache__")
 FAILS_RIGHTLY = "workshop.py check"  # as long as the code is the starter
@@ -73,7 +73,7 @@ class Terminal:
             os.killpg(self.shell.pid, signal.SIGINT)
             assert self.shell.stdin
             self.shell.stdin.close()
-            self.shell.wait(30)
+            end_of(self.shell)
 
 
 def copy_repository(folder: Path) -> None:
@@ -149,7 +149,8 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     folder = tmp_path_factory.mktemp("story") / "serverless-bytes"
     copy_repository(folder)
     running = Story(folder)
-    yield running
+    with evidence.watch(folder.parent):
+        yield running
     for terminal in running.terminals.values():
         terminal.interrupt()
 

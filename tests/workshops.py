@@ -15,7 +15,7 @@ from kit.emulators import instance
 from kit.emulators.system import OfflineSystem
 from kit.processes import ManagedProcess
 from kit.stack.stack import EMAIL, Stack
-from support import REPOSITORY, wait_until
+from support import REPOSITORY, end_of, wait_until
 
 SOLUTION = (REPOSITORY / "scripts" / "compareFaces.py").read_text()
 COMMAND = [sys.executable, str(REPOSITORY / "scripts" / "workshop.py")]
@@ -136,7 +136,7 @@ class Terminal:
         """Press Ctrl-C; return the exit code."""
         assert self.process
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(60)
+        return end_of(self.process)
 
     def type(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run another command of the workshop."""
@@ -146,7 +146,6 @@ class Terminal:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
         )
 
     def client(self, service: str) -> Any:

@@ -26,7 +26,7 @@ def test_the_streamer_or_the_instance_is_stopped(workshop: CheckedWorkshop) -> N
     workshop.stop_streamer()
     assert "python twitter_streaming.py" in workshop.diagnose(STREAMER).fix
     fault = {"kind": "status", "status": 402}
-    requests.post(f"{workshop.system.x_url}/_workshop/faults", json=fault, timeout=5)
+    requests.post(f"{workshop.system.x_url}/_workshop/faults", json=fault, timeout=60)
     with pytest.raises(WorkshopError):
         workshop.start_streamer()
     assert "402 CreditsDepleted" in workshop.diagnose(STREAMER).cause

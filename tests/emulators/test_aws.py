@@ -115,7 +115,7 @@ def test_records_that_arrive_together_become_one_object(stack: Stack) -> None:
 def test_a_question_that_nobody_understands_is_refused(
     system: OfflineSystem, path: str, status: int
 ) -> None:
-    answer = requests.get(f"{system.aws.url}/_workshop/{path}", timeout=5)
+    answer = requests.get(f"{system.aws.url}/_workshop/{path}", timeout=60)
     assert answer.status_code == status
     assert answer.json()["error"]
 

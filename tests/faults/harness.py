@@ -20,7 +20,7 @@ from kit.emulators.system import OfflineSystem
 from kit.processes import ManagedProcess
 from kit.stack.code import SOLUTION
 from kit.stack.stack import EMAIL, Stack
-from kit.waiting import wait_until
+from support import end_of, wait_until
 
 MATCH, OTHER, NO_FACE = "obama2.jpg", "biden.jpg", "landscape.jpg"
 EXPECTED = {MATCH: MAILED, OTHER: "other person", NO_FACE: "no face"}
@@ -102,7 +102,7 @@ class Harness:
         """Where a photo can be downloaded; another user posts it, which the rule leaves out."""
         self.system.x.post("just to see the address", [media_id], username="somebody")
         url = f"{self.system.x_url}/_workshop/posts"
-        (post,) = requests.get(url, params={"limit": 1}, timeout=5).json()
+        (post,) = requests.get(url, params={"limit": 1}, timeout=60).json()
         address: str = post["media"][0]["url"]
         return address
 
@@ -132,42 +132,42 @@ class Harness:
         """Wait until the stream is open; tweepy may wait for a minute after an error."""
         url = f"{self.system.x_url}/_workshop/stats"
         what = f"the streamer to connect; its log: {self.log}"
-        wait_until(lambda: requests.get(url, timeout=5).json()["connected"], SETTLE_SECONDS, what)
+        wait_until(lambda: requests.get(url, timeout=60).json()["connected"], SETTLE_SECONDS, what)
 
     # What goes wrong
 
     def x_fault(self, **fault: Any) -> None:
         """Let the emulated X fail."""
         url = f"{self.system.x_url}/_workshop/faults"
-        requests.post(url, json=fault, timeout=5).raise_for_status()
+        requests.post(url, json=fault, timeout=60).raise_for_status()
 
     def aws_fault(self, service: str, action: str = "", **fault: Any) -> None:
         """Let the emulated AWS fail."""
         wish = {"service": service, "action": action, **fault}
         url = f"{self.system.aws.url}/_workshop/faults"
-        requests.post(url, json=wish, timeout=5).raise_for_status()
+        requests.post(url, json=wish, timeout=60).raise_for_status()
 
     def rekognition_fault(self, code: str, **fault: Any) -> None:
         """Let the emulated Rekognition fail."""
         url = f"{self.system.rekognition_url}/_workshop/faults"
-        requests.post(url, json={"code": code, **fault}, timeout=5).raise_for_status()
+        requests.post(url, json={"code": code, **fault}, timeout=60).raise_for_status()
 
     def delete_rules(self) -> None:
         """Delete the rules of the stream, as somebody might at X's console."""
         keys, url = self.system.keys, self.system.x_url
         pair = (keys["TWITTER_CONSUMER_KEY"], keys["TWITTER_CONSUMER_SECRET"])
         grant = {"grant_type": "client_credentials"}
-        answer = requests.post(f"{url}/oauth2/token", grant, auth=pair, timeout=5).json()
+        answer = requests.post(f"{url}/oauth2/token", grant, auth=pair, timeout=60).json()
         headers = {"Authorization": f"Bearer {answer['access_token']}"}
         rules = f"{url}/2/tweets/search/stream/rules"
-        ids = [r["id"] for r in requests.get(rules, headers=headers, timeout=5).json()["data"]]
+        ids = [r["id"] for r in requests.get(rules, headers=headers, timeout=60).json()["data"]]
         wish = {"delete": {"ids": ids}}
-        requests.post(rules, json=wish, headers=headers, timeout=5).raise_for_status()
+        requests.post(rules, json=wish, headers=headers, timeout=60).raise_for_status()
 
     def repair(self) -> None:
         """End all faults."""
         for url in (self.system.x_url, self.system.aws.url, self.system.rekognition_url):
-            requests.delete(f"{url}/_workshop/faults", timeout=5).raise_for_status()
+            requests.delete(f"{url}/_workshop/faults", timeout=60).raise_for_status()
 
     def set_timeout(self, function: str, seconds: int) -> None:
         """Give a function another timeout; the template's is 120 s."""
@@ -228,4 +228,4 @@ class Harness:
         """SIGTERM, and wait until it has ended; return the exit code."""
         self.system.children.remove(self.streamer)
         os.killpg(self.streamer.process.pid, signal.SIGTERM)
-        return self.streamer.process.wait(60)
+        return end_of(self.streamer.process)

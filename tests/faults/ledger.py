@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kit.stack.stack import Stack
+from kit.waiting import patience
 
 POLL_SECONDS = 0.3
 MAILED, TWICE, QUEUED, LOST = "mailed", "mailed twice", "in the queue", "lost"
@@ -127,10 +128,10 @@ class Ledger:
 
     def wait_until_settled(self, photos: list[Photo], seconds: float) -> None:
         """Wait until all photos ended as they should, but not longer than so many seconds."""
-        deadline = time.monotonic() + seconds
-        while True:
+        started = time.monotonic()
+        while time.monotonic() - started < seconds * patience():
             self.update(photos)
-            if all(photo.as_expected for photo in photos) or time.monotonic() > deadline:
+            if all(photo.as_expected for photo in photos):
                 return
             time.sleep(POLL_SECONDS)
 

@@ -15,6 +15,7 @@ from PIL import Image
 
 from faults.harness import MATCH, NO_FACE, OTHER, Harness
 from faults.ledger import MAILED, QUEUED, TWICE, Photo
+from support import end_of
 
 Fault = Callable[[Harness, int], None]  # the number: how many photos, or about so many
 
@@ -96,7 +97,7 @@ def stop_for_good(status: int) -> Fault:
         harness.post_many(number)
         harness.x_fault(kind="status", status=status, times=1)
         harness.x_fault(kind="disconnect")
-        assert harness.streamer.process.wait(30) == 1
+        assert end_of(harness.streamer.process) == 1
         assert f"X answered {status}" in harness.log.read_text()
         harness.post_in_vain(number, f"no streamer ran: it had stopped at {status}, and said so")
         harness.system.children.remove(harness.streamer)

@@ -431,7 +431,7 @@ def test_24_photos_at_once(function: dict[str, Any], account: Account) -> None:
         with lock:
             count += 1
             most = max(most, count)
-        together.wait(5)
+        together.wait(60)
         with lock:
             count -= 1
         raise ValueError("seen enough")

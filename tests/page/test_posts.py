@@ -8,6 +8,7 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
+from kit.waiting import patience
 from page.harness import PageWorkshop, stage
 
 
@@ -23,7 +24,7 @@ def test_300_posts_keep_the_page_small(tab: Page, workshop: PageWorkshop) -> Non
     expect(tab.locator("#timeline .post").first).to_contain_text("Post number 299")
     expect(tab.locator("#timeline .post")).to_have_count(20)
     # The photo does not move along for each of them.
-    expect(tab.locator("#tokens img")).to_have_count(0, timeout=20_000)
+    expect(tab.locator("#tokens img")).to_have_count(0, timeout=20_000 * patience())
     assert len(watcher.state.posts.by_id) == 200
     assert len(watcher.state.posts.photos) <= 4 * 200
     for _ in range(9):
@@ -48,19 +49,26 @@ def test_only_what_has_changed_is_sent(workshop: PageWorkshop) -> None:
     post_id = workshop.system.x.post("One more")
     version = full["version"]
     news = requests.get(
-        f"{workshop.url}/state?run={full['run']}&version={version}", timeout=30
+        f"{workshop.url}/state?run={full['run']}&version={version}", timeout=60
     ).json()
     while not news["posts"]:
         url = f"{workshop.url}/state?run={full['run']}&version={news['version']}"
-        news = requests.get(url, timeout=30).json()
+        news = requests.get(url, timeout=60).json()
     assert [post["id"] for post in news["posts"]] == [post_id]
 
 
-def test_a_poll_is_cheap(workshop: PageWorkshop) -> None:
+def test_a_poll_is_cheap(workshop: PageWorkshop, monkeypatch: pytest.MonkeyPatch) -> None:
     """With hundreds of posts behind it, polling again reads only what is new."""
-    time.sleep(1)
-    started = time.process_time()
-    for _ in range(50):
-        workshop.watcher.watched = time.monotonic()  # somebody watches: it polls twice a second
+    watcher, poll = workshop.watcher, workshop.watcher.poll
+    spent: list[float] = []  # seconds of the processor, for each poll
+
+    def measured_poll() -> None:
+        started = time.thread_time()
+        poll()
+        spent.append(time.thread_time() - started)
+
+    monkeypatch.setattr(watcher, "poll", measured_poll)
+    while len(spent) < 10:
+        watcher.hurry()
         time.sleep(0.1)
-    assert (time.process_time() - started) / 10 < 0.2
+    assert sorted(spent)[len(spent) // 2] < 0.1

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import json
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from kit.stack.find import described
 from kit.stack.journey import Journey
 from kit.stack.stack import EMAIL, Stack
 from kit.stack.template import load_template
-from support import s3_event
+from support import s3_event, wait_until
 from support.systems import BorrowedSystem
 
 RESOURCES: dict[str, Any] = load_template()["Resources"]
@@ -65,7 +64,6 @@ NOT_SHOWN = {
     ),
 }
 ACCOUNT = "000000000000"  # ministack's
-SECONDS = 30.0  # in which a walk must get to its next stop
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,7 @@ class Walk:
 
     def refusals(self) -> list[dict[str, str]]:
         url = f"{self.system.aws.url}/_workshop/refusals"
-        found: list[dict[str, str]] = requests.get(url, timeout=10).json()
+        found: list[dict[str, str]] = requests.get(url, timeout=60).json()
         return found
 
     def look_for(self, role: str, action: str) -> None:
@@ -133,19 +131,20 @@ class Walk:
 
     def until(self, what: Callable[[], Any], stop: str) -> None:
         """Wait for a stop of the walk, or for the refusal that is looked for."""
-        deadline = time.monotonic() + SECONDS
-        while not what():
+
+        def arrived() -> bool:
             for refusal in self.refusals()[self.seen :]:
                 if f"/{self.role}/" in refusal["who"] and refusal["action"] == self.action:
                     raise Refused(refusal["action"])
-            assert time.monotonic() < deadline, f"{stop} did not come, and nothing was refused"
-            time.sleep(0.05)
+            return bool(what())
+
+        wait_until(arrived, what=f"{stop}, or a refusal")
 
     def put_line(self) -> Journey:
         """Put the metadata of a new photo of the emulated X where Firehose does."""
         media_id = self.system.x.upload(self.face)
         post_id = self.system.x.post("hello", [media_id])
-        posts = requests.get(f"{self.system.x_url}/_workshop/posts?limit=1", timeout=10).json()
+        posts = requests.get(f"{self.system.x_url}/_workshop/posts?limit=1", timeout=60).json()
         (photo,) = posts[0]["media"]
         line = {"media_key": photo["media_key"], "url": photo["url"], "post_id": post_id}
         body = json.dumps(line).encode()

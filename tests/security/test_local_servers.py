@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import socket
-import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,13 +40,13 @@ def address(system: BorrowedSystem, server: str) -> str:
 def ask(system: BorrowedSystem, server: str, method: str = "GET", **headers: str) -> int:
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
     url = address(system, server) + READY[server]
-    return requests.request(method, url, headers=headers, timeout=10).status_code
+    return requests.request(method, url, headers=headers, timeout=60).status_code
 
 
 def speak(url: str, *parts: bytes) -> bytes:
     """Send bytes as they are, until the server hangs up or all are sent; return its first line."""
     where = urlsplit(url)
-    with socket.create_connection((where.hostname or "", where.port or 0), timeout=20) as wire:
+    with socket.create_connection((where.hostname or "", where.port or 0), timeout=60) as wire:
         try:
             for part in parts:
                 wire.sendall(part)
@@ -106,9 +106,9 @@ def test_another_web_page_changes_nothing(system: BorrowedSystem) -> None:
     page = {"Origin": "https://evil.example", "Content-Type": "text/plain"}
     url = system.aws.url
     before = [b["Name"] for b in system.aws.client("s3").list_buckets()["Buckets"]]
-    assert requests.put(f"{url}/evil-bucket", headers=page, timeout=10).status_code == 403
-    assert requests.post(f"{url}/_ministack/reset", headers=page, timeout=10).status_code == 403
-    answer = requests.get(f"{url}/_workshop/outbox", headers=page, timeout=10)
+    assert requests.put(f"{url}/evil-bucket", headers=page, timeout=60).status_code == 403
+    assert requests.post(f"{url}/_ministack/reset", headers=page, timeout=60).status_code == 403
+    answer = requests.get(f"{url}/_workshop/outbox", headers=page, timeout=60)
     assert (answer.status_code, answer.json().keys()) == (403, {"detail"})
     after = [b["Name"] for b in system.aws.client("s3").list_buckets()["Buckets"]]
     assert after == before
@@ -156,7 +156,7 @@ def test_a_bucket_s_name_may_stand_before_the_host(system: BorrowedSystem) -> No
     assert (url.hostname or "").startswith("virtual-host.")
     # Not every system resolves names below localhost, but every browser does.
     here = url._replace(netloc=urlsplit(system.aws.url).netloc).geturl()
-    assert requests.get(here, headers={"Host": url.netloc}, timeout=10).content == b"found"
+    assert requests.get(here, headers={"Host": url.netloc}, timeout=60).content == b"found"
 
 
 # --- Sizes ----------------------------------------------------------------------------------------
@@ -179,6 +179,19 @@ def peak_memory(leader: int) -> int:
         except (OSError, IndexError):
             continue  # it has ended
     return peak
+
+
+def cpu_seconds(leader: int) -> float:
+    """How long the processes of a group have computed."""
+    ticks = 0
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has ended
+        if int(fields[2]) == leader:
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 @pytest.mark.parametrize("server", SERVERS)
@@ -217,7 +230,7 @@ def test_a_jpeg_bomb_is_not_decoded(system: BorrowedSystem, pictures: dict[str, 
 def refuse_bomb(system: BorrowedSystem, bomb: bytes, face: bytes) -> None:
     assert len(bomb) < MIB
     child = system.pids["rekognition"]
-    before, started = peak_memory(child), time.monotonic()
+    before, used = peak_memory(child), cpu_seconds(child)
     client: Any = boto3.client(
         "rekognition",
         endpoint_url=system.rekognition_url,
@@ -236,7 +249,7 @@ def refuse_bomb(system: BorrowedSystem, bomb: bytes, face: bytes) -> None:
     with pytest.raises(requests.HTTPError) as refusal:
         system.x.upload(bomb)
     assert refusal.value.response.json()["detail"] == "The picture has too many pixels."
-    assert time.monotonic() - started < 20
+    assert cpu_seconds(child) - used < 5
     assert peak_memory(child) - before < 300 * MIB
 
 

@@ -21,7 +21,7 @@ from kit.aws_client import Aws
 from kit.emulators.system import KEY_NAMES, SERVERS
 from kit.processes import free_port
 from kit.stack.stack import Stack
-from support import REPOSITORY, wait_until
+from support import REPOSITORY, evidence, wait_until
 from workshops import Terminal
 
 pytestmark = pytest.mark.linux
@@ -92,12 +92,14 @@ def free_ports(count: int) -> list[int]:
 def workshop(
     tmp_path_factory: pytest.TempPathFactory, pictures: dict[str, Path]
 ) -> Iterator[PlantedWorkshop]:
-    started = PlantedWorkshop(tmp_path_factory.mktemp("secrets"))
+    folder = tmp_path_factory.mktemp("secrets")
+    started = PlantedWorkshop(folder)
     try:
         said = started.output_of("tweet", str(pictures["obama2.jpg"]))
         assert "Posted 1 photo" in said, said
         wait_until(lambda: len(started.aws.outbox()) >= 2, 60)  # the confirmation and the match
-        yield started
+        with evidence.watch(folder, started.aws):
+            yield started
     finally:
         started.stop()
 
@@ -156,7 +158,7 @@ def test_no_answer_of_aws_holds_a_key(workshop: PlantedWorkshop) -> None:
                 DeliveryStreamName=stack.resource("DeliveryStream")
             )
         ),
-        "what was refused": requests.get(f"{workshop.aws.url}/_workshop/refusals", timeout=10).text,
+        "what was refused": requests.get(f"{workshop.aws.url}/_workshop/refusals", timeout=60).text,
     }
     resources = cloudformation.describe_stack_resources(**name)["StackResources"]
     for logical_id in sorted(resource["LogicalResourceId"] for resource in resources):
@@ -190,7 +192,7 @@ def test_no_other_server_tells_a_key(workshop: PlantedWorkshop) -> None:
     assert (
         find_keys(
             {
-                path: requests.get(workshop.running[server] + path, timeout=30).content
+                path: requests.get(workshop.running[server] + path, timeout=60).content
                 for server, some in paths.items()
                 for path in some
             }

@@ -14,19 +14,19 @@ from typing import Any
 import pytest
 import requests
 
-from kit.aws_client import REGION
-from kit.emulators.aws.process import EmulatedAws
+from kit.aws_client import REGION, Aws
 from kit.processes import ManagedProcess, free_port, minimal_environment
 from kit.x_client import XClient
 from streamer.fakes import BEARER, RULES, FakeFirehose
 from streamer.harness import FIELDS, KEYS, Streamer, a_post, play, sentence
-from support import wait_until
+from support import evidence, wait_until
+from support.systems import BorrowedSystem
 
 
 class Emulators:
-    """Offline X and offline AWS, with a delivery stream, its bucket and a secret."""
+    """An offline X of their own, and a delivery stream, its bucket and a secret in the AWS of all."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, aws: Aws) -> None:
         self.x_url = f"http://127.0.0.1:{free_port()}"
         self.x_log = folder / "x.log"
         environment = minimal_environment(folder) | KEYS | {"TWITTER_BEARER_TOKEN": BEARER}
@@ -40,9 +40,8 @@ class Emulators:
             str(folder / "photos"),
         ]
         self.x_process = ManagedProcess("offline X", command, environment, self.x_log)
-        self.aws = EmulatedAws(folder, "http://127.0.0.1:9", free_port())
+        self.aws = aws
         self.x_process.wait_until_ready(f"{self.x_url}/_workshop/ready")
-        self.aws.wait_until_ready()
         self.x = XClient(self.x_url, KEYS["TWITTER_CONSUMER_KEY"], KEYS["TWITTER_TOKEN"])
         self.photo = self.x.upload(b"a photo")
         self.s3 = self.aws.client("s3")
@@ -83,31 +82,34 @@ class Emulators:
 
     def rules(self) -> list[dict[str, str]]:
         headers = {"Authorization": f"Bearer {BEARER}"}
-        answer = requests.get(self.x_url + RULES, headers=headers, timeout=5).json()
+        answer = requests.get(self.x_url + RULES, headers=headers, timeout=60).json()
         rules: list[dict[str, str]] = answer.get("data", [])
         return rules
 
     def add_rule(self, **rule: str) -> None:
         headers = {"Authorization": f"Bearer {BEARER}"}
-        requests.post(self.x_url + RULES, json={"add": [rule]}, headers=headers, timeout=5)
+        requests.post(self.x_url + RULES, json={"add": [rule]}, headers=headers, timeout=60)
 
     def fault(self, **fault: Any) -> None:
-        answer = requests.post(f"{self.x_url}/_workshop/faults", json=fault, timeout=5)
+        answer = requests.post(f"{self.x_url}/_workshop/faults", json=fault, timeout=60)
         assert answer.status_code == 204
 
     def stats(self) -> dict[str, Any]:
-        stats: dict[str, Any] = requests.get(f"{self.x_url}/_workshop/stats", timeout=5).json()
+        stats: dict[str, Any] = requests.get(f"{self.x_url}/_workshop/stats", timeout=60).json()
         return stats
 
     def stop(self) -> None:
         self.x_process.stop()
-        self.aws.process.stop()
 
 
 @pytest.fixture(scope="module")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulators]:
-    emulators = Emulators(tmp_path_factory.mktemp("emulators"))
-    yield emulators
+def started(
+    tmp_path_factory: pytest.TempPathFactory, system: BorrowedSystem
+) -> Iterator[Emulators]:
+    folder = tmp_path_factory.mktemp("emulators")
+    emulators = Emulators(folder, system.aws)
+    with evidence.watch(folder):
+        yield emulators
     emulators.stop()
 
 
@@ -118,7 +120,7 @@ def emulators(started: Emulators) -> Emulators:
     started.fault(kind="disconnect")
     headers = {"Authorization": f"Bearer {BEARER}"}
     ids = {"delete": {"ids": [rule["id"] for rule in started.rules()]}}
-    requests.post(started.x_url + RULES, json=ids, headers=headers, timeout=5)
+    requests.post(started.x_url + RULES, json=ids, headers=headers, timeout=60)
     wait_until(lambda: not started.stats()["connected"])
     return started
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,6 +31,12 @@ def wait_until(
         return waiting.wait_until(condition, seconds, what or source_of(condition), 0.03)
     except WorkshopError as error:
         raise AssertionError(str(error)) from None
+
+
+def end_of(process: subprocess.Popen[Any]) -> int:
+    """Wait until a process has ended; return its exit code."""
+    wait_until(lambda: process.poll() is not None, what=f"the end of {process.args!r}")
+    return process.wait()
 
 
 def source_of(function: Callable[..., Any]) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FOLDER = REPOSITORY / ".reports" / "failures"
 LOGS = ("*.log", "*.txt", "out", "err")  # names of files with what a process printed
+NO_LOGS = {".venv", ".lock", ".cache", "node_modules"}  # folders of a copy of the repository
 MOST_FILES = 60
 MOST_BYTES = 1 << 20  # of a file; its end is kept
 
@@ -85,7 +86,9 @@ def collect(name: str, folders: Iterable[Path], since: float = 0.0) -> Path:
 def find_logs(folder: Path) -> list[Path]:
     """The files of a folder that look like logs and hold something, the newest first."""
     found = [path for name in LOGS for path in folder.rglob(name) if path.is_file()]
-    found = [path for path in found if path.stat().st_size]
+    found = [
+        p for p in found if p.stat().st_size and not NO_LOGS & set(p.relative_to(folder).parts)
+    ]
     return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)[:MOST_FILES]
 
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -73,7 +74,7 @@ def check(item: pytest.Item) -> None:
             skip(need)
 
 
-def skip(need: Need, more: str = "") -> None:
+def skip(need: Need, more: str = "") -> NoReturn:
     """Skip this test for lack of something; in CI let it fail."""
     if need.in_ci and os.environ.get("CI"):
         pytest.fail(f"There is {need.lack} here, and CI must test it: {need.remedy}. {more}")

@@ -15,10 +15,10 @@ from emulators.rekognition.harness import Server, StandInAws, error_of, stored
 def test_a_quota_of_calls_a_second(server: Server) -> None:
     fault = {"code": "ThrottlingException", "times": 100, "per_second": 3}
     url = f"{server.url}/_workshop/faults"
-    requests.post(url, json=fault, timeout=5).raise_for_status()
+    requests.post(url, json=fault, timeout=60).raise_for_status()
     client = server.client()
     codes = [error_of(client, SourceImage={}, TargetImage={})[0] for _ in range(20)]
-    requests.delete(url, timeout=5).raise_for_status()
+    requests.delete(url, timeout=60).raise_for_status()
     passed = codes.count("InvalidParameterException")
     assert 3 <= passed < 17
     assert codes.count("ThrottlingException") == 20 - passed

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from emulators.rekognition.harness import Server, error_of, stored
+from support import end_of, wait_until
 
 
 def children_of(process: int) -> list[int]:
@@ -49,17 +49,14 @@ def test_nothing_is_left_running(photos: dict[str, bytes], end: str) -> None:
     assert code == "InvalidS3ObjectException"
     children = children_of(server.process.pid)
     assert len(children) >= 1
-    started = time.monotonic()
     if end == "parent":
         assert server.process.stdin
         server.process.stdin.close()  # what the system does when the parent dies
         server.process.stdin = None
     else:
         server.process.send_signal(signal.Signals[end])
-    server.process.wait(10)
-    while alive(children) and time.monotonic() - started < 20:
-        time.sleep(0.05)
-    assert alive(children) == []
+    end_of(server.process)
+    wait_until(lambda: not alive(children))
     assert server.stop() == b""
 
 

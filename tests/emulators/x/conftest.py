@@ -7,12 +7,15 @@ from collections.abc import Iterator
 import pytest
 
 from emulators.x.harness import EXPAND, Server
+from support import evidence
 
 
 @pytest.fixture(scope="package")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("x"), keep_alive=0.3)
-    yield server
+    folder = tmp_path_factory.mktemp("x")
+    server = Server(folder, keep_alive=0.3)
+    with evidence.watch(folder):
+        yield server
     server.stop()
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from kit.processes import SCRIPTS, free_port
 from kit.x_client import XClient
-from support import wait_until
+from support import end_of, wait_until
 
 KEYS = {
     "TWITTER_CONSUMER_KEY": "ck-1b2f",
@@ -68,7 +68,7 @@ class Server:
             return False
 
     def get(self, path: str, **arguments: Any) -> requests.Response:
-        return self.app.get(self.url + path, timeout=5, **arguments)
+        return self.app.get(self.url + path, timeout=60, **arguments)
 
     def rules(self, **body: Any) -> dict[str, Any]:
         answer: dict[str, Any] = self.app.post(self.url + RULES, json=body).json()
@@ -97,7 +97,7 @@ class Server:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(5)
+        end_of(self.process)
 
 
 def next_post(lines: Iterator[bytes]) -> dict[str, Any]:

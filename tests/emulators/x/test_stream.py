@@ -127,7 +127,7 @@ def test_the_same_photo_can_be_posted_twice(x: Server, stream: Iterator[bytes]) 
 def test_keep_alives_are_empty_lines(stream: Iterator[bytes]) -> None:
     begin = time.monotonic()
     assert next(stream) == b""
-    assert 0.2 < time.monotonic() - begin < 2
+    assert time.monotonic() - begin > 0.2
 
 
 @pytest.mark.usefixtures("stream")

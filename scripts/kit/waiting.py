@@ -28,7 +28,8 @@ def wait_until(
         condition: what is asked; it may raise to give up early.
         seconds: how long to ask at most, on a computer with nothing else to do.
         what: what is waited for, for the error: "the stack's e-mail".
-        pause: seconds between two questions.
+        pause: seconds between the first two questions. It grows with the time that has passed, to
+            five times as much: a question costs something, too.
 
     Raises:
         WorkshopError: it did not come in time.
@@ -38,5 +39,5 @@ def wait_until(
         waited = time.monotonic() - started
         if waited > seconds * patience():  # the load may change meanwhile
             raise WorkshopError(f"Waited {waited:.0f} s for {what}, and it did not come.")
-        time.sleep(pause)
+        time.sleep(min(max(pause, waited / 10), 5 * pause))
     return found

@@ -24,7 +24,7 @@ from support.systems import BorrowedSystem
 
 
 class Emulators:
-    """An offline X of their own, and a delivery stream, its bucket and a secret in the AWS of all."""
+    """An offline X, and in the AWS of all tests a delivery stream, its bucket and a secret."""
 
     def __init__(self, folder: Path, aws: Aws) -> None:
         self.x_url = f"http://127.0.0.1:{free_port()}"

@@ -6,11 +6,15 @@ two runs, in two clones or in one, do not meet, and the workshop of the clone is
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
+
+from botocore import loaders
 
 NAME = "SERVERLESS_BYTES_TEST_RUN"  # in the environment: the folder; the workers inherit it
 # Deletes the folder when its standard input is closed, that is, when the process that began the run
@@ -39,6 +43,14 @@ def begin() -> Path:
     return folder
 
 
+@functools.cache
+def read_once(path: str) -> Any:
+    """What a file of botocore's holds; with these it reads them for each client, 1 MB of EC2's."""
+    return load_file(loaders.JSONFileLoader(), path)
+
+
+load_file = loaders.JSONFileLoader.load_file
+loaders.JSONFileLoader.load_file = lambda _, path: read_once(path)
 FOLDER = begin()
 os.environ["WORKSHOP_FOLDER"] = str(FOLDER / f"workshop-{os.getpid()}")
 os.environ.setdefault("WORKSHOP_PATIENCE", "2")

@@ -32,6 +32,7 @@ class Stack:
         self.aws = aws
         self.name = name
         self.cloudformation = aws.client("cloudformation")
+        self._ids: dict[str, str] = {}  # physical by logical; they stay as they are
 
     @classmethod
     def find(cls, aws: Aws, logical_id: str) -> Stack | None:
@@ -81,7 +82,9 @@ class Stack:
 
     def resource(self, logical_id: str) -> str:
         """The physical ID of a resource, such as the bucket's name."""
-        return str(self._describe(logical_id)["PhysicalResourceId"])
+        if logical_id not in self._ids:
+            self._ids[logical_id] = str(self._describe(logical_id)["PhysicalResourceId"])
+        return self._ids[logical_id]
 
     def init_files(self, logical_id: str) -> dict[str, Any]:
         """The files of AWS::CloudFormation::Init, as cfn-init would get them: path → file."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import math
 import random
 import tempfile
 import time
@@ -22,6 +23,7 @@ from kit.emulators.system import OfflineSystem
 from kit.stack.code import replace_code
 from kit.stack.stack import Stack
 from kit.stack.template import load_template
+from kit.waiting import patience
 
 FUNCTION = "RekognitionLambdaFunction"
 ENTRY = Path(__file__).with_name("lambda_entry.py")
@@ -36,7 +38,7 @@ def template() -> str:
     changed = load_template()
     resources = changed["Resources"]
     resources[FUNCTION]["Properties"] |= {
-        "Timeout": FUNCTION_SECONDS,
+        "Timeout": math.ceil(FUNCTION_SECONDS * patience()),
         "Handler": f"{ENTRY.stem}.lambda_handler",
     }
     resources["RekognitionLambdaInvokeConfig"]["Properties"]["MaximumRetryAttempts"] = 0

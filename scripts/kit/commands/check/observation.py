@@ -14,7 +14,7 @@ from kit.aws_client import Aws
 from kit.commands.check.photos import Photo
 from kit.commands.check.time_budget import TimeBudget
 from kit.jsonl import Json
-from kit.waiting import wait_until
+from kit.waiting import patience, wait_until
 
 POLL_SECONDS = 0.05
 FAILURE_SECONDS = 2.0  # the message about a failure is written right after the log
@@ -95,8 +95,10 @@ class Failures:
         """Take the error messages out of the queue, as many as the logs tell of."""
         expected = sum(any(sign in log for sign in SIGNS_OF_FAILURE) for log in logs)
         failures = self.receive()
-        deadline = time.monotonic() + FAILURE_SECONDS
-        while len(failures) < expected and time.monotonic() < deadline:
+        started = time.monotonic()
+        while (
+            len(failures) < expected and time.monotonic() - started < FAILURE_SECONDS * patience()
+        ):
             time.sleep(POLL_SECONDS)
             failures += self.receive()
         return failures

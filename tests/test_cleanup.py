@@ -12,8 +12,8 @@ from kit.errors import WorkshopError
 from kit.stack.inventory import LISTS
 from kit.stack.stack import EMAIL, Stack
 from kit.stack.template import load_template
-from stub_server import Answer, StubServer
 from support import wait_until
+from support.stub_server import Answer, StubServer
 from support.systems import BorrowedSystem
 
 OBJECTS = 1100  # S3 deletes 1,000 at once

@@ -12,12 +12,11 @@ from pathlib import Path
 
 import pytest
 
-import instructions
 from kit.stack.code import SOLUTION
 from kit.stack.stack import Stack
-from photos import Photos, side_by_side
-from stub_server import Answer, StubServer
-from support import REPOSITORY, wait_until
+from support import REPOSITORY, instructions, wait_until
+from support.photos import Photos, side_by_side
+from support.stub_server import Answer, StubServer
 
 FUNCTION = "RekognitionLambdaFunction"
 PYTHON = [block for block in instructions.blocks() if block.language == "python"]

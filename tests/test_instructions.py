@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-import instructions
-from instructions import HEADINGS, TEXT, price, table
 from kit.commands.publish.launch_links import launch_links, launch_table
 from kit.stack.template import load_template, rekognition_regions
-from support import REPOSITORY
+from support import REPOSITORY, instructions
+from support.instructions import HEADINGS, TEXT, price, table
 
 pytestmark = pytest.mark.unit
 

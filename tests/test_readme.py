@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-import instructions
 import workshop
 from kit.commands.publish.launch_links import launch_link, launch_links, template_url
 from kit.stack.template import load_template
-from support import REPOSITORY
+from support import REPOSITORY, instructions
 
 pytestmark = pytest.mark.unit
 

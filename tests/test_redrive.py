@@ -17,8 +17,8 @@ from kit import running
 from kit.commands import redrive as r
 from kit.stack.code import SOLUTION
 from kit.stack.stack import EMAIL, Stack
-from photos import Photos
 from support import s3_event, wait_until
+from support.photos import Photos
 from support.systems import BorrowedSystem
 
 

@@ -13,8 +13,8 @@ import requests
 
 from kit.stack.stack import Stack
 from kit.stack.template import code_of
-from photos import Photos, side_by_side
 from support import REPOSITORY, s3_event, wait_until
+from support.photos import Photos, side_by_side
 from support.systems import BorrowedSystem
 
 STARTER = code_of("RekognitionLambdaFunction")

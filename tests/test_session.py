@@ -20,7 +20,7 @@ from kit.running import Running
 from kit.stack.stack import Stack
 from kit.stack.template import TEMPLATE, compact_body
 from support import end_of, wait_until
-from workshops import COMMAND, Terminal
+from support.terminal import COMMAND, Terminal
 
 
 @pytest.fixture

@@ -17,9 +17,8 @@ from pathlib import Path
 
 import pytest
 
-import instructions
-from instructions import AGAIN, SECOND_TERMINAL, Block
-from support import REPOSITORY, end_of, evidence, wait_until
+from support import REPOSITORY, end_of, evidence, instructions, wait_until
+from support.instructions import AGAIN, SECOND_TERMINAL, Block
 
 NOT_COPIED = (".git", ".venv", ".workshop", ".reports", ".*_cache", "__pycache__")
 FAILS_RIGHTLY = "workshop.py check"  # as long as the code is the starter

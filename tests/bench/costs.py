@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.versions import RESOURCES, Used
-from instructions import price
+from support.instructions import price
 
 GB = 10**9
 # Each operation, and what it costs for one. The price list of Rekognition has one price for both.

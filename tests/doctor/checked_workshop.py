@@ -23,7 +23,7 @@ from kit.commands.doctor.stack_context import StackContext
 from kit.commands.doctor.stages import check_all
 from kit.emulators.system import OfflineSystem
 from support import wait_until
-from workshops import Workshop
+from support.workshop import Workshop
 
 HANDLER = "def lambda_handler(event, context):\n"
 
@@ -36,9 +36,13 @@ def environment(system: OfflineSystem) -> running.Running:
 class CheckedWorkshop(Workshop):
     """A workshop that the doctor checks."""
 
+    def __init__(self, system: OfflineSystem) -> None:
+        super().__init__(system)
+        self.clients: dict[str, Any] = {}  # the doctor's
+
     def compare(self) -> None:
         """Post a photo and wait for its outcome."""
-        key = self.post()
+        key = self.tweet()
         wait_until(lambda: any(i["media_key"]["S"] == key and "outcome" in i for i in self.items()))
         wait_until(lambda: self.log().count(key) and self.log().rstrip().endswith(" MB"))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -29,11 +28,9 @@ def terminal(system: BorrowedSystem) -> Iterator[None]:
 
 
 @pytest.fixture
-def workshop(
-    system: BorrowedSystem, pictures: dict[str, Path], terminal: None
-) -> Iterator[CheckedWorkshop]:
+def workshop(system: BorrowedSystem, terminal: None) -> Iterator[CheckedWorkshop]:
     """All steps are done: launched, confirmed, streaming, with a reference and the solution."""
-    done = CheckedWorkshop(system, pictures)
+    done = CheckedWorkshop(system)
     done.do_all_steps()
     yield done
     done.close()

@@ -32,7 +32,7 @@ def test_resources_are_deleted(workshop: CheckedWorkshop) -> None:
 def test_the_table_is_deleted_and_a_photo_arrives(workshop: CheckedWorkshop) -> None:
     table = workshop.stack.resource("PostsTable")
     workshop.client("dynamodb").delete_table(TableName=table)
-    workshop.post()
+    workshop.tweet()
     wait_until(workshop.failures)  # the function failed three times, but not for its own fault
     findings = check_all(workshop.context())
     assert wrong(findings) == [at.TABLE], shown(findings)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from unittest import mock
 
 import pytest
-import requests
 
 from doctor.checked_workshop import CheckedWorkshop, fake_context
 from kit.commands.doctor.finding import INSTANCE, PHOTOS, STREAM, STREAMER, TRIGGERS, UNKNOWN, ok
@@ -25,8 +23,7 @@ def test_the_streamer_or_the_instance_is_stopped(workshop: CheckedWorkshop) -> N
     workshop.compare()
     workshop.stop_streamer()
     assert "python twitter_streaming.py" in workshop.diagnose(STREAMER).fix
-    fault = {"kind": "status", "status": 402}
-    requests.post(f"{workshop.system.x_url}/_workshop/faults", json=fault, timeout=60)
+    workshop.faults.x(kind="status", status=402)
     with pytest.raises(WorkshopError):
         workshop.start_streamer()
     assert "402 CreditsDepleted" in workshop.diagnose(STREAMER).cause
@@ -51,7 +48,7 @@ def test_the_delivery_stream_is_deleted(workshop: CheckedWorkshop) -> None:
     name = workshop.stack.resource("DeliveryStream")
     workshop.client("firehose").delete_delivery_stream(DeliveryStreamName=name)
     workshop.diagnose(STREAM)
-    workshop.post()
+    workshop.tweet()
     wait_until(lambda: not workshop.streamer_runs())  # it has nowhere to send the post to
     finding = workshop.diagnose(STREAM)
     assert f"{name} does not exist" in finding.message
@@ -88,7 +85,7 @@ def test_s3_does_not_invoke_a_function(workshop: CheckedWorkshop) -> None:
         workshop.fix(finding)
         bucket = workshop.stack.resource(f"{name}Bucket")
         s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
-        workshop.post()
+        workshop.tweet()
         finding = workshop.diagnose(TRIGGERS)
         assert f"does not invoke {name}LambdaFunction" in finding.message
         workshop.fix(finding)
@@ -110,13 +107,13 @@ def test_filters_of_a_notification(name: str, value: str, passed: bool) -> None:
     assert passes_filter("images/3_1.jpg", [{"Name": name, "Value": value}]) == passed
 
 
-def test_all_photos_are_rejected(system: OfflineSystem, pictures: dict[str, Path]) -> None:
+def test_all_photos_are_rejected(system: OfflineSystem) -> None:
     parameters = system.parameters(EMAIL)
     del parameters["PhotoUrlPrefix"]  # forgotten, so it is X's own
     with mock.patch.object(system, "parameters", return_value=parameters):
-        workshop = CheckedWorkshop(system, pictures)
+        workshop = CheckedWorkshop(system)
         workshop.do_all_steps()
-    workshop.post()
+    workshop.tweet()
     wait_until(lambda: "rejected" in workshop.log("Twitter"))
     finding = workshop.diagnose(PHOTOS)
     assert "below https://pbs.twimg.com/media/" in finding.cause

@@ -25,7 +25,7 @@ def test_the_functions_code_is_broken(workshop: CheckedWorkshop) -> None:
 
     def diagnose(code: str) -> Finding:
         workshop.put_code(code)
-        workshop.post()
+        workshop.tweet()
         wait_until(lambda: workshop.failures() > before)
         finding = workshop.diagnose(at.REKOGNITION)
         assert f"update-function-code --function-name {name}" in finding.fix
@@ -67,7 +67,7 @@ def test_a_functions_settings_are_changed(workshop: CheckedWorkshop) -> None:
     functions.update_function_configuration(FunctionName=name, Timeout=1)
     updated.wait(FunctionName=name, WaiterConfig={"Delay": 1})
     workshop.put_code(HANDLER + "    import time; time.sleep(5)\n")
-    workshop.post()
+    workshop.tweet()
     wait_until(lambda: "timed out" in workshop.log())
     assert "--timeout 120" in workshop.diagnose(at.REKOGNITION).fix
 
@@ -75,7 +75,7 @@ def test_a_functions_settings_are_changed(workshop: CheckedWorkshop) -> None:
 def test_the_function_does_what_its_role_does_not_allow(workshop: CheckedWorkshop) -> None:
     code = HANDLER + "    import boto3\n    boto3.client('s3').list_buckets()\n"
     workshop.put_code(code)
-    workshop.post()
+    workshop.tweet()
     wait_until(lambda: "not authorized" in workshop.log())
     assert "s3:ListAllMyBuckets" in workshop.diagnose(at.REKOGNITION).message
 
@@ -93,7 +93,7 @@ def test_a_permission_is_removed(workshop: CheckedWorkshop) -> None:
     ]
     for role, sid, stage, logged in cases:
         remove_statement(workshop.stack, role, sid)
-        workshop.post()
+        workshop.tweet()
         wait_until(logged)
         finding = workshop.diagnose(stage)
         assert f"{role} lacks {sid} (" in finding.message

@@ -61,7 +61,7 @@ def test_what_has_no_data_yet_is_not_wrong(workshop: CheckedWorkshop) -> None:
 
 def test_the_starter_is_no_fault(workshop: CheckedWorkshop) -> None:
     workshop.put_code(code_of(at.REKOGNITION))
-    workshop.post()
+    workshop.tweet()
     wait_until(lambda: "arrived in" in workshop.log())
     findings = workshop.is_well()
     assert findings[at.EXERCISE].status == UNKNOWN

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import pytest
 
@@ -17,10 +16,8 @@ from support import wait_until
 pytestmark = pytest.mark.usefixtures("terminal")
 
 
-def test_the_subscription_is_not_confirmed(
-    system: OfflineSystem, pictures: dict[str, Path]
-) -> None:
-    workshop = CheckedWorkshop(system, pictures)
+def test_the_subscription_is_not_confirmed(system: OfflineSystem) -> None:
+    workshop = CheckedWorkshop(system)
     workshop.do_all_steps(confirm=False)
     workshop.compare()
     finding = workshop.diagnose(SUBSCRIPTION)
@@ -54,15 +51,15 @@ def test_the_reference_has_another_name(workshop: CheckedWorkshop) -> None:
     s3, bucket = workshop.client("s3"), workshop.stack.resource("RekognitionBucket")
     for name in ("me.jpg", "images/celebrity.jpg"):
         s3.delete_object(Bucket=bucket, Key="celebrity.jpg")
-        workshop.upload("obama.jpg", name)
-        workshop.post()
+        workshop.upload_reference(name=name)
+        workshop.tweet()
         wait_until(lambda: "celebrity.jpg is not there yet" in workshop.log())
         finding = workshop.diagnose(REFERENCE)
         assert name in finding.message
         assert finding.fix == f"aws s3 cp s3://{bucket}/{name} s3://{bucket}/celebrity.jpg"
         s3.delete_object(Bucket=bucket, Key=name)
         assert "YOUR-PHOTO" in workshop.diagnose(REFERENCE).fix
-    workshop.upload("obama.jpg", "celebrity.jpg")
+    workshop.upload_reference()
     workshop.compare()
     workshop.is_well()
 
@@ -88,19 +85,18 @@ def test_the_reference_shows_no_face(workshop: CheckedWorkshop) -> None:
         "        SourceImage={'S3Object': {'Bucket': bucket, 'Name': 'celebrity.jpg'}},\n"
         "        TargetImage={'S3Object': {'Bucket': bucket, 'Name': key}})\n"
     )
-    workshop.upload("landscape.jpg", "celebrity.jpg")
-    workshop.post()
+    workshop.upload_reference("landscape.jpg")
+    workshop.tweet()
     wait_until(lambda: "InvalidParameterException" in workshop.log())
     finding = workshop.diagnose(REFERENCE)
     assert "shows no face" in finding.message
     assert "aws s3 cp YOUR-PHOTO" in finding.fix
-    bucket = workshop.stack.resource("RekognitionBucket")
-    workshop.client("s3").put_object(Bucket=bucket, Key="celebrity.jpg", Body=b"no picture")
+    workshop.upload_reference(b"no picture")
     assert "Rekognition cannot use celebrity.jpg" in workshop.diagnose(REFERENCE).message
     wait_until(workshop.failures)
     time.sleep(1)  # S3's times are whole seconds
-    workshop.upload("obama.jpg", "celebrity.jpg")
+    workshop.upload_reference()
     assert "before the reference photo" in workshop.is_well()[REKOGNITION].message
-    workshop.post("landscape.jpg")  # now it is the code's fault
+    workshop.tweet("landscape.jpg")  # now it is the code's fault
     wait_until(lambda: workshop.failures() == 2)
     assert "shows no face" in workshop.diagnose(REKOGNITION).cause

@@ -13,58 +13,31 @@ from typing import Any
 import requests
 
 from faults.ledger import LOST, MAILED, Entry, Ledger, Photo
-from kit import samples
 from kit.commands import redrive
-from kit.emulators import instance
 from kit.emulators.system import OfflineSystem
-from kit.processes import ManagedProcess
-from kit.stack.code import SOLUTION
-from kit.stack.stack import EMAIL, Stack
-from support import end_of, wait_until
+from support import processes, wait_until
+from support.workshop import Workshop
 
 MATCH, OTHER, NO_FACE = "obama2.jpg", "biden.jpg", "landscape.jpg"
 EXPECTED = {MATCH: MAILED, OTHER: "other person", NO_FACE: "no face"}
 SETTLE_SECONDS = 90.0
 
 
-class Harness:
-    """A stack with a reference photo, the solution and a streamer that is connected.
+class Harness(Workshop):
+    """All steps are done; what is posted is written into a ledger.
 
     Args:
         system: AWS, X and Rekognition, ready.
     """
 
     def __init__(self, system: OfflineSystem) -> None:
-        self.system = system
-        self.pictures = {name: path.read_bytes() for name, path in samples.ensure().items()}
-        self.stack = Stack.launch(system.aws, system.parameters(EMAIL))
-        self.stack.confirm_subscription()
-        self.stack.replace_code("RekognitionLambdaFunction", SOLUTION.read_text())
-        self.s3, self.functions = (system.aws.client(name) for name in ("s3", "lambda"))
-        self.upload_reference(self.pictures["obama.jpg"])
+        super().__init__(system)
+        self.do_all_steps()
         self.ledger = Ledger(self.stack)
         self.entry = Entry("")
         self.entries: list[Entry] = []
-        self.streamer = self.start_streamer()
 
     # What a learner does
-
-    def start_streamer(self) -> ManagedProcess:
-        """Start the streamer on the instance, and wait until it is connected."""
-        root = instance.boot(self.system.folder, self.stack)
-        self.streamer = instance.start_streamer(self.system, root)
-        self.log = self.streamer.log
-        instance.wait_until_connected(self.streamer)
-        return self.streamer
-
-    def upload_reference(self, photo: bytes) -> None:
-        """Upload a photo as celebrity.jpg."""
-        bucket = self.stack.resource("RekognitionBucket")
-        self.s3.put_object(Bucket=bucket, Key="celebrity.jpg", Body=photo)
-
-    def upload(self, photo: bytes) -> str:
-        """Upload a photo to X and return its media id."""
-        return self.system.x.upload(photo)
 
     def expect(self, media_id: str, expected: str, why: str = "") -> Photo:
         """Write a photo that is about to be posted into the ledger."""
@@ -76,8 +49,8 @@ class Harness:
         self, picture: str | bytes = MATCH, expected: str = "", why: str = "", **emulator: Any
     ) -> Photo:
         """Post one photo: a sample by its name, or any bytes."""
-        data = self.pictures[picture] if isinstance(picture, str) else picture
-        media_id = self.upload(data)
+        data = self.photo(picture) if isinstance(picture, str) else picture
+        media_id = self.system.x.upload(data)
         photo = self.expect(media_id, expected or EXPECTED[str(picture)], why)
         self.entry.posts += 1
         self.system.x.post("Look who is here", [media_id], **emulator)
@@ -96,7 +69,7 @@ class Harness:
     def post_line(self, message: dict[str, Any]) -> None:
         """Put a line on the stream that X might send."""
         self.entry.posts += 1
-        self.x_fault(kind="line", text=json.dumps(message))
+        self.faults.x(kind="line", text=json.dumps(message))
 
     def address(self, media_id: str) -> str:
         """Where a photo can be downloaded; another user posts it, which the rule leaves out."""
@@ -125,32 +98,20 @@ class Harness:
 
     def wait_for_log(self, text: str, count: int = 1, seconds: float = 60.0) -> None:
         """Wait until the streamer has said something so many times."""
-        what = f"the streamer to say {text!r} in {self.log}"
-        wait_until(lambda: self.log.read_text().count(text) >= count, seconds, what)
+        what = f"the streamer to say {text!r}"
+        wait_until(lambda: self.said().count(text) >= count, seconds, what)
+
+    def said(self) -> str:
+        """All that the streamer has printed."""
+        assert self.streamer
+        return self.streamer.log.read_text()
 
     def wait_until_connected(self) -> None:
         """Wait until the stream is open; tweepy may wait for a minute after an error."""
         url = f"{self.system.x_url}/_workshop/stats"
-        what = f"the streamer to connect; its log: {self.log}"
-        wait_until(lambda: requests.get(url, timeout=60).json()["connected"], SETTLE_SECONDS, what)
+        wait_until(lambda: requests.get(url, timeout=60).json()["connected"], SETTLE_SECONDS)
 
     # What goes wrong
-
-    def x_fault(self, **fault: Any) -> None:
-        """Let the emulated X fail."""
-        url = f"{self.system.x_url}/_workshop/faults"
-        requests.post(url, json=fault, timeout=60).raise_for_status()
-
-    def aws_fault(self, service: str, action: str = "", **fault: Any) -> None:
-        """Let the emulated AWS fail."""
-        wish = {"service": service, "action": action, **fault}
-        url = f"{self.system.aws.url}/_workshop/faults"
-        requests.post(url, json=wish, timeout=60).raise_for_status()
-
-    def rekognition_fault(self, code: str, **fault: Any) -> None:
-        """Let the emulated Rekognition fail."""
-        url = f"{self.system.rekognition_url}/_workshop/faults"
-        requests.post(url, json={"code": code, **fault}, timeout=60).raise_for_status()
 
     def delete_rules(self) -> None:
         """Delete the rules of the stream, as somebody might at X's console."""
@@ -164,15 +125,10 @@ class Harness:
         wish = {"delete": {"ids": ids}}
         requests.post(rules, json=wish, headers=headers, timeout=60).raise_for_status()
 
-    def repair(self) -> None:
-        """End all faults."""
-        for url in (self.system.x_url, self.system.aws.url, self.system.rekognition_url):
-            requests.delete(f"{url}/_workshop/faults", timeout=60).raise_for_status()
-
     def set_timeout(self, function: str, seconds: int) -> None:
         """Give a function another timeout; the template's is 120 s."""
         name = self.stack.resource(function)
-        self.functions.update_function_configuration(FunctionName=name, Timeout=seconds)
+        self.client("lambda").update_function_configuration(FunctionName=name, Timeout=seconds)
 
     def wait_until_settled(self) -> None:
         """Wait until the photos of this fault are where they should be."""
@@ -194,38 +150,15 @@ class Harness:
 
     # Processes
 
-    def children_of(self, parent: int) -> list[int]:
-        """The processes that a process has started, and those that these have."""
-        listed = subprocess.run(
-            ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
-        ).stdout
-        pairs = [line.split() for line in listed.splitlines()]
-        parents = {int(pid): int(above) for pid, above in pairs}
-        found = {parent}
-        while more := {pid for pid, above in parents.items() if above in found} - found:
-            found |= more
-        return sorted(found - {parent})
-
     def memory(self) -> int:
         """What all processes of the workshop hold in memory, in MiB."""
         pids = [child.process.pid for child in self.system.children]
-        pids += [pid for child in list(pids) for pid in self.children_of(child)]
-        listed = subprocess.run(
-            ["ps", "-o", "rss=", "-p", ",".join(map(str, pids))],
-            capture_output=True,
-            text=True,
-            check=False,
-        ).stdout
-        return sum(map(int, listed.split())) >> 10
+        pids += [pid for child in list(pids) for pid in processes.children_of(child)]
+        return processes.memory(pids)
 
     def kill_streamer(self) -> None:
         """kill -9, the streamer and what holds it."""
+        assert self.streamer
         os.killpg(self.streamer.process.pid, signal.SIGKILL)
         self.streamer.process.wait()
         self.system.children.remove(self.streamer)
-
-    def stop_streamer(self) -> int:
-        """SIGTERM, and wait until it has ended; return the exit code."""
-        self.system.children.remove(self.streamer)
-        os.killpg(self.streamer.process.pid, signal.SIGTERM)
-        return end_of(self.streamer.process)

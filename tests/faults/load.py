@@ -30,13 +30,13 @@ def load(harness: Harness, number: int) -> Entry:
     entry = harness.entry = Entry(f"load: {number} photos")
     harness.entries.append(entry)
     names = (OTHER, OTHER, NO_FACE, OTHER, MATCH)
-    pictures = {name: small(harness.pictures[name]) for name in names}
+    pictures = {name: small(harness.photo(name)) for name in names}
     before = harness.memory()
     started = time.monotonic()
     ids: list[str] = []
     for n in range(number):
         name = names[n % len(names)]
-        ids.append(harness.upload(pictures[name]))
+        ids.append(harness.system.x.upload(pictures[name]))
         expected = {MATCH: MAILED, OTHER: "other person", NO_FACE: "no face"}[name]
         harness.expect(ids[-1], expected)
         if len(ids) == PHOTOS_PER_POST or n == number - 1:

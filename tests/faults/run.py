@@ -45,7 +45,7 @@ def make(harness: Harness, name: str, number: int) -> Entry:
     started = time.monotonic()
     FAULTS[name](harness, number)
     harness.wait_until_settled()
-    harness.repair()
+    harness.faults.end()
     entry.seconds = time.monotonic() - started
     return entry
 

@@ -39,12 +39,10 @@ def test_what_is_on_its_way_goes_on_after_a_restart(
 ) -> None:
     with fresh_system(tmp_path / "home") as system:
         harness = Harness(system)
-        harness.rekognition_fault("InternalServerError", times=1000)
+        harness.faults.rekognition("InternalServerError", times=1000)
         photo = harness.post(MATCH)
-        bucket = harness.stack.resource("RekognitionBucket")
-        wait_until(
-            lambda: harness.s3.list_objects_v2(Bucket=bucket, Prefix="images/").get("Contents")
-        )
+        images = {"Bucket": harness.stack.resource("RekognitionBucket"), "Prefix": "images/"}
+        wait_until(lambda: harness.client("s3").list_objects_v2(**images).get("Contents"))
         end(harness)
     with fresh_system(tmp_path / "home") as system:
         harness.ledger.wait_until_settled([photo], 60)

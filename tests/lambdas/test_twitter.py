@@ -15,8 +15,8 @@ import pytest
 
 from kit.stack.template import code_of
 from lambdas.account import Account
-from stub_server import Answer, StubServer
 from support import s3_event
+from support.stub_server import Answer, StubServer
 
 CODE = code_of("TwitterLambdaFunction")
 JPEG = b"\xff\xd8\xff\xe0 a photo"

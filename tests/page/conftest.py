@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -17,12 +16,10 @@ from support.systems import Systems
 
 
 @pytest.fixture(scope="package")
-def workshop(
-    request: pytest.FixtureRequest, systems: Systems, pictures: dict[str, Path]
-) -> Iterator[PageWorkshop]:
+def workshop(request: pytest.FixtureRequest, systems: Systems) -> Iterator[PageWorkshop]:
     """The steps are done, with the solution, except that nothing is posted."""
     with systems.alone(request.session) as system:
-        started = PageWorkshop(system, pictures)
+        started = PageWorkshop(system)
         started.do_all_steps()
         wait_until(lambda: started.state()["connected"] and started.state()["confirmed"])
         yield started

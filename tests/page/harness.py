@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
@@ -15,7 +14,7 @@ from kit.page.app import Page as WorkshopPage
 from kit.processes import free_port
 from kit.running import Running
 from support import wait_until
-from workshops import Workshop
+from support.workshop import Workshop
 
 MIB = 1024 * 1024
 
@@ -23,8 +22,8 @@ MIB = 1024 * 1024
 class PageWorkshop(Workshop):
     """A workshop and its page."""
 
-    def __init__(self, system: OfflineSystem, pictures: dict[str, Path]) -> None:
-        super().__init__(system, pictures)
+    def __init__(self, system: OfflineSystem) -> None:
+        super().__init__(system)
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.running = Running(

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 def test_stages_show_what_is_in_them(tab: Page, workshop: PageWorkshop) -> None:
     media_id = workshop.system.x.upload(b"\xff\xd8\xff but no picture")
     post_id = workshop.system.x.post("A broken photo & <b>a tag</b>", [media_id])
-    workshop.post("biden.jpg", "Another person")
+    workshop.tweet("biden.jpg", "Another person")
     expect(newest(tab, "Another person")).to_contain_text("No match")
     expect(newest(tab, "<b>a tag</b>")).to_contain_text(re.compile("No match|unreadable"))
     for name, content in {
@@ -42,7 +42,7 @@ def test_stages_show_what_is_in_them(tab: Page, workshop: PageWorkshop) -> None:
         expect(tab.locator("#panel")).to_contain_text(content)
     # A function that fails: the error in words, and the event in the queue of failures.
     workshop.put_code("def lambda_handler(event, context):\n    return event['nothing']")
-    workshop.post("biden.jpg", "It fails")
+    workshop.tweet("biden.jpg", "It fails")
     expect(stage(tab, "RekognitionLambdaFunction")).to_contain_text("KeyError: 'nothing'")
     expect(stage(tab, "FailureQueue")).to_contain_text("1 failed event")
     expect(newest(tab, "It fails")).to_contain_text("failed: KeyError: 'nothing'")

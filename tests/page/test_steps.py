@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-import instructions
 from kit.page.state import State
 from kit.page.steps import CLEAN_UP, STEPS, Steps
+from support import instructions
 
 pytestmark = pytest.mark.unit
 

@@ -23,10 +23,10 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def workshop(pictures: dict[str, Path]) -> Iterator[PageWorkshop]:
+def workshop() -> Iterator[PageWorkshop]:
     """No stack yet."""
     with fresh_system() as system:
-        started = PageWorkshop(system, pictures)
+        started = PageWorkshop(system)
         yield started
         started.stop_page()
 

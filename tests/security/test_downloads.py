@@ -10,7 +10,7 @@ import pytest
 
 from lambdas.loading import load_inline
 from security.addresses import HOSTILE, PREFIX, addresses
-from stub_server import Answer, StubServer
+from support.stub_server import Answer, StubServer
 
 pytestmark = pytest.mark.unit
 

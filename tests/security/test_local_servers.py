@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from PIL import Image
 
 from security.pictures import jpeg_bomb, png_bomb
 from support import wait_until
+from support.processes import cpu_seconds, peak_memory
 from support.systems import BorrowedSystem
 
 SERVERS = ("x", "aws", "rekognition")
@@ -165,33 +165,6 @@ def test_a_bucket_s_name_may_stand_before_the_host(system: BorrowedSystem) -> No
 def authorization(system: BorrowedSystem) -> str:
     """The header without which X reads no body."""
     return f"Authorization: {system.x.session.headers['Authorization']!s}\r\n"
-
-
-def peak_memory(leader: int) -> int:
-    """The most memory that one process of a group ever had, in bytes."""
-    peak = 0
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            group = int(status.read_text().rpartition(")")[2].split()[2])
-            if group == leader:
-                lines = status.with_name("status").read_text()
-                peak = max(peak, int(lines.partition("VmHWM:")[2].split()[0]) * 1024)
-        except (OSError, IndexError):
-            continue  # it has ended
-    return peak
-
-
-def cpu_seconds(leader: int) -> float:
-    """How long the processes of a group have computed."""
-    ticks = 0
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = status.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue  # it has ended
-        if int(fields[2]) == leader:
-            ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 @pytest.mark.parametrize("server", SERVERS)

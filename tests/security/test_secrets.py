@@ -22,7 +22,7 @@ from kit.emulators.system import KEY_NAMES, SERVERS
 from kit.processes import free_port
 from kit.stack.stack import Stack
 from support import REPOSITORY, evidence, wait_until
-from workshops import Terminal
+from support.terminal import Terminal
 
 pytestmark = pytest.mark.linux
 KEYS = {name: f"planted-{number}-{name[-9:]}-Kq7" for number, name in enumerate(KEY_NAMES)}

@@ -6,7 +6,6 @@ import contextlib
 import json
 import secrets
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,11 @@ import pytest
 import requests
 
 from kit.aws_client import REGION, Aws
-from kit.processes import ManagedProcess, free_port, minimal_environment
 from kit.x_client import XClient
 from streamer.fakes import BEARER, RULES, FakeFirehose
 from streamer.harness import FIELDS, KEYS, Streamer, a_post, play, sentence
 from support import evidence, wait_until
+from support.emulator import Emulator
 from support.systems import BorrowedSystem
 
 
@@ -27,21 +26,11 @@ class Emulators:
     """An offline X, and in the AWS of all tests a delivery stream, its bucket and a secret."""
 
     def __init__(self, folder: Path, aws: Aws) -> None:
-        self.x_url = f"http://127.0.0.1:{free_port()}"
-        self.x_log = folder / "x.log"
-        environment = minimal_environment(folder) | KEYS | {"TWITTER_BEARER_TOKEN": BEARER}
-        options = ["--port", self.x_url.rpartition(":")[2], "--keep-alive", "0.5"]
-        command = [
-            sys.executable,
-            "-m",
-            "kit.emulators.x",
-            *options,
-            "--photos",
-            str(folder / "photos"),
-        ]
-        self.x_process = ManagedProcess("offline X", command, environment, self.x_log)
+        environment = KEYS | {"TWITTER_BEARER_TOKEN": BEARER}
+        options = ("--keep-alive", "0.5", "--photos", str(folder / "photos"))
+        self.x_process = Emulator("x", folder, *options, environment=environment)
+        self.x_url = self.x_process.url
         self.aws = aws
-        self.x_process.wait_until_ready(f"{self.x_url}/_workshop/ready")
         self.x = XClient(self.x_url, KEYS["TWITTER_CONSUMER_KEY"], KEYS["TWITTER_TOKEN"])
         self.photo = self.x.upload(b"a photo")
         self.s3 = self.aws.client("s3")

@@ -8,9 +8,10 @@ import pytest
 
 from emulators.rekognition.harness import Server, StandInAws
 from kit import samples
+from support import evidence
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def photos() -> dict[str, bytes]:
     return {name: path.read_bytes() for name, path in samples.ensure().items()}
 
@@ -24,10 +25,12 @@ def aws_process() -> Iterator[StandInAws]:
 
 
 @pytest.fixture(scope="package")
-def server(aws_process: StandInAws) -> Iterator[Server]:
-    server = Server(aws_process.url)
-    yield server
-    assert server.stop() == b"", "it is quiet"
+def server(aws_process: StandInAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("rekognition")
+    with evidence.watch(folder):
+        started = Server(folder, aws_process.url)
+        yield started
+        assert started.stop() == "", "it is quiet"
 
 
 @pytest.fixture

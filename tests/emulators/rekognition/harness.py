@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import threading
 import time
 import urllib.error
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import IO, Any
+from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import boto3
@@ -19,7 +18,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from kit.processes import SCRIPTS, free_port
+from support.emulator import Emulator
 
 
 class StandInAws(ThreadingHTTPServer):
@@ -71,43 +70,14 @@ class StandInHandler(BaseHTTPRequestHandler):
         pass
 
 
-class Server:
+class Server(Emulator):
     """The endpoint as a subprocess, ready to answer."""
 
-    def __init__(
-        self, aws: str = "", processes: int = 2, output: int | IO[bytes] = subprocess.PIPE
-    ) -> None:
-        self.url = f"http://127.0.0.1:{free_port()}"
-        environment = {name: value for name, value in os.environ.items() if name[:4] != "AWS_"}
-        environment |= {"PYTHONPATH": str(SCRIPTS), "AWS_EC2_METADATA_DISABLED": "true"}
+    def __init__(self, folder: Path, aws: str = "", processes: int = 2, **environment: str) -> None:
         if aws:
             environment["AWS_ENDPOINT_URL"] = aws
-        command = [
-            sys.executable,
-            "-m",
-            "kit.emulators.rekognition",
-            "--port",
-            self.url.split(":")[2],
-        ]
-        self.process = subprocess.Popen(
-            [*command, "--processes", str(processes)],
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=environment,
-        )
-        self.wait_until_ready()
-
-    def wait_until_ready(self) -> None:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                if self.get("ready") == {"ready": True}:
-                    return
-            except OSError:
-                pass
-            time.sleep(0.05)
-        raise AssertionError("the server did not become ready")
+        options = ("--processes", str(processes))
+        super().__init__("rekognition", folder, *options, environment=environment)
 
     def get(self, name: str) -> Any:
         with urllib.request.urlopen(f"{self.url}/_workshop/{name}") as answer:
@@ -132,11 +102,6 @@ class Server:
                 retries={"mode": "standard", "total_max_attempts": attempts},
             ),
         )
-
-    def stop(self) -> bytes:
-        self.process.kill()
-        output, _ = self.process.communicate()
-        return output
 
 
 def stored(name: str, bucket: str = "photos") -> dict[str, Any]:

@@ -11,36 +11,13 @@ import pytest
 
 from emulators.rekognition.harness import Server, error_of, stored
 from support import end_of, wait_until
-
-
-def children_of(process: int) -> list[int]:
-    found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = status.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == process and fields[0] != "Z":
-            found.append(int(status.parent.name))
-    return found
-
-
-def alive(processes: list[int]) -> list[int]:
-    found = []
-    for number in processes:
-        try:
-            state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            continue
-        if state != "Z":
-            found.append(number)
-    return found
+from support.processes import alive, children_of
 
 
 @pytest.mark.linux
 @pytest.mark.parametrize("end", ["SIGKILL", "SIGTERM", "parent"])
-def test_nothing_is_left_running(photos: dict[str, bytes], end: str) -> None:
-    server = Server(processes=1)
+def test_nothing_is_left_running(tmp_path: Path, photos: dict[str, bytes], end: str) -> None:
+    server = Server(tmp_path, processes=1)
     client = server.client()
     # Without an offline AWS: bytes work, and S3 is never asked (it would be the real one).
     found = client.detect_faces(Image={"Bytes": photos["landscape.jpg"]})
@@ -57,12 +34,12 @@ def test_nothing_is_left_running(photos: dict[str, bytes], end: str) -> None:
         server.process.send_signal(signal.Signals[end])
     end_of(server.process)
     wait_until(lambda: not alive(children))
-    assert server.stop() == b""
+    assert server.stop() == ""
 
 
 @pytest.mark.linux
-def test_a_worker_that_breaks_is_replaced(photos: dict[str, bytes]) -> None:
-    server = Server(processes=1)
+def test_a_worker_that_breaks_is_replaced(tmp_path: Path, photos: dict[str, bytes]) -> None:
+    server = Server(tmp_path, processes=1)
     client = server.client(attempts=2)
     for child in children_of(server.process.pid):
         if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
@@ -70,17 +47,12 @@ def test_a_worker_that_breaks_is_replaced(photos: dict[str, bytes]) -> None:
     found = client.detect_faces(Image={"Bytes": photos["obama.jpg"]})
     assert found["ResponseMetadata"]["RetryAttempts"] == 1
     assert len(found["FaceDetails"]) == 1
-    assert b"a worker was replaced" in server.stop()
+    assert "a worker was replaced" in server.stop()
 
 
-def test_a_worker_imports_nothing_of_the_server(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")  # Python says what it imports
-    log = tmp_path / "imports"
-    with log.open("ab") as output:
-        Server(processes=1, output=output).stop()
-    imported = Counter(line.rpartition("|")[2].strip() for line in log.read_text().splitlines())
+def test_a_worker_imports_nothing_of_the_server(tmp_path: Path) -> None:
+    server = Server(tmp_path, processes=1, PYTHONPROFILEIMPORTTIME="1")  # Python says its imports
+    imported = Counter(line.rpartition("|")[2].strip() for line in server.stop().splitlines())
     assert imported["kit.emulators.rekognition.faces"] == 2  # by the server and by its worker
     alone = ("kit.emulators.rekognition.app", "boto3", "uvicorn", "click")
     assert [imported[name] for name in alone] == [1] * len(alone)

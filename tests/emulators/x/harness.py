@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +11,9 @@ from typing import Any
 import requests
 from PIL import Image
 
-from kit.processes import SCRIPTS, free_port
 from kit.x_client import XClient
-from support import end_of, wait_until
+from support import wait_until
+from support.emulator import Emulator
 
 KEYS = {
     "TWITTER_CONSUMER_KEY": "ck-1b2f",
@@ -29,29 +26,15 @@ EXPAND = {"expansions": "attachments.media_keys,author_id", "media.fields": "url
 LARGE = {"format": "jpg", "name": "large"}
 
 
-class Server:
+class Server(Emulator):
     """A running emulated X and what the tests want from it."""
 
     def __init__(self, folder: Path, keep_alive: float) -> None:
-        port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
-        self.log = folder / "x.log"
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "kit.emulators.x", f"--port={port}"),
-                    *(f"--keep-alive={keep_alive}", f"--photos={folder / 'photos'}"),
-                    "--search-delay=1",
-                ],
-                env=os.environ | KEYS | {"PYTHONPATH": str(SCRIPTS)},
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+        options = (f"--keep-alive={keep_alive}", f"--photos={folder / 'photos'}")
+        super().__init__("x", folder, *options, "--search-delay=1", environment=KEYS)
         self.client = XClient(self.url, KEYS["TWITTER_CONSUMER_KEY"], KEYS["TWITTER_TOKEN"])
         self.app = requests.Session()
         self.app.trust_env = False
-        wait_until(self.is_ready)
         answer = self.app.post(
             self.url + "/oauth2/token",
             auth=(KEYS["TWITTER_CONSUMER_KEY"], "cs-93aa%2F%2B%3D"),
@@ -60,12 +43,6 @@ class Server:
         assert answer.json()["token_type"] == "bearer"
         self.bearer = answer.json()["access_token"]
         self.app.headers["Authorization"] = f"Bearer {self.bearer}"
-
-    def is_ready(self) -> bool:
-        try:
-            return self.app.get(self.url + "/_workshop/ready").status_code == 200
-        except requests.ConnectionError:
-            return False
 
     def get(self, path: str, **arguments: Any) -> requests.Response:
         return self.app.get(self.url + path, timeout=60, **arguments)
@@ -94,10 +71,6 @@ class Server:
         self.client.post("a photo", [self.client.upload(data)])
         url: str = self.get("/_workshop/posts").json()[0]["media"][0]["url"]
         return url
-
-    def stop(self) -> None:
-        self.process.terminate()
-        end_of(self.process)
 
 
 def next_post(lines: Iterator[bytes]) -> dict[str, Any]:

@@ -10,10 +10,13 @@ from unittest import mock
 
 import pytest
 
+import isolation  # noqa: F401 - first: the kit reads the environment when it is imported
 from kit import samples
 from kit.stack.stack import EMAIL, Stack
+from lambdas import loading
 from support import evidence, order, skips
 from support.systems import Address, BorrowedSystem, Pool, Systems, connect, serve
+from support.terminal import running_workshop
 
 POOL = pytest.StashKey[Pool]()
 ADDRESS = pytest.StashKey[Address]()
@@ -122,6 +125,15 @@ def stack(system: BorrowedSystem) -> Iterator[Stack]:
     launched.delete()
 
 
+@pytest.fixture
+def terminal(system: BorrowedSystem) -> Iterator[None]:
+    """The learner's terminal: the environment of the offline workshop, and no other."""
+    ours = running_workshop(system).environment()
+    others = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    with mock.patch.dict(os.environ, others | ours, clear=True):
+        yield
+
+
 @pytest.fixture(scope="module")
 def load(system: BorrowedSystem, stack: Stack) -> Callable[..., dict[str, Any]]:
     """Load a function's code into this process, as Lambda does, and return its names."""
@@ -130,18 +142,13 @@ def load(system: BorrowedSystem, stack: Stack) -> Callable[..., dict[str, Any]]:
         config = system.aws.client("lambda").get_function_configuration(
             FunctionName=stack.resource(logical_id)
         )
-        variables = {
+        return loading.load_code(
+            code,
+            logical_id,
             **config["Environment"]["Variables"],
-            "AWS_ENDPOINT_URL": system.aws.url,
-            "AWS_ENDPOINT_URL_REKOGNITION": system.rekognition_url,
-            "AWS_DEFAULT_REGION": system.aws.region,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            AWS_ENDPOINT_URL=system.aws.url,
+            AWS_ENDPOINT_URL_REKOGNITION=system.rekognition_url,
             **environment,
-        }
-        names: dict[str, Any] = {"__name__": logical_id}
-        with mock.patch.dict(os.environ, variables):  # the code reads them as it is loaded
-            exec(compile(code, f"{logical_id}.py", "exec"), names)
-        return names
+        )
 
     return load_code

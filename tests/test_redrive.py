@@ -20,6 +20,7 @@ from kit.stack.stack import EMAIL, Stack
 from support import s3_event, wait_until
 from support.photos import Photos
 from support.systems import BorrowedSystem
+from support.terminal import running_workshop
 
 
 @pytest.fixture(scope="module")
@@ -28,17 +29,12 @@ def system(own_system: BorrowedSystem) -> BorrowedSystem:
     return own_system
 
 
-@pytest.fixture(autouse=True)
-def terminal(system: BorrowedSystem, tmp_path: Path) -> Iterator[None]:
-    """The learner's terminal: the environment of the offline workshop, and no other."""
-    urls = (system.aws.url, system.x_url, system.rekognition_url)
-    workshop = running.Running(system.aws.region, *urls, page_url="", keys=system.keys)
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    environment = inherited | workshop.environment()
-    with (
-        mock.patch.dict(os.environ, environment, clear=True),
-        mock.patch.multiple(running, FOLDER=tmp_path, FILE=tmp_path / "running.json"),
-    ):
+pytestmark = pytest.mark.usefixtures("terminal", "no_other_workshop")
+
+
+@pytest.fixture
+def no_other_workshop(tmp_path: Path) -> Iterator[None]:
+    with mock.patch.multiple(running, FOLDER=tmp_path, FILE=tmp_path / "running.json"):
         yield
 
 
@@ -227,8 +223,7 @@ def test_no_aws_is_one_sentence() -> None:
 
 
 def test_the_running_workshop_is_found(system: BorrowedSystem, stack: Stack) -> None:
-    urls = (system.aws.url, system.x_url, system.rekognition_url)
-    running.Running(system.aws.region, *urls, page_url="", keys=system.keys).save()
+    running_workshop(system).save()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     with mock.patch.dict(os.environ, inherited, clear=True):
         result = type_redrive("--stack", stack.name)

@@ -15,6 +15,7 @@ from kit.commands.check.time_budget import TimeBudget
 from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
 from kit.processes import free_port
+from support.terminal import running_workshop
 
 
 def run(file: Path | str = "") -> tuple[int, str]:
@@ -93,9 +94,7 @@ def test_a_workshop_that_has_ended_is_noticed_at_once(monkeypatch: pytest.Monkey
 
 
 def test_the_deployed_code_is_found(system: OfflineSystem, harnesses: list[Harness]) -> None:
-    workshop = running.Running(
-        system.aws.region, system.aws.url, system.x_url, system.rekognition_url, "", {}
-    )
+    workshop = running_workshop(system)
     harnesses[-1].stack.replace_code(FUNCTION, "print('deployed')")
     with pytest.raises(WorkshopError, match=r"has no lambda_entry\.py"):
         code_of_workshop(workshop)

@@ -16,7 +16,6 @@ import boto3
 from click.testing import CliRunner, Result
 from rich.console import Console
 
-from kit import running
 from kit.commands.doctor.command import doctor, show
 from kit.commands.doctor.finding import WRONG, Finding
 from kit.commands.doctor.stack_context import StackContext
@@ -26,11 +25,6 @@ from support import wait_until
 from support.workshop import Workshop
 
 HANDLER = "def lambda_handler(event, context):\n"
-
-
-def environment(system: OfflineSystem) -> running.Running:
-    urls = (system.aws.url, system.x_url, system.rekognition_url)
-    return running.Running(system.aws.region, *urls, page_url="", keys=system.keys)
 
 
 class CheckedWorkshop(Workshop):

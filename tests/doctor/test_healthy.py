@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from doctor.checked_workshop import CheckedWorkshop, environment, run, shown
+from doctor.checked_workshop import CheckedWorkshop, run, shown
 from kit import running
 from kit.commands.doctor import finding as at
 from kit.commands.doctor.finding import OK, UNKNOWN
 from kit.processes import free_port
 from kit.stack.template import code_of
 from support import wait_until
+from support.terminal import running_workshop
 
 pytestmark = pytest.mark.usefixtures("terminal")
 
@@ -31,9 +32,9 @@ def test_a_healthy_workshop(workshop: CheckedWorkshop) -> None:
 def test_without_an_endpoint_it_checks_the_running_workshop(
     workshop: CheckedWorkshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in environment(workshop.system).environment():
+    for name in running_workshop(workshop.system).environment():
         monkeypatch.delenv(name)
-    monkeypatch.setattr(running, "load", lambda: environment(workshop.system))
+    monkeypatch.setattr(running, "load", lambda: running_workshop(workshop.system))
     done = run()  # and finds the only stack
     assert done.exit_code == 0, done.output
     assert workshop.stack.name in done.output

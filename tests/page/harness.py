@@ -12,8 +12,8 @@ from kit.emulators.system import OfflineSystem
 from kit.http import Server
 from kit.page.app import Page as WorkshopPage
 from kit.processes import free_port
-from kit.running import Running
 from support import wait_until
+from support.terminal import running_workshop
 from support.workshop import Workshop
 
 MIB = 1024 * 1024
@@ -26,14 +26,7 @@ class PageWorkshop(Workshop):
         super().__init__(system)
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        self.running = Running(
-            system.aws.region,
-            system.aws.url,
-            system.x_url,
-            system.rekognition_url,
-            self.url,
-            system.keys,
-        )
+        self.running = running_workshop(system, self.url)
         page = WorkshopPage(self.running, port)
         self.server = Server(page.app(), port)
         self.watcher = page.watcher

@@ -11,9 +11,17 @@ from typing import Any
 
 import boto3
 
+from kit.emulators.system import OfflineSystem
+from kit.running import Running
 from support import REPOSITORY, end_of, wait_until
 
 COMMAND = [sys.executable, str(REPOSITORY / "scripts" / "workshop.py")]
+
+
+def running_workshop(system: OfflineSystem, page_url: str = "") -> Running:
+    """A system as the commands find it, when `workshop.py start` has started it."""
+    urls = (system.aws.url, system.x_url, system.rekognition_url)
+    return Running(system.aws.region, *urls, page_url=page_url, keys=system.keys)
 
 
 class Terminal:

@@ -48,6 +48,12 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["pool"] = stash[ADDRESS]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> order.GroupScheduling:
+    config.option.loadscopereorder = False  # the order is ours
+    return order.GroupScheduling(config, log)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the systems."""
     if not is_worker(config):

@@ -1,44 +1,67 @@
 """Which tests a worker runs together, and what comes first.
 
-pytest-xdist gives a worker a group of tests at a time. Tests that share a fixture of their file or
-folder, such as a stack, belong together: else each worker would launch that stack. All others are
-on their own, and fill the gaps. The longest groups come first, so that no worker is left with one
-in the end.
+Tests that share a fixture of their file or folder, such as a stack, belong together: else each
+worker would launch that stack. All others are on their own, and fill the gaps. What is marked as
+slow comes first, so that no worker is left with it in the end.
+
+pytest-xdist's own groups (--dist loadgroup) do not work with this version of pytest: the group is
+to become a part of a test's ID, and the ID no longer changes.
 """
 
 from __future__ import annotations
 
-import pytest
+import json
+import os
+from functools import cached_property
+from pathlib import Path
 
-SHARING = ("module", "package")  # scopes of fixtures; those of the session are cheap to have twice
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+SHARING = ("package", "module")  # scopes of fixtures; those of the session are cheap to have twice
+
+
+def groups_file() -> Path:
+    """In which the workers tell the process that schedules them what belongs together."""
+    return Path(os.environ["TMPDIR"]) / "groups.json"
 
 
 def arrange(items: list[pytest.Item]) -> None:
-    """Put tests into groups; sort them: slow groups, other groups, single tests, units."""
-    groups = [group_of(item) for item in items]
-    for item, group in zip(items, groups, strict=True):
-        if group:
-            item.add_marker(pytest.mark.xdist_group(group))
-    slow = {g for g, item in zip(groups, items, strict=True) if item.get_closest_marker("slow")}
+    """Sort tests: slow groups, slow tests, other groups, other tests; units come last."""
+    groups = {item.nodeid: group_of(item) for item in items}
+    slow = {groups[item.nodeid] for item in items if item.get_closest_marker("slow")} - {""}
 
-    def rank(item: pytest.Item, group: str) -> int:
-        if item.get_closest_marker("slow") or (group and group in slow):
-            return 0 if group else 1
+    def rank(item: pytest.Item) -> int:
+        group = groups[item.nodeid]
+        if group in slow:
+            return 0
+        if item.get_closest_marker("slow"):
+            return 1
         return 2 if group else 4 if item.get_closest_marker("unit") else 3
 
-    ranks = {id(i): rank(i, g) for i, g in zip(items, groups, strict=True)}
-    items.sort(key=lambda item: ranks[id(item)])
+    items.sort(key=rank)
+    file = groups_file()
+    part = file.with_suffix(f".{os.getpid()}")
+    part.write_text(json.dumps({nodeid: group for nodeid, group in groups.items() if group}))
+    part.replace(file)  # all workers write the same
 
 
 def group_of(item: pytest.Item) -> str:
     """The name of a test's group; empty if it is on its own."""
-    if marker := item.get_closest_marker("xdist_group"):
-        return str(marker.kwargs.get("name") or marker.args[0])
-    widest = ""
+    scopes = {}
     for definitions in item._fixtureinfo.name2fixturedefs.values():  # type: ignore[attr-defined]
-        for definition in definitions[-1:]:
-            if definition.scope == "package":
-                return str(definition.baseid)
-            if definition.scope == "module":
-                widest = item.nodeid.partition("::")[0]
-    return widest
+        scopes[definitions[-1].scope] = str(definitions[-1].baseid)
+    return scopes.get("package") or ("module" in scopes and item.nodeid.partition("::")[0]) or ""
+
+
+class GroupScheduling(LoadScopeScheduling):
+    """Gives a worker one group, or one test, after the other, in the order of `arrange`."""
+
+    @cached_property
+    def groups(self) -> dict[str, str]:
+        """The group of each test that has one."""
+        found: dict[str, str] = json.loads(groups_file().read_text())
+        return found
+
+    def _split_scope(self, nodeid: str) -> str:
+        return self.groups.get(nodeid, nodeid)

@@ -74,5 +74,12 @@ SUBJECTS = [
         Path("scripts/compareFaces.py"),
         ("tests/lambdas/test_compare_faces.py",),
     ),
-    Subject("twitter_streaming.py", Path("scripts/twitter_streaming.py"), ("tests/streamer",)),
+    Subject(
+        "twitter_streaming.py",
+        Path("scripts/twitter_streaming.py"),
+        tuple(
+            f"tests/streamer/test_{name}.py"
+            for name in ("listening", "sending", "starting", "parts")
+        ),
+    ),
 ]

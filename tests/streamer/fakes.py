@@ -55,6 +55,7 @@ class FakeX:
         self.me_status = 200
         self.connects: list[float] = []
         self.requests: list[tuple[str, str, str]] = []  # method, path, authorization
+        self.bodies: list[bytes] = []
         self.queries: list[dict[str, list[str]]] = []  # of the connects
         self.searches: list[dict[str, list[str]]] = []  # the queries of the searches for posts
         self.found: tuple[dict[str, Any], int] = ({"meta": {"result_count": 0}}, 200)
@@ -105,6 +106,7 @@ class XHandler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         path, x = self.note(), self.x
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        x.bodies.append(body)
         if path == "/oauth2/token":
             self.answer({"token_type": "bearer", "access_token": BEARER})
             return

@@ -1,0 +1,26 @@
+"""A clock that only the test moves."""
+
+from __future__ import annotations
+
+
+class FakeClock:
+    """Stands for the module `time` in the code that is tested.
+
+    Attributes:
+        now: the time, in seconds; whoever sleeps moves it.
+        pauses: how long each sleep was.
+    """
+
+    def __init__(self, now: float = 1_700_000_000.0) -> None:
+        self.now = now
+        self.pauses: list[float] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self.now - 1_000_000_000
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds

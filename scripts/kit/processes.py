@@ -79,7 +79,7 @@ def minimal_environment(folder: Path) -> dict[str, str]:
     What belongs to Python itself stays, and temporary files go into `folder`, which is deleted
     in the end.
     """
-    keep = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "LD_LIBRARY_PATH")
+    keep = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "LD_LIBRARY_PATH", "COVERAGE_PROCESS_CONFIG")
     environment = {name: os.environ[name] for name in keep if name in os.environ}
     return environment | {
         "PYTHONPATH": str(SCRIPTS),

@@ -6,10 +6,10 @@ import contextlib
 import random
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
 import click
 
@@ -17,7 +17,7 @@ from kit.emulators.aws.process import EmulatedAws
 from kit.processes import free_port
 from mutants.making import Mutant, make_mutants
 from mutants.subjects import SUBJECTS, Subject
-from mutants.verdicts import LEAST, SURVIVED, Cache, Result, write_table
+from mutants.verdicts import LEAST, SURVIVED, TIMEOUT, Cache, Result, write_table
 from mutants.workers import Measurement, Worker
 
 
@@ -37,28 +37,27 @@ def try_mutants(
     subject: Subject, mutants: list[Mutant], workers: list[Worker], cache: Cache
 ) -> None:
     """Try mutants, and keep the verdicts."""
-    measured = workers[0].measure(subject)
-    queue: SimpleQueue[Mutant] = SimpleQueue()
-    for mutant in mutants:
-        queue.put(mutant)
+    measured, seconds = workers[0].measure(subject)
+    idle: SimpleQueue[Worker] = SimpleQueue()
+    for worker in workers:
+        idle.put(worker)
 
-    def work(worker: Worker) -> None:
-        with contextlib.suppress(Empty):
-            while True:
-                mutant = queue.get_nowait()
-                tests = tests_of(mutant, measured)
-                seconds = 10 + 5 * sum(measured[test][0] for test in tests)
-                cache.put(mutant, worker.kills(subject, mutant, tests, seconds))
+    def try_one(mutant: Mutant) -> None:
+        worker = idle.get()
+        verdict = worker.verdict(subject, mutant, tests_of(mutant, measured), 10 + 3 * seconds)
+        idle.put(worker)
+        cache.put(mutant, verdict)
+
+    with ThreadPoolExecutor(len(workers)) as pool:
+        trials = [pool.submit(try_one, mutant) for mutant in mutants]
+        try:
+            for number, trial in enumerate(trials, 1):
+                trial.result()
                 if sys.stdout.isatty():
-                    click.echo(f"\r\033[K{subject.name}: {queue.qsize()} to go ", nl=False)
-
-    threads = [threading.Thread(target=work, args=[worker], daemon=True) for worker in workers]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if sys.stdout.isatty():
-        click.echo("\r\033[K", nl=False)
+                    click.echo(f"\r\033[K{subject.name}: {number} of {len(trials)} ", nl=False)
+        finally:
+            pool.shutdown(cancel_futures=True)
+            click.echo("\r\033[K" if sys.stdout.isatty() else "", nl=False)
 
 
 @contextlib.contextmanager
@@ -111,8 +110,9 @@ def main(
                 mutants = random.sample(mutants, sample)
             if pending := [mutant for mutant in mutants if not cache.get(mutant)]:
                 try_mutants(subject, pending, workers, cache)
-            survived = [mutant for mutant in mutants if cache.get(mutant) == SURVIVED]
-            result = Result(subject.name, len(mutants), survived)
+            verdicts = [cache.get(mutant) for mutant in mutants]
+            survived = [m for m, what in zip(mutants, verdicts, strict=True) if what == SURVIVED]
+            result = Result(subject.name, len(mutants), verdicts.count(TIMEOUT), survived)
             results.append(result)
             report(result, complete=not sample)
     if not sample and not file:

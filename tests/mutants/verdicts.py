@@ -21,7 +21,7 @@ BEGIN, END = "<!-- results -->\n", "<!-- end of results -->\n"
 HEAD = (
     "| Code | Mutants | Killed | Listed survivors | Killed, % |\n| --- | --: | --: | --: | --: |\n"
 )
-SURVIVED = "survived"
+KILLED, TIMEOUT, SURVIVED = "killed", "timeout", "survived"
 LEAST = 90  # percent that must be killed
 
 
@@ -74,6 +74,7 @@ class Result:
     Attributes:
         name: the subject's.
         mutants: how many there are.
+        timeouts: how many of them were killed because their tests did not end.
         survivors: those that no test noticed.
         unlisted: those of them that survivors.toml does not have.
         superfluous: what survivors.toml has, and what did not survive.
@@ -81,6 +82,7 @@ class Result:
 
     name: str
     mutants: int
+    timeouts: int
     survivors: list[Mutant]
     unlisted: list[Mutant] = field(init=False)
     superfluous: list[tuple[str, str]] = field(init=False)
@@ -103,8 +105,9 @@ class Result:
 
     def row(self) -> str:
         """The line of the table."""
-        killed, listed = self.mutants - len(self.survivors), len(self.survivors)
-        return f"| `{self.name}` | {self.mutants} | {killed} | {listed} | {self.percent:.1f} |\n"
+        survivors = len(self.survivors)
+        numbers = (self.mutants, self.mutants - survivors, self.timeouts, survivors)
+        return f"| `{self.name}` | {' | '.join(map(str, numbers))} | {self.percent:.1f} |\n"
 
 
 def write_table(results: list[Result]) -> None:

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from mutants.making import Mutant
 from mutants.subjects import Subject
 from mutants.trial import MEASURED, OUTPUT
+from mutants.verdicts import KILLED, SURVIVED, TIMEOUT
 from support import REPOSITORY
 
 PARTS = ("scripts", "tests", "pyproject.toml", "RekognitionWorkshopCFN.json")
@@ -62,20 +64,24 @@ class Worker:
         self.process.terminate()
         self.process.wait()
 
-    def measure(self, subject: Subject) -> Measurement:
-        """Run all tests of a subject as it is.
+    def measure(self, subject: Subject) -> tuple[Measurement, float]:
+        """Run all tests of a subject as it is; return also how many seconds that takes.
 
         Raises:
             RuntimeError: one failed.
         """
+        started = time.monotonic()
         if self._run(subject, None, CLEAN_SECONDS, measure=subject.traced_file) != 0:
             output = (self.folder / OUTPUT).read_text()
             raise RuntimeError(f"The tests of {subject.name} fail without any mutation:\n{output}")
+        seconds = time.monotonic() - started
         measured = json.loads((self.folder / MEASURED).read_text())
-        return {test: (seconds, frozenset(lines)) for test, (seconds, lines) in measured.items()}
+        return {test: (its, frozenset(lines)) for test, (its, lines) in measured.items()}, seconds
 
-    def kills(self, subject: Subject, mutant: Mutant, tests: list[str], seconds: float) -> str:
-        """Run tests with a mutant; return "killed", "timeout" or "survived"."""
+    def verdict(self, subject: Subject, mutant: Mutant, tests: list[str], seconds: float) -> str:
+        """Run tests with a mutant, at most so long; return KILLED, TIMEOUT or SURVIVED."""
+        if not tests:
+            return SURVIVED
         path = subject.write(mutant.code, self.folder)
         # Python would take the bytecode of a file of the same size and second for this one's.
         Path(importlib.util.cache_from_source(str(path))).unlink(missing_ok=True)
@@ -84,8 +90,8 @@ class Worker:
         finally:
             subject.write(subject.code, self.folder)
         if code is None:
-            return "timeout"
-        return "killed" if code else "survived"
+            return TIMEOUT
+        return KILLED if code else SURVIVED
 
     def _run(
         self, subject: Subject, tests: list[str] | None, seconds: float, measure: str = ""
@@ -100,5 +106,8 @@ class Worker:
         assert self.process.stdout
         self.process.stdin.write(json.dumps(job) + "\n")
         self.process.stdin.flush()
-        code: int | None = json.loads(self.process.stdout.readline())
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"The process that tries mutants has ended: {self.process.wait()}")
+        code: int | None = json.loads(answer)
         return code

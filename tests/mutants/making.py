@@ -89,6 +89,7 @@ class _Visitor(MutationVisitor):
 
 def make_mutants(code: str) -> Iterator[Mutant]:
     """Yield all mutants of a code, in its order; those that mean the same, once."""
+    code = code.rstrip("\n") + "\n"
     visitor = _Visitor(MUTATORS, IgnoredCode(set(), set(), set()))
     module = MetadataWrapper(cst.parse_module(code)).visit(visitor)
     parts = [module.code_for_node(statement) for statement in module.body]

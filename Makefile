@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip install --disable-pip-version-check
 RUN := PYTHONPATH=scripts $(VENV)/bin/python
+PYTEST := pytest --numprocesses 4 --dist loadgroup --junitxml .reports/tests.xml
 COVERAGE := $(RUN) -m coverage
 SOURCES := scripts tests media
 NODE := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
@@ -10,7 +11,7 @@ BIOME := $(NODE) $(VENV)/node/node_modules/.bin/biome check --error-on-warnings
 MARKDOWNLINT := $(NODE) $(VENV)/node/node_modules/.bin/markdownlint-cli2
 UV_LOCK := $(VENV)/bin/uv pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes --no-header
 
-.PHONY: help demo workshop test lint format lock media faults load bench least-privilege fuzz \
+.PHONY: help demo workshop quick test lint format lock media faults load bench least-privilege fuzz \
   fuzz-coverage coverage mutants security samples clean
 
 help: ## this list
@@ -22,8 +23,11 @@ demo: $(VENV)/installed samples ## the whole workshop in a minute, on this compu
 workshop: $(VENV)/installed-workshop samples ## the same, but it stays and the steps are yours
 	$(RUN) scripts/workshop.py start
 
+quick: lint ## what needs no server: lint, types, the template and the small tests
+	$(RUN) -m pytest -m unit --numprocesses 2 --durations=0 --durations-min=2
+
 test: $(VENV)/installed-test samples ## all tests
-	$(RUN) -m pytest --numprocesses 3 --dist loadfile
+	$(RUN) -m $(PYTEST)
 
 lint: $(VENV)/installed-test $(VENV)/installed-node ## format, style, types, spelling, the page and the template
 	$(VENV)/bin/ruff format --check $(SOURCES)
@@ -76,7 +80,7 @@ fuzz-coverage: $(VENV)/installed-fuzz ## the same by what the inputs reach; Linu
 coverage: $(VENV)/installed-test samples ## which lines of scripts/ the tests run; at least 95 %
 	rm -rf .cache/coverage
 	mkdir -p .cache/coverage
-	$(COVERAGE) run -m pytest --numprocesses 3 --dist loadfile
+	$(COVERAGE) run -m $(PYTEST)
 	$(COVERAGE) combine --quiet
 	$(COVERAGE) html --quiet --fail-under 0
 	$(COVERAGE) report

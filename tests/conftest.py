@@ -151,10 +151,12 @@ def load(system: BorrowedSystem, stack: Stack) -> Callable[..., dict[str, Any]]:
         return loading.load_code(
             code,
             logical_id,
-            **config["Environment"]["Variables"],
-            AWS_ENDPOINT_URL=system.aws.url,
-            AWS_ENDPOINT_URL_REKOGNITION=system.rekognition_url,
-            **environment,
+            **config["Environment"]["Variables"]
+            | {
+                "AWS_ENDPOINT_URL": system.aws.url,
+                "AWS_ENDPOINT_URL_REKOGNITION": system.rekognition_url,
+            }
+            | environment,
         )
 
     return load_code

@@ -18,6 +18,11 @@ FILE = FOLDER / "running.json"
 HOME = FOLDER / "home"  # the state of the workshop that stays
 
 
+def typed(path: Path) -> str:
+    """A path as one types it in the repository."""
+    return str(path.relative_to(REPOSITORY) if path.is_relative_to(REPOSITORY) else path)
+
+
 @dataclass(frozen=True)
 class Running:
     """A running offline workshop: the addresses of its services, and the learner's keys of X."""

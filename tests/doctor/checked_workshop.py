@@ -37,8 +37,17 @@ class CheckedWorkshop(Workshop):
     def compare(self) -> None:
         """Post a photo and wait for its outcome."""
         key = self.tweet()
-        wait_until(lambda: any(i["media_key"]["S"] == key and "outcome" in i for i in self.items()))
+        wait_until(lambda: self.has_outcome(key))
         wait_until(lambda: self.log().count(key) and self.log().rstrip().endswith(" MB"))
+
+    def has_outcome(self, media_key: str) -> bool:
+        return any(i["media_key"]["S"] == media_key and "outcome" in i for i in self.items())
+
+    def settle(self, media_key: str) -> None:
+        """Wait until a photo has its outcome or has failed for good; the failure queue is empty."""
+        wait_until(lambda: self.has_outcome(media_key) or self.failures())
+        url = self.stack.resource("FailureQueue")
+        self.client("sqs").purge_queue(QueueUrl=url)
 
     def streamer_runs(self) -> bool:
         return bool(self.streamer and self.streamer.running)

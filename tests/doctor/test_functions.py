@@ -93,7 +93,7 @@ def test_a_permission_is_removed(workshop: CheckedWorkshop) -> None:
     ]
     for role, sid, stage, logged in cases:
         remove_statement(workshop.stack, role, sid)
-        workshop.tweet()
+        media_key = workshop.tweet()
         wait_until(logged)
         finding = workshop.diagnose(stage)
         assert f"{role} lacks {sid} (" in finding.message
@@ -101,6 +101,8 @@ def test_a_permission_is_removed(workshop: CheckedWorkshop) -> None:
         if stage == at.INSTANCE:  # the streamer stopped when it was refused
             workshop.diagnose(at.STREAMER)
             workshop.start_streamer()
+        else:
+            workshop.settle(media_key)
         workshop.is_well()
     workshop.compare()
     workshop.is_well()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from kit.page.steps import PARAMETERS
 from page.harness import (
     PageWorkshop,
     check_accessibility,
@@ -37,7 +38,7 @@ def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
     summary, body = tab.locator("#steps-summary"), tab.locator("#step-body")
     expect(summary).to_contain_text("3 of 12 done")
     expect(body).to_contain_text("Next: 3. Launch the stack")
-    expect(body).to_contain_text("--parameters file://.workshop/parameters.json")
+    expect(body).to_contain_text(f"--parameters file://{PARAMETERS}")
     for key in workshop.running.keys.values():
         assert key not in tab.content()
     # Without a stack: every part says what is missing, and nothing breaks.

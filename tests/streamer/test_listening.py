@@ -12,9 +12,9 @@ import pytest
 import requests
 
 import twitter_streaming
-from fake_clock import FakeClock
 from streamer.fakes import BEARER, FakeX
 from streamer.harness import KEYS, a_post
+from support.fake_clock import FakeClock
 
 streamer: Any = twitter_streaming  # it is given stand-ins
 

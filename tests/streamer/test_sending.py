@@ -12,9 +12,9 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 import twitter_streaming
-from fake_clock import FakeClock
 from streamer.harness import a_post
-from support import wait_for
+from support import wait_until
+from support.fake_clock import FakeClock
 
 streamer: Any = twitter_streaming  # it is given stand-ins
 
@@ -26,7 +26,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     return clock
 
 
-def photos_of(batch: list[Any]) -> int:
+def count_photos(batch: list[Any]) -> int:
     return sum(record.photos for record in batch)
 
 
@@ -122,7 +122,7 @@ def test_what_was_added_comes_out_in_batches_and_then_it_ends() -> None:
     buffer.add([b"too late"])
     assert buffer.counts == {"posts": 2, "photos": 700, "skipped": 1}
     batches = list(buffer.batches())
-    assert [photos_of(batch) for batch in batches] == [500, 200]
+    assert [count_photos(batch) for batch in batches] == [500, 200]
 
 
 def test_only_the_first_reason_to_close_counts(clock: FakeClock) -> None:
@@ -148,10 +148,10 @@ def test_a_full_batch_waits_for_nothing_and_others_wait_for_more(
 
     monkeypatch.setattr(buffer._changed, "wait", note)
     buffer.add([b"x"] * 500)
-    assert photos_of(next(batches)) == 500
+    assert count_photos(next(batches)) == 500
     assert waited == []
     buffer.add([b"x"] * 499)
-    assert photos_of(next(batches)) == 499
+    assert count_photos(next(batches)) == 499
     assert 0 < sum(waited[:1]) <= 0.2
     assert next(batches) == []
     buffer.close()
@@ -177,7 +177,7 @@ def test_closing_a_full_buffer_lets_those_go_who_wait() -> None:
     buffer.add([b"x"] * 10_000)
     adding = threading.Thread(target=buffer.add, args=[[b"last"]], daemon=True)
     adding.start()
-    wait_for(lambda: buffer._changed._waiters)
+    wait_until(lambda: buffer._changed._waiters)
     buffer.close()
     adding.join(5)
     assert not adding.is_alive()
@@ -189,11 +189,11 @@ def test_the_limits_of_a_batch() -> None:
     assert [len(record.data) for record in streamer.pack(full)] == [5_000] * 500
     assert len(streamer.pack([b"x" * 2_500, b"x" * 2_500])) == 1
     assert len(streamer.pack([b"x" * 2_500, b"x" * 2_501])) == 2
-    assert photos_of(streamer.pack([*full, b"x"])) == 500
-    assert photos_of(streamer.pack([*full[:499], b"x" * 4_999, b"x", b"x"])) == 501
+    assert count_photos(streamer.pack([*full, b"x"])) == 500
+    assert count_photos(streamer.pack([*full[:499], b"x" * 4_999, b"x", b"x"])) == 501
     mebibyte = b"x" * (1 << 20)
-    assert photos_of(streamer.pack([mebibyte] * 4)) == 4
-    assert photos_of(streamer.pack([*[mebibyte] * 3, mebibyte[1:], b"xx"])) == 4
+    assert count_photos(streamer.pack([mebibyte] * 4)) == 4
+    assert count_photos(streamer.pack([*[mebibyte] * 3, mebibyte[1:], b"xx"])) == 4
 
 
 # --- sending --------------------------------------------------------------------------------------

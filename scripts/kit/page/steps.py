@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,8 +11,7 @@ from kit.page.state import State
 from kit.stack.template import BODY_IN_SHELL
 
 STACK_NAME = "celebrityrek"
-# As one types it in the repository.
-PARAMETERS = os.path.relpath(running.FOLDER / "parameters.json", running.REPOSITORY)
+PARAMETERS = running.typed(running.FOLDER / "parameters.json")
 CLEAN_UP = "clean-up"
 
 

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from emulators.rekognition.harness import Server, StandInAws, error_of, stored
 
 
+@pytest.mark.usefixtures("aws")
 def test_a_quota_of_calls_a_second(server: Server) -> None:
     fault = {"code": "ThrottlingException", "times": 100, "per_second": 3}
     url = f"{server.url}/_workshop/faults"

@@ -58,7 +58,7 @@ class ForkedProcess:
 
     def poll(self) -> int | None:
         """None as long as it runs."""
-        if self.returncode is None and select.select([self._alive], [], [], 0)[0]:
+        if self.returncode is None and self._has_ended(0):
             self.returncode = 1  # it is the fork server's child, which does not tell
         return self.returncode
 
@@ -68,9 +68,14 @@ class ForkedProcess:
         Raises:
             subprocess.TimeoutExpired: it has not, after `timeout` seconds.
         """
-        if not select.select([self._alive], [], [], timeout)[0]:
+        if not self._has_ended(timeout):
             raise subprocess.TimeoutExpired("a Lambda function", timeout or 0.0)
         return self.poll() or 0
+
+    def _has_ended(self, seconds: float | None) -> bool:
+        poll = select.poll()  # select() takes no descriptor above 1,023
+        poll.register(self._alive, select.POLLIN)
+        return bool(poll.poll(None if seconds is None else seconds * 1000))
 
     def terminate(self) -> None:
         """End it."""

@@ -7,7 +7,7 @@ class FakeClock:
     """Stands for the module `time` in the code that is tested.
 
     Attributes:
-        now: the time, in seconds; whoever sleeps moves it.
+        now: the time, in seconds; a sleep moves it.
         pauses: how long each sleep was.
     """
 

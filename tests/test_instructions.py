@@ -198,7 +198,7 @@ def test_costs_follow_from_the_prices() -> None:
     photos = {
         "Rekognition": 1000 * price("Rekognition CompareFaces"),
         "Firehose": 1000 * Decimal("0.000005") * price("Data Firehose, records rounded up to 5 KB"),
-        "S3": 2000 * price("S3 PUT") + 3000 * price("S3 GET"),
+        "S3": 4000 * price("S3 PUT") + 3000 * price("S3 GET"),
         "Lambda": 2000 * price("Lambda requests") + 750 * price("Lambda time"),
         "DynamoDB": 2000 * price("DynamoDB write") + 1000 * price("DynamoDB read"),
         "SNS": 1000 * price("SNS e-mail"),

@@ -6,6 +6,9 @@ from bench.versions import RESOURCES, Used
 from support.instructions import price
 
 GB = 10**9
+# Of one object: with a buffer of less than a minute, Firehose creates a multipart upload, uploads
+# one part and completes it (Data Firehose Developer Guide, "Configure buffering hints").
+FIREHOSE_PUTS = 3
 # Each operation, and what it costs for one. The price list of Rekognition has one price for both.
 OPERATIONS = {
     "CompareFaces": ("Rekognition", "Rekognition CompareFaces"),
@@ -32,7 +35,7 @@ def cost(used: Used) -> dict[str, float]:
     for operation, count in used.calls.items():
         service, name = OPERATIONS[operation]
         dollars[service] += count * float(price(name)) if name else 0
-    dollars["S3"] += used.objects * float(price("S3 PUT"))  # Firehose puts them
+    dollars["S3"] += used.objects * FIREHOSE_PUTS * float(price("S3 PUT"))
     dollars["Firehose"] += (
         used.billed / GB * float(price("Data Firehose, records rounded up to 5 KB"))
     )

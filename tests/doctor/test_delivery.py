@@ -93,6 +93,21 @@ def test_s3_does_not_invoke_a_function(workshop: CheckedWorkshop) -> None:
     workshop.is_well()
 
 
+def test_the_notification_is_about_other_events(workshop: CheckedWorkshop) -> None:
+    s3, bucket = workshop.client("s3"), workshop.stack.resource("TwitterBucket")
+    found = s3.get_bucket_notification_configuration(Bucket=bucket)
+    (notification,) = found["LambdaFunctionConfigurations"]
+    notification["Events"] = ["s3:ObjectCreated:Put"]  # Firehose's objects come in parts
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={"LambdaFunctionConfigurations": [notification]}
+    )
+    finding = workshop.diagnose(TRIGGERS)
+    assert "does not invoke TwitterLambdaFunction" in finding.message
+    workshop.fix(finding)
+    workshop.compare()
+    workshop.is_well()
+
+
 @pytest.mark.parametrize(
     ("name", "value", "passed"),
     [

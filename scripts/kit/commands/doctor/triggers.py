@@ -11,8 +11,10 @@ from kit.commands.doctor.permissions import covers
 from kit.commands.doctor.stack_context import GoneError, StackContext
 from kit.jsonl import Json
 
-# Firehose's objects and the function's photos are put, so either of these events will do.
-EVENTS = ("s3:ObjectCreated:*", "s3:ObjectCreated:Put")
+# The function puts its photos; Firehose writes objects by multipart upload if its buffer waits less
+# than a minute (Data Firehose Developer Guide, "Configure buffering hints").
+PUT, MULTIPART = "s3:ObjectCreated:Put", "s3:ObjectCreated:CompleteMultipartUpload"
+MULTIPART_SECONDS = 60
 
 
 def check_triggers(context: StackContext) -> Finding:
@@ -68,11 +70,12 @@ def missing_notification(context: StackContext, function: str, bucket: str) -> F
     (expected,) = context.expected(bucket, "NotificationConfiguration", "LambdaConfigurations")
     rules = expected.get("Filter", {}).get("S3Key", {}).get("Rules", [])
     key = f"{rules[0]['Value']}3_1.jpg" if rules else "firehose/2026/11/23/01/stream-1"
+    event = event_of(context, bucket)
     configured = context.call(bucket, "get_bucket_notification_configuration")
     for found in configured.get("LambdaFunctionConfigurations", []):
         if (
             found["LambdaFunctionArn"] == expected["Function"]
-            and set(found["Events"]) & set(EVENTS)
+            and any(fnmatchcase(event, pattern) for pattern in found["Events"])
             and passes_filter(key, found.get("Filter", {}).get("Key", {}).get("FilterRules", []))
         ):
             return None
@@ -85,6 +88,15 @@ def missing_notification(context: StackContext, function: str, bucket: str) -> F
         "The bucket's notification about new objects was removed or changed.",
         fixes.notify_function(name, notification),
     )
+
+
+def event_of(context: StackContext, bucket: str) -> str:
+    """What S3 calls the event of a new object in a bucket."""
+    if bucket == "RekognitionBucket":
+        return PUT
+    destination = context.expected("DeliveryStream", "ExtendedS3DestinationConfiguration")
+    seconds = int(destination["BufferingHints"]["IntervalInSeconds"])
+    return MULTIPART if seconds < MULTIPART_SECONDS else PUT
 
 
 def passes_filter(key: str, rules: list[Json]) -> bool:

@@ -12,6 +12,7 @@ from kit.emulators.aws import (
     faults,
     firehose,
     lambda_,
+    s3,
     sns,
     store,
 )
@@ -21,7 +22,7 @@ from kit.http import Guard
 MAX_BODY = 64 << 20  # bytes of a request; the largest of the workshop are photos of 20 MB
 
 # The order matters in one place: `faults` wraps the queue of `lambda_`, so it comes later.
-PLUGINS = (cloudformation, cloudtrail, ec2, firehose, lambda_, sns, store, faults)
+PLUGINS = (cloudformation, cloudtrail, ec2, firehose, lambda_, s3, sns, store, faults)
 
 
 def install() -> None:

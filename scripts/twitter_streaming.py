@@ -8,8 +8,6 @@ After each reconnect one more thread runs `backfill`: it searches for what the s
 Ctrl-C and SIGTERM close the Buffer; the main thread sends what is in it, and ends.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import logging
@@ -17,22 +15,25 @@ import os
 import signal
 import sys
 import time
-from collections import Counter, deque, namedtuple
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from threading import Condition, Thread
+from threading import Thread
 
 import boto3
 import requests
 import tweepy
 from botocore import exceptions as aws
-from botocore.config import Config
+
+from firehose_producer import Buffer, StreamingError, print_counts, print_line, send_all
 
 X_URL = "https://api.twitter.com"  # tweepy's own; TWITTER_API_URL replaces it
 KEYS = ("TWITTER_CONSUMER_KEY", "TWITTER_CONSUMER_SECRET", "TWITTER_TOKEN", "TWITTER_TOKEN_SECRET")
 RULE_TAG = "serverless-bytes"
-FIELDS = {"tweet.fields": "created_at", "media.fields": "url,type"}
-FIELDS["expansions"] = "attachments.media_keys,author_id"
+FIELDS = {
+    "tweet.fields": "created_at",
+    "media.fields": "url,type",
+    "expansions": "attachments.media_keys,author_id",
+}
 FATAL_STATUSES = {  # no retry helps
     400: "it does not understand the request",
     401: "the keys are wrong; copy them again from console.x.com",
@@ -40,21 +41,14 @@ FATAL_STATUSES = {  # no retry helps
     403: "the app may not do this; check it at console.x.com",
 }
 SILENCE_SECONDS = 21  # X sends something every 20 s; a longer silence is a broken connection
-# Seconds until we connect again: the first pause, and the longest. Each is twice the last one.
-BREAK_PAUSES, ERROR_PAUSES, RATE_LIMIT_PAUSES = (0.25, 32), (5, 320), (60, 320)
+BREAK_PAUSES = (0.25, 32)  # seconds: the first, then twice as long, at most the last
+ERROR_PAUSES = (5, 320)
+RATE_LIMIT_PAUSES = (60, 320)
 STEADY_SECONDS = 60  # after a connection that held so long, the pauses start again
-SNOWFLAKE_EPOCH_MS, SNOWFLAKE_SHIFT = 1288834974657, 22  # an id: milliseconds, and 22 bits more
-SEARCH_WINDOW, OVERLAP = 600_000, 10  # seconds that X's search looks back, and the stream may lag
-BATCH_RECORDS, BATCH_BYTES = 500, 4 << 20  # what one PutRecordBatch takes
-RECORD_BYTES = 5_000  # the least that Firehose bills
-BUFFER_LINES = 10_000  # with more waiting, we read from X more slowly
-LINGER_SECONDS = 0.2  # how long a line waits for more
-FLUSH_SECONDS = 30  # how long we send the rest after Ctrl-C
-Record = namedtuple("Record", "data photos")  # lines of JSON, and how many: one a photo
-
-
-class StreamingError(Exception):
-    """We cannot go on; the message says why and what to do."""
+SEARCH_SECONDS = 600_000  # X's search looks back so far
+OVERLAP_SECONDS = 10  # the stream may lag
+SNOWFLAKE_EPOCH_MS = 1288834974657  # an id of X holds the milliseconds since then,
+SNOWFLAKE_SHIFT = 22  # and so many bits more
 
 
 class InputError(StreamingError):
@@ -62,7 +56,7 @@ class InputError(StreamingError):
 
 
 class X(requests.Session):
-    """Our requests to X, and tweepy's. The stream is ours; rules, users and search are tweepy's."""
+    """Our requests to X, and tweepy's, which does rules, users and search for us."""
 
     def __init__(self, keys: dict[str, str], rule: str | None) -> None:
         super().__init__()
@@ -85,7 +79,8 @@ class X(requests.Session):
 
     def bearer_token(self, keys: dict[str, str]) -> str:
         """Log in as the app, for the token with which it listens."""
-        grant, app = {"grant_type": "client_credentials"}, (keys[KEYS[0]], keys[KEYS[1]])
+        app = (keys[KEYS[0]], keys[KEYS[1]])
+        grant = {"grant_type": "client_credentials"}
         return str(self.post(f"{X_URL}/oauth2/token", grant, auth=app).json()["access_token"])
 
     def own_rule(self, keys: dict[str, str]) -> str:
@@ -109,7 +104,8 @@ def listen(x: X, buffer: Buffer) -> Iterator[bytes]:
     """Yield the lines of X's stream; when it ends, pause and connect again."""
     pause, last_received = 0.0, 0.0
     while True:
-        started, (first, longest) = time.monotonic(), BREAK_PAUSES
+        started = time.monotonic()
+        first, longest = BREAK_PAUSES
         try:
             x.set_rule()
             with x.get(f"{X_URL}/2/tweets/search/stream", params=FIELDS, stream=True) as response:
@@ -117,7 +113,7 @@ def listen(x: X, buffer: Buffer) -> Iterator[bytes]:
                 if last_received:
                     Thread(target=backfill, args=[x, last_received, buffer], daemon=True).start()
                 last_received = time.time()
-                # X sends each line as a chunk; from a server without chunks we read byte by byte.
+                # X sends each line as a chunk. Without chunks, we read byte by byte.
                 for line in filter(None, response.iter_lines(None if response.raw.chunked else 1)):
                     last_received = time.time()
                     yield line
@@ -140,7 +136,7 @@ def listen(x: X, buffer: Buffer) -> Iterator[bytes]:
 def backfill(x: X, last_received: float, buffer: Buffer) -> None:
     """Search for the posts that the stream missed. A photo that comes twice changes nothing."""
     fields = {name.replace(".", "_"): value for name, value in FIELDS.items()}  # as tweepy has them
-    since = id_at(max(last_received - OVERLAP, time.time() - SEARCH_WINDOW))
+    since = id_at(max(last_received - OVERLAP_SECONDS, time.time() - SEARCH_SECONDS))
     for pause in 0, 40:  # X's search finds a post after about 30 s
         time.sleep(pause)
         try:
@@ -185,7 +181,7 @@ def handle_line(line: bytes, buffer: Buffer) -> None:
 
 
 def extract_photos(message: dict) -> list[dict[str, str]]:
-    """Return the photos of a post, each as its line for Firehose says it; a video has none."""
+    """Return the photos of a post, as Firehose gets them; a video has none."""
     post, includes = message["data"], message.get("includes", {})
     media = {item["media_key"]: item for item in includes.get("media", [])}
     users = {user["id"]: user.get("username") for user in includes.get("users", [])}
@@ -202,114 +198,12 @@ def extract_photos(message: dict) -> list[dict[str, str]]:
     ]
 
 
-class Buffer:
-    """Lines on their way from X, one post at a time, to Firehose, in batches."""
-
-    def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
-        self.closed_at: float | None = None
-        self.error: Exception | None = None  # that closed it
-        self._lines: deque[bytes] = deque()
-        self._changed = Condition()
-
-    def add(self, lines: list[bytes]) -> None:
-        """Add the lines of one post; wait while the buffer is full."""
-        with self._changed:
-            self._changed.wait_for(lambda: self.closed_at or len(self._lines) < BUFFER_LINES)
-            if not self.closed_at:
-                self.counts["posts"] += 1
-                self.counts["photos"] += len(lines)
-                self.counts["skipped"] += 0 if lines else 1
-                self._lines.extend(lines)
-                self._changed.notify_all()
-
-    def close(self, error: Exception | None = None) -> None:
-        """Take no more; `batches` ends with what is there."""
-        with self._changed:
-            if not self.closed_at:
-                self.closed_at, self.error = time.monotonic(), error
-            self._changed.notify_all()
-
-    def batches(self) -> Iterator[list[Record]]:
-        """Yield a batch as soon as it is full, and what there is every LINGER_SECONDS."""
-        while not self.closed_at or self._lines:
-            with self._changed:
-                self._changed.wait_for(
-                    lambda: self.closed_at or len(self._lines) >= BATCH_RECORDS, LINGER_SECONDS
-                )
-                batch = pack(self._lines)
-                for _ in range(sum(record.photos for record in batch)):
-                    self._lines.popleft()
-                self._changed.notify_all()
-            yield batch
-
-
-def pack(lines: Iterable[bytes]) -> list[Record]:
-    """Pack lines into the records of one batch, as many as it takes. No line is cut."""
-    records: list[Record] = []
-    size = 0
-    for line in lines:
-        size += len(line)
-        fits = bool(records) and len(records[-1].data) + len(line) <= RECORD_BYTES
-        if size > BATCH_BYTES or (len(records) == BATCH_RECORDS and not fits):
-            break
-        data, photos = records.pop() if fits else (b"", 0)
-        records.append(Record(data + line, photos + 1))
-    return records
-
-
-def send(firehose, stream: str, batch: list[Record], buffer: Buffer) -> None:
-    """Send a batch, and again what Firehose did not take of it."""
-    pause = 0.1
-    while batch:
-        unsent = batch
-        try:
-            records = [{"Data": record.data} for record in batch]
-            answer = firehose.put_record_batch(DeliveryStreamName=stream, Records=records)
-            # Each record has its own result, also when the call succeeds.
-            results = zip(batch, answer["RequestResponses"], strict=True)
-            unsent = [record for record, result in results if result.get("ErrorCode")]
-            problem = f"Firehose did not take {len(unsent)} of {len(batch)} records"
-        except (aws.BotoCoreError, aws.ClientError) as error:
-            if not is_temporary(error):
-                raise
-            problem = str(error).rstrip(".")
-        buffer.counts["sent"] += sum(r.photos for r in batch) - sum(r.photos for r in unsent)
-        if unsent:
-            if buffer.closed_at and time.monotonic() - buffer.closed_at > FLUSH_SECONDS:
-                raise StreamingError(f"{problem}; the rest was not sent")
-            print_line(f"{problem}; sending {len(unsent)} again in {pause:.1f} s.")
-            time.sleep(pause)
-            pause = min(2 * pause, 5)
-        batch = unsent
-
-
-def is_temporary(error: Exception) -> bool:
-    """Tell whether Firehose may take the same records later: it is not reached, or overloaded."""
-    if not isinstance(error, aws.ClientError):
-        return isinstance(error, (aws.ConnectionError, aws.HTTPClientError))
-    code: str = error.response["Error"]["Code"]
-    status: int = error.response["ResponseMetadata"]["HTTPStatusCode"]
-    return status >= 500 or "Throttl" in code or "Limit" in code
-
-
-def print_line(text: str, end: str = "\n") -> None:
-    """Print over the terminal's status line, in one write because several threads print."""
-    print(f"\r\033[K{text}{end}" if sys.stdout.isatty() else text + end, end="", flush=True)
-
-
-def print_counts(counts: Counter[str], end: str = "\n") -> None:
-    """Print the counts; without a line end they are the terminal's status line."""
-    names = ("posts", "photos", "sent", "failed", "skipped", "unreadable")
-    print_line(", ".join(f"{name} {counts[name]}" for name in names), end)
-
-
 def read_keys(config: argparse.Namespace) -> dict[str, str]:
     """Return the keys of X that we need, from the secret or from the environment."""
     token = os.environ.get("TWITTER_BEARER_TOKEN", "").strip()
-    needed: tuple[str, ...] = () if token else KEYS[:2]
+    needed: tuple[str, ...] = () if token else KEYS[:2]  # the app's
     if not config.rule:
-        needed = KEYS  # the default rule names the user, and X tells us the name
+        needed = KEYS  # and the user's: X tells us the name for the default rule
     keys = dict(os.environ)
     if needed and config.secret:
         answer = boto3.client("secretsmanager").get_secret_value(SecretId=config.secret)
@@ -343,17 +237,10 @@ def read_config() -> argparse.Namespace:
 
 
 def run(config: argparse.Namespace, buffer: Buffer) -> None:
-    """Send what the listener brings until the buffer is closed and empty; raise what stops us."""
-    once = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 1})
-    firehose = boto3.client("firehose", config=once)
+    """Listen in a thread of its own, and send what it brings; raise what stops us."""
     lines = config.recording or listen(X(read_keys(config), config.rule), buffer)
     Thread(target=fill, args=[lines, buffer], daemon=True).start()
-    for batch in buffer.batches():
-        send(firehose, config.delivery_stream, batch, buffer)
-        if sys.stdout.isatty():
-            print_counts(buffer.counts, end="")
-    if buffer.error:
-        raise buffer.error
+    send_all(config.delivery_stream, buffer)
 
 
 def main() -> int:
@@ -363,9 +250,9 @@ def main() -> int:
     boto3.setup_default_session(region_name=config.region)
     for number in signal.SIGINT, signal.SIGTERM:  # in a thread: the lock may be ours right now
         signal.signal(number, lambda *_: Thread(target=buffer.close).start())
-    problem: Exception | None = None
     try:
         run(config, buffer)
+        problem = None
     except requests.RequestException as error:
         problem = StreamingError(f"X does not let us in: {error}")
     except (StreamingError, aws.BotoCoreError, aws.ClientError) as error:

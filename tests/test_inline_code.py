@@ -23,6 +23,7 @@ CODE = [
     "RekognitionLambdaFunction",
     "BucketEmptierFunction",
     "twitter_streaming.py",
+    "firehose_producer.py",
 ]
 ROOM = 1_500  # bytes that the next change may need
 

@@ -65,7 +65,8 @@ def test_the_steps_are_the_learner_s_and_survive_a_restart(
     )
     wait_until(lambda: "The instance of celebrityrek has booted." in terminal.printed())
     listed = terminal.type("connect", "ls", "-1")
-    assert listed.stdout.split() == ["twitter_streaming.json", "twitter_streaming.py"]
+    files = ["firehose_producer.py", "twitter_streaming.json", "twitter_streaming.py"]
+    assert listed.stdout.split() == files
 
     streamer = subprocess.Popen(
         [*COMMAND, "connect", "python", "twitter_streaming.py"],

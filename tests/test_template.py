@@ -206,9 +206,9 @@ def test_the_solution_is_as_short_and_uses_what_the_starter_has() -> None:
     assert "detect_faces" not in solution
 
 
-def test_the_streamer_is_carried_byte_for_byte() -> None:
-    streamer = (REPOSITORY / "scripts" / "twitter_streaming.py").read_text()
-    assert code_of("twitter_streaming.py") == streamer
+@pytest.mark.parametrize("name", ["twitter_streaming.py", "firehose_producer.py"])
+def test_the_streamer_is_carried_byte_for_byte(name: str) -> None:
+    assert code_of(name) == (REPOSITORY / "scripts" / name).read_text()
 
 
 def test_the_instance_installs_the_versions_that_are_tested() -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import firehose_producer
 import twitter_streaming
 from bench import posts
 from bench.v1 import streamer as v1_streamer
@@ -69,11 +70,11 @@ class Firehose:
 
 def v2(lines: Iterable[bytes], firehose: Firehose) -> None:
     """Let v2's streamer read the lines, as from X, until the last is sent."""
-    buffer = twitter_streaming.Buffer()
+    buffer = firehose_producer.Buffer()
     reading = threading.Thread(target=twitter_streaming.fill, args=(lines, buffer))
     reading.start()
     for batch in buffer.batches():
-        twitter_streaming.send(firehose, "posts", batch, buffer)
+        firehose_producer.send(firehose, "posts", batch, buffer)
     reading.join()
 
 

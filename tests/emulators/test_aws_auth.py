@@ -27,11 +27,22 @@ def on_the_instance(system: OfflineSystem, stack: Stack, program: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", program],
         env=environment,
+        cwd=root / instance.WORKSHOP,
         capture_output=True,
         text=True,
         check=False,
     )
     return done.stdout + done.stderr
+
+
+def test_python_finds_the_template_s_files_on_the_instance_and_none_of_ours(
+    system: OfflineSystem, stack: Stack
+) -> None:
+    folder = system.folder / stack.resource(instance.LOGICAL_ID) / instance.WORKSHOP
+    program = "import firehose_producer; print(firehose_producer.__file__); import kit"
+    first, *_, last = on_the_instance(system, stack, program).splitlines()
+    assert Path(first) == folder / "firehose_producer.py"
+    assert last == "ModuleNotFoundError: No module named 'kit'"
 
 
 def test_the_instance_may_do_what_the_streamer_does_and_no_more(

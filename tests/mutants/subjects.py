@@ -48,7 +48,7 @@ class Subject:
 
     def digest(self) -> str:
         """A hash of all that its tests are, to know whether they changed."""
-        files = {REPOSITORY / "tests" / "support.py"}
+        files = set((REPOSITORY / "tests" / "support").glob("*.py"))
         for test in self.tests:
             path = REPOSITORY / test
             files |= set((path if path.is_dir() else path.parent).rglob("*.py"))
@@ -78,8 +78,12 @@ SUBJECTS = [
         "twitter_streaming.py",
         Path("scripts/twitter_streaming.py"),
         tuple(
-            f"tests/streamer/test_{name}.py"
-            for name in ("listening", "sending", "starting", "parts")
+            f"tests/streamer/test_{name}.py" for name in ("lines", "listening", "starting", "parts")
         ),
+    ),
+    Subject(
+        "firehose_producer.py",
+        Path("scripts/firehose_producer.py"),
+        tuple(f"tests/streamer/test_{name}.py" for name in ("sending", "starting", "parts")),
     ),
 ]

@@ -10,8 +10,10 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import firehose_producer
 import twitter_streaming
 from kit.aws_client import REGION
 from kit.emulators.system import KEY_NAMES
@@ -20,7 +22,7 @@ from streamer.fakes import BEARER, FakeFirehose, FakeX
 from support import wait_until
 
 SCRIPT = SCRIPTS / "twitter_streaming.py"
-AFTER_THE_CONSTANTS = "class StreamingError"
+MODULES = (twitter_streaming, firehose_producer)  # they lie side by side on the instance
 FIELDS = ["media_key", "url", "post_id", "username", "text", "created_at"]
 KEYS = {name: f"{number}-{secrets.token_urlsafe(36)}/+=" for number, name in enumerate(KEY_NAMES)}
 AWS_KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(30)}
@@ -57,16 +59,24 @@ def recording(folder: Path, *lines: dict[str, Any] | bytes) -> str:
     return str(path)
 
 
+def with_constants(module: ModuleType, constants: Mapping[str, object]) -> str:
+    """The code of a module; the constants that it has get these values, before its first class."""
+    code = Path(SCRIPTS, f"{module.__name__}.py").read_text()
+    before, first_class, after = code.partition("\n\nclass ")
+    own = [f"{name} = {value!r}\n" for name, value in constants.items() if hasattr(module, name)]
+    return "".join([before, *own, first_class, after])
+
+
 class Streamer:
     """`python twitter_streaming.py ...` in a folder of its own.
 
     Args:
-        folder: for the script and what it prints.
+        folder: for the two scripts and what they print.
         x: the URL of X, or a stand-in.
         firehose: the URL of AWS, or a stand-in.
         arguments: of the command line; without any, a rule and a delivery stream.
         environment: more of it; None takes a variable away.
-        constants: of the script, by name, that have another value here.
+        constants: of the two, by name, that have another value here.
     """
 
     def __init__(
@@ -80,13 +90,9 @@ class Streamer:
     ) -> None:
         self.folder = Path(folder, f"streamer-{secrets.token_hex(4)}")
         self.folder.mkdir(parents=True)
-        script = SCRIPT.read_text()
-        for name, value in (constants or {}).items():
-            assert hasattr(twitter_streaming, name)
-            script = script.replace(
-                AFTER_THE_CONSTANTS, f"{name} = {value!r}\n{AFTER_THE_CONSTANTS}", 1
-            )
-        (self.folder / SCRIPT.name).write_text(script)
+        for module in MODULES:
+            self.path(f"{module.__name__}.py").write_text(with_constants(module, constants or {}))
+        assert all(any(hasattr(module, name) for module in MODULES) for name in constants or {})
         self.environment = minimal_environment(self.folder) | KEYS | AWS_KEYS
         del self.environment["PYTHONPATH"]  # the instance has no such folder
         aws = firehose if isinstance(firehose, str) else firehose.url

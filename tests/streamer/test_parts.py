@@ -16,18 +16,16 @@ from botocore.exceptions import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.harness import FIELDS, a_post
-from twitter_streaming import (
+from firehose_producer import (
     BATCH_BYTES,
     BATCH_RECORDS,
     RECORD_BYTES,
     Buffer,
-    extract_photos,
-    handle_line,
-    id_at,
     is_temporary,
     pack,
 )
+from streamer.harness import FIELDS, a_post
+from twitter_streaming import extract_photos, handle_line, id_at
 
 pytestmark = pytest.mark.unit
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from firehose_producer import LINGER_SECONDS
 from streamer.fakes import FakeFirehose, FakeX, refuse, take_and_say_nothing
 from streamer.harness import Streamer, a_post, play
 from support import wait_until
-from twitter_streaming import BREAK_PAUSES, LINGER_SECONDS, SILENCE_SECONDS
+from twitter_streaming import BREAK_PAUSES, SILENCE_SECONDS
 
 X_KEEP_ALIVE = 20  # seconds, as X's documentation says
 X_CONNECTS = 50  # in 15 minutes

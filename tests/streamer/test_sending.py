@@ -11,18 +11,17 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-import twitter_streaming
-from streamer.harness import a_post
+import firehose_producer
 from support import wait_until
 from support.fake_clock import FakeClock
 
-streamer: Any = twitter_streaming  # it is given stand-ins
+producer: Any = firehose_producer  # it is given stand-ins
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     clock = FakeClock()
-    monkeypatch.setattr(streamer, "time", clock)
+    monkeypatch.setattr(producer, "time", clock)
     return clock
 
 
@@ -30,92 +29,11 @@ def count_photos(batch: list[Any]) -> int:
     return sum(record.photos for record in batch)
 
 
-# --- lines ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [
-        (b"", ""),
-        (b" \r\n", ""),
-        (b": keep-alive", ""),
-        (
-            b'{"errors": [{"title": "a", "detail": "b"}, {"title": "c"}]}',
-            "X says: a: b\nX says: c: None\n",
-        ),
-        (b'{"title": "a", "detail": "b"}', "X says: a: b\n"),
-        (b"garbage", "A line of the stream could not be read (JSONDecodeError); going on.\n"),
-        (b"{}", "A line of the stream could not be read (KeyError); going on.\n"),
-        (b"[1]", "A line of the stream could not be read (AttributeError); going on.\n"),
-    ],
-)
-def test_a_line_that_is_no_post(line: bytes, said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    buffer = streamer.Buffer()
-    streamer.handle_line(line, buffer)
-    assert capsys.readouterr().out == said
-    assert buffer.counts == ({"unreadable": 1} if "could not be read" in said else {})
-
-
-def test_a_post_as_an_event(capsys: pytest.CaptureFixture[str]) -> None:
-    buffer = streamer.Buffer()
-    streamer.handle_line(b'data: {"data": {"id": "1"}}\n', buffer)
-    assert (buffer.counts, capsys.readouterr().out) == ({"posts": 1, "photos": 0, "skipped": 1}, "")
-
-
-def test_the_photos_of_a_post() -> None:
-    message = a_post(1, "photo", "video", text="x" * 80_001)
-    (photo,) = streamer.extract_photos(message)
-    assert photo == {
-        "media_key": "3_10",
-        "url": "https://pbs.example/1-0.jpg",
-        "post_id": "1",
-        "username": "ada",
-        "text": "x" * 80_000,
-        "created_at": "2026-03-01T12:00:00.000Z",
-    }
-
-
-def test_what_a_post_lacks_is_empty() -> None:
-    post = {"id": "1", "attachments": {"media_keys": ["3_1", "3_2", "3_3"]}}
-    media = [
-        {"media_key": "3_1", "type": "photo", "url": "u"},
-        {"media_key": "3_2", "type": "photo"},
-    ]
-    message = {"data": post, "includes": {"media": media, "users": [{"id": "42"}]}}
-    empty = dict.fromkeys(("username", "text", "created_at"), "")
-    expected = [{"media_key": "3_1", "url": "u", "post_id": "1"} | empty]
-    assert streamer.extract_photos(message) == expected
-    assert (
-        streamer.extract_photos(
-            {"data": post | {"author_id": "42"}} | {"includes": message["includes"]}
-        )
-        == expected
-    )
-    assert streamer.extract_photos({"data": post}) == []
-    assert streamer.extract_photos({"data": {"id": "1"}}) == []
-
-
-def test_all_lines_are_handled_and_then_the_buffer_is_closed() -> None:
-    buffer, error = streamer.Buffer(), streamer.StreamingError("no")
-
-    def lines() -> Any:
-        yield b'{"data": {"id": "1"}}'
-        raise error
-
-    streamer.fill([b'{"data": {"id": "1"}}'] * 2, buffer)
-    assert (buffer.counts["posts"], buffer.error) == (2, None)
-    assert buffer.closed_at
-    buffer = streamer.Buffer()
-    streamer.fill(lines(), buffer)
-    assert (buffer.counts["posts"], buffer.error) == (1, error)
-    assert buffer.closed_at
-
-
 # --- the buffer -----------------------------------------------------------------------------------
 
 
 def test_what_was_added_comes_out_in_batches_and_then_it_ends() -> None:
-    buffer = streamer.Buffer()
+    buffer = producer.Buffer()
     buffer.add([b"x" * 5_000] * 700)
     buffer.add([])
     buffer.close()
@@ -126,7 +44,7 @@ def test_what_was_added_comes_out_in_batches_and_then_it_ends() -> None:
 
 
 def test_only_the_first_reason_to_close_counts(clock: FakeClock) -> None:
-    buffer, error = streamer.Buffer(), ValueError()
+    buffer, error = producer.Buffer(), ValueError()
     buffer.close(error)
     first = clock.monotonic()
     clock.now += 5
@@ -138,7 +56,7 @@ def test_a_full_batch_waits_for_nothing_and_others_wait_for_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     waited: list[float] = []
-    buffer = streamer.Buffer()
+    buffer = producer.Buffer()
     batches = buffer.batches()
     wait = buffer._changed.wait
 
@@ -159,7 +77,7 @@ def test_a_full_batch_waits_for_nothing_and_others_wait_for_more(
 
 
 def test_who_adds_waits_while_the_buffer_is_full() -> None:
-    buffer = streamer.Buffer()
+    buffer = producer.Buffer()
     buffer.add([b"x"] * 9_999)
     buffer.add([b"x"])  # one less than full: no waiting
     adding = threading.Thread(target=buffer.add, args=[[b"last"]], daemon=True)
@@ -173,7 +91,7 @@ def test_who_adds_waits_while_the_buffer_is_full() -> None:
 
 
 def test_closing_a_full_buffer_lets_those_go_who_wait() -> None:
-    buffer = streamer.Buffer()
+    buffer = producer.Buffer()
     buffer.add([b"x"] * 10_000)
     adding = threading.Thread(target=buffer.add, args=[[b"last"]], daemon=True)
     adding.start()
@@ -186,14 +104,14 @@ def test_closing_a_full_buffer_lets_those_go_who_wait() -> None:
 
 def test_the_limits_of_a_batch() -> None:
     full = [b"x" * 5_000] * 500
-    assert [len(record.data) for record in streamer.pack(full)] == [5_000] * 500
-    assert len(streamer.pack([b"x" * 2_500, b"x" * 2_500])) == 1
-    assert len(streamer.pack([b"x" * 2_500, b"x" * 2_501])) == 2
-    assert count_photos(streamer.pack([*full, b"x"])) == 500
-    assert count_photos(streamer.pack([*full[:499], b"x" * 4_999, b"x", b"x"])) == 501
+    assert [len(record.data) for record in producer.pack(full)] == [5_000] * 500
+    assert len(producer.pack([b"x" * 2_500, b"x" * 2_500])) == 1
+    assert len(producer.pack([b"x" * 2_500, b"x" * 2_501])) == 2
+    assert count_photos(producer.pack([*full, b"x"])) == 500
+    assert count_photos(producer.pack([*full[:499], b"x" * 4_999, b"x", b"x"])) == 501
     mebibyte = b"x" * (1 << 20)
-    assert count_photos(streamer.pack([mebibyte] * 4)) == 4
-    assert count_photos(streamer.pack([*[mebibyte] * 3, mebibyte[1:], b"xx"])) == 4
+    assert count_photos(producer.pack([mebibyte] * 4)) == 4
+    assert count_photos(producer.pack([*[mebibyte] * 3, mebibyte[1:], b"xx"])) == 4
 
 
 # --- sending --------------------------------------------------------------------------------------
@@ -225,7 +143,7 @@ class Firehose:
 
 
 def records(*photos: int) -> list[Any]:
-    return [streamer.Record(b"%d" % number, count) for number, count in enumerate(photos)]
+    return [producer.Record(b"%d" % number, count) for number, count in enumerate(photos)]
 
 
 def error(code: str, status: int = 400) -> ClientError:
@@ -237,8 +155,8 @@ def error(code: str, status: int = 400) -> ClientError:
 def test_only_what_was_not_taken_is_sent_again(
     clock: FakeClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    firehose, buffer = Firehose([False, True, True], [True, False]), streamer.Buffer()
-    streamer.send(firehose, "posts", records(1, 2, 4), buffer)
+    firehose, buffer = Firehose([False, True, True], [True, False]), producer.Buffer()
+    producer.send(firehose, "posts", records(1, 2, 4), buffer)
     assert firehose.taken == [b"0", b"2", b"1"]
     assert clock.pauses == [0.1, 0.2]
     assert buffer.counts["sent"] == 7
@@ -252,8 +170,8 @@ def test_the_pauses_grow_up_to_5_seconds(
     clock: FakeClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     busy, away = error("Busy", 500), EndpointConnectionError(endpoint_url="http://x")
-    firehose, buffer = Firehose(*[busy] * 4, *[away] * 4), streamer.Buffer()
-    streamer.send(firehose, "posts", records(1, 1), buffer)
+    firehose, buffer = Firehose(*[busy] * 4, *[away] * 4), producer.Buffer()
+    producer.send(firehose, "posts", records(1, 1), buffer)
     assert clock.pauses == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5, 5])
     assert buffer.counts["sent"] == 2
     said = capsys.readouterr().out.splitlines()
@@ -265,34 +183,34 @@ def test_the_pauses_grow_up_to_5_seconds(
 
 
 def test_what_no_retry_changes_is_raised(clock: FakeClock) -> None:
-    firehose, buffer = Firehose(error("AccessDeniedException")), streamer.Buffer()
+    firehose, buffer = Firehose(error("AccessDeniedException")), producer.Buffer()
     with pytest.raises(ClientError, match="AccessDenied"):
-        streamer.send(firehose, "posts", records(1), buffer)
+        producer.send(firehose, "posts", records(1), buffer)
     assert (firehose.calls, clock.pauses, buffer.counts["sent"]) == (1, [], 0)
 
 
 def test_nothing_is_no_call(clock: FakeClock) -> None:
     firehose = Firehose()
-    streamer.send(firehose, "posts", [], streamer.Buffer())
+    producer.send(firehose, "posts", [], producer.Buffer())
     assert firehose.calls == 0
 
 
 def test_after_the_end_it_tries_for_30_seconds(clock: FakeClock) -> None:
-    buffer = streamer.Buffer()
+    buffer = producer.Buffer()
     buffer.close()
     clock.now += 30
-    streamer.send(Firehose([True]), "posts", records(1), buffer)
+    producer.send(Firehose([True]), "posts", records(1), buffer)
     assert buffer.counts["sent"] == 1
     clock.now += 0.1
-    with pytest.raises(streamer.StreamingError) as raised:
-        streamer.send(Firehose([False, True]), "posts", records(2, 3), buffer)
+    with pytest.raises(producer.StreamingError) as raised:
+        producer.send(Firehose([False, True]), "posts", records(2, 3), buffer)
     assert str(raised.value) == "Firehose did not take 1 of 2 records; the rest was not sent"
     assert buffer.counts["sent"] == 3
 
 
 def test_while_it_runs_it_tries_for_ever(clock: FakeClock) -> None:
-    firehose, buffer = Firehose(*[error("Busy", 503)] * 50), streamer.Buffer()
-    streamer.send(firehose, "posts", records(1), buffer)
+    firehose, buffer = Firehose(*[error("Busy", 503)] * 50), producer.Buffer()
+    producer.send(firehose, "posts", records(1), buffer)
     assert firehose.calls == 51
 
 
@@ -327,8 +245,8 @@ SUMMARY = "posts 1, photos 2, sent 3, failed 4, skipped 5, unreadable 0"
 def test_a_line_is_one_write(isatty: bool, before: str, monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal(isatty)
     monkeypatch.setattr(sys, "stdout", terminal)
-    streamer.print_line("a")
-    streamer.print_counts(COUNTS)
-    streamer.print_counts(COUNTS, end="")
+    producer.print_line("a")
+    producer.print_counts(COUNTS)
+    producer.print_counts(COUNTS, end="")
     lines = [f"{before}a\n", f"{before}{SUMMARY}\n", f"{before}{SUMMARY}"]
     assert terminal.events == [event for line in lines for event in (line, "flush")]

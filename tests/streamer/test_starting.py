@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from botocore.exceptions import NoCredentialsError
 import twitter_streaming
 from streamer.fakes import BEARER
 from streamer.harness import KEYS, a_post, recording
+from support import REPOSITORY
 
 streamer: Any = twitter_streaming  # it is given stand-ins
 
@@ -72,6 +74,15 @@ def test_the_help(type_in: Any, capsys: pytest.CaptureFixture[str]) -> None:
     usage, _, rest = capsys.readouterr().out.partition("\n")
     assert usage.startswith("usage: twitter_streaming.py ")
     assert rest == HELP
+
+
+def test_it_runs_from_the_repository_s_root() -> None:
+    environment = {name: os.environ[name] for name in os.environ if name != "PYTHONPATH"}
+    command = [sys.executable, "scripts/twitter_streaming.py", "--help"]
+    run = subprocess.run(
+        command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True
+    )
+    assert (run.stdout.partition("\n")[2], run.stderr) == (HELP, "")
 
 
 def test_the_command_line(type_in: Any, tmp_path: Path) -> None:
@@ -183,6 +194,7 @@ def test_with_a_token_and_a_rule_no_key_is_needed(monkeypatch: pytest.MonkeyPatc
         ("cat", "", list(KEYS)[:2]),
         (None, BEARER, list(KEYS)),
     ],
+    ids=["nothing", "a rule", "a token"],
 )
 def test_the_missing_keys_are_named(
     monkeypatch: pytest.MonkeyPatch, rule: str | None, token: str, missing: list[str]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
-from kit.processes import ManagedProcess, minimal_environment
+from kit.processes import SCRIPTS, ManagedProcess, minimal_environment
 from kit.stack.stack import Stack
 from kit.waiting import wait_until
 
@@ -51,6 +51,7 @@ def environment(aws_url: str, x_url: str, root: Path) -> dict[str, str]:
         "TWITTER_API_URL": x_url,
     }
     del variables["AWS_EC2_METADATA_DISABLED"]
+    del variables["PYTHONPATH"]  # the instance has the files of the template, and no others
     return variables
 
 
@@ -61,7 +62,7 @@ def start_streamer(system: OfflineSystem, root: Path) -> ManagedProcess:
     streamer = ManagedProcess(
         "the streamer",
         [sys.executable, "-m", "kit.emulators.instance"],
-        environment(system.aws.url, system.x_url, root),
+        environment(system.aws.url, system.x_url, root) | {"PYTHONPATH": str(SCRIPTS)},
         log,
         folder=root / WORKSHOP,
     )

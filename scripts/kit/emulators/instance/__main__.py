@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -16,7 +17,11 @@ def main() -> int:
     exit_with_parent()
     # A stop reaches the streamer as well. Wait until it has sent what it holds.
     signal.signal(signal.SIGTERM, lambda *_: None)
-    return subprocess.run(COMMAND, stdin=subprocess.DEVNULL, check=False).returncode
+    environment = os.environ.copy()
+    del environment["PYTHONPATH"]  # it found us, and the instance has none
+    return subprocess.run(
+        COMMAND, env=environment, stdin=subprocess.DEVNULL, check=False
+    ).returncode
 
 
 if __name__ == "__main__":

@@ -18,5 +18,8 @@ REQUEST_IMAGE_BYTES = 5 * MIB  # a picture in the request itself
 TEMPLATE_BODY_BYTES = 51_200  # a template in a request
 TEMPLATE_OBJECT_BYTES = MIB  # a template in S3
 
+# Lambda
+LAMBDA_REQUEST_BYTES = 69_905_067  # with a deployment package, which is 50 MB in base64
+
 # This kit's own: a file of some kilobytes can declare gigabytes of pixels.
 IMAGE_PIXELS = 50_000_000

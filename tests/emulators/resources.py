@@ -9,6 +9,8 @@ import zipfile
 from typing import Any
 
 from kit.aws_client import Aws
+from kit.stack.stack import WAIT, Stack
+from kit.stack.template import TEMPLATE, compact_body, load_template
 
 
 def unique(kind: str) -> str:
@@ -58,3 +60,27 @@ def archive(code: str, name: str = "index.py") -> bytes:
     with zipfile.ZipFile(file, "w") as package:
         package.writestr(name, code)
     return file.getvalue()
+
+
+def update_stack(stack: Stack, template: str = "", **parameters: str) -> Stack:
+    """Update a stack, wait, and return it anew: other resources may have taken their places.
+
+    Args:
+        stack: what to update.
+        template: another body. Default: the template as it lies in the repository.
+        parameters: other values; the rest keep theirs.
+    """
+    stack.cloudformation.update_stack(
+        StackName=stack.name,
+        TemplateBody=compact_body(template or TEMPLATE.read_text()),
+        Parameters=[
+            {"ParameterKey": name, "ParameterValue": parameters[name]}
+            if name in parameters
+            else {"ParameterKey": name, "UsePreviousValue": True}
+            for name in load_template()["Parameters"]
+        ],
+        Capabilities=["CAPABILITY_IAM"],
+    )
+    waiter = stack.cloudformation.get_waiter("stack_update_complete")
+    waiter.wait(StackName=stack.name, WaiterConfig=WAIT)
+    return Stack(stack.aws, stack.name)

@@ -94,9 +94,8 @@ LISTS: dict[str, Callable[[Aws], Iterable[str]]] = {
     "AWS::Logs::LogGroup": listed("logs", "describe_log_groups", "logGroups", "logGroupName"),
     "AWS::S3::Bucket": buckets,
     "AWS::S3::BucketPolicy": bucket_policies,
-    "AWS::SNS::Subscription": listed(
-        "sns", "list_subscriptions", "Subscriptions", "SubscriptionArn"
-    ),
+    # One that is not confirmed is listed without its ARN.
+    "AWS::SNS::Subscription": listed("sns", "list_subscriptions", "Subscriptions", "TopicArn"),
     "AWS::SNS::Topic": listed("sns", "list_topics", "Topics", "TopicArn"),
     "AWS::SQS::Queue": listed("sqs", "list_queues", "QueueUrls"),
     "AWS::SecretsManager::Secret": listed("secretsmanager", "list_secrets", "SecretList", "Name"),

@@ -101,12 +101,10 @@ class Stack:
     def confirm_subscription(self) -> None:
         """Click the link in the confirmation mail, if that is not done yet."""
         sns, topic = self.aws.client("sns"), self.resource("MatchTopic")
-        token = next(mail["token"] for mail in self.aws.outbox() if mail.get("topic") == topic)
-        (subscription,) = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
-        arn = subscription["SubscriptionArn"]
-        attributes = sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
-        if attributes["PendingConfirmation"] == "true":
-            sns.confirm_subscription(TopicArn=topic, Token=token)
+        subscriptions = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+        if any(one["SubscriptionArn"] == "PendingConfirmation" for one in subscriptions):
+            mails = [mail for mail in self.aws.outbox() if mail.get("topic") == topic]
+            sns.confirm_subscription(TopicArn=topic, Token=mails[-1]["token"])
 
     def upload_reference(self, photo: bytes) -> None:
         """Upload the reference photo under the name that the function looks for."""

@@ -12,17 +12,31 @@ from kit.emulators.aws import (
     faults,
     firehose,
     lambda_,
+    lambda_limits,
     s3,
     sns,
     store,
 )
 from kit.emulators.aws.asgi import as_if_over_tls
 from kit.http import Guard
+from kit.limits import LAMBDA_REQUEST_BYTES, MIB
 
-MAX_BODY = 64 << 20  # bytes of a request; the largest of the workshop are photos of 20 MB
+# Bytes of a request. Lambda's own limit is the largest, and is told in Lambda's own words.
+MAX_BODY = LAMBDA_REQUEST_BYTES + MIB
 
 # The order matters in one place: `faults` wraps the queue of `lambda_`, so it comes later.
-PLUGINS = (cloudformation, cloudtrail, ec2, firehose, lambda_, s3, sns, store, faults)
+PLUGINS = (
+    cloudformation,
+    cloudtrail,
+    ec2,
+    firehose,
+    lambda_,
+    lambda_limits,
+    s3,
+    sns,
+    store,
+    faults,
+)
 
 
 def install() -> None:

@@ -13,7 +13,8 @@ own keys pass. Besides service and action a fault may have:
 - share: of PutRecordBatch, that share of the records of each request fails, with HTTP 200.
 
 The service "events" has no actions: for `delay` seconds, asynchronous events of Lambda are held
-back; then they come in reverse order, each one twice, which AWS allows.
+back; then they come in reverse order, each one twice, which AWS allows. The service "email" has
+none either: `per_second` mails a second go to one address, where SNS allows ten.
 
 AWS: the "Common Errors" of each service's API Reference; Lambda Developer Guide, "Invoking a
 Lambda function asynchronously". ministack has no faults.
@@ -42,7 +43,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from kit.emulators.aws import firehose
 from kit.emulators.aws.asgi import ask, replay
 
-EVENTS = "events"  # stands for a service
+EVENTS, EMAIL = "events", "email"  # stand for services
 MESSAGE = "made on purpose"
 # A signature with a role's temporary credentials, whose key begins with ASIA; and the service.
 ROLE_SIGNATURE = re.compile(r"Credential=ASIA\w*/\d+/[\w-]+/([\w-]+)/aws4_request")
@@ -52,7 +53,7 @@ ROLE_SIGNATURE = re.compile(r"Credential=ASIA\w*/\d+/[\w-]+/([\w-]+)/aws4_reques
 class Fault:
     """Something that goes wrong, and how often or how long."""
 
-    service: str  # as signed for, such as firehose; or EVENTS
+    service: str  # as signed for, such as firehose; or EVENTS, EMAIL
     action: str = ""  # such as PutRecordBatch; empty is any
     code: str = "ServiceUnavailable"
     status: int = 503
@@ -61,6 +62,7 @@ class Fault:
     delay: float = 0.0
     after: bool = False
     share: float = 1.0
+    per_second: float = math.inf
     since: float = field(default_factory=time.monotonic)
 
     def strikes(self, service: str, action: str) -> bool:

@@ -9,7 +9,8 @@ come later than 50 ms (https://github.com/ministackorg/ministack/pull/449), writ
 code cannot be loaded or takes too long, and has no handler for `logging`.
 
 A running invocation ends with the code with which it began, as on Lambda; ministack kills it when
-the function's code or configuration changes.
+the function's code or configuration changes. Events that wait go with the function: another one
+with its name does not get them.
 
 AWS: Lambda Developer Guide, "Invoking a Lambda function asynchronously", "Sending Lambda function
 logs to CloudWatch Logs" and "Understanding the Lambda execution environment lifecycle".
@@ -25,6 +26,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -33,7 +35,9 @@ from ministack.core import lambda_runtime
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import cloudwatch_logs, lambda_svc
 
+from kit.emulators.aws import cloudformation
 from kit.emulators.aws.auth import role_may
+from kit.emulators.aws.lambda_limits import check_response
 from kit.emulators.aws.lambda_processes import ForkedProcess
 
 logger = logging.getLogger("workshop")
@@ -57,11 +61,13 @@ class Event(NamedTuple):
     function_arn: str
     payload: Any
     failures: int = 0  # how often the function has failed with it
+    deletions: int = 0  # how often a function of this name was deleted before
 
 
 queues: dict[str, queue.Queue[Event]] = {}  # by the function's ARN
 queues_lock = threading.Lock()
 unfinished: dict[int, Event] = {}  # what waits, runs, or is to be tried again; by id()
+deletions: Counter[str] = Counter()  # of functions, by the ARN
 
 
 # --- The queue ---------------------------------------------------------------------------------
@@ -69,7 +75,8 @@ unfinished: dict[int, Event] = {}  # what waits, runs, or is to be tried again; 
 
 def invoke_later(function: dict[str, Any], payload: Any) -> None:
     """Queue an event for a function."""
-    enqueue(Event(function["config"]["FunctionArn"], payload))
+    arn = function["config"]["FunctionArn"]
+    enqueue(Event(arn, payload, deletions=deletions[arn]))
 
 
 def enqueue(event: Event, seconds: float = 0.0) -> None:
@@ -111,7 +118,7 @@ def work_off(events: queue.Queue[Event]) -> None:
 def process(event: Event) -> None:
     """Invoke a function; if it fails, try again later, or report it after the last try."""
     function, config, name = lambda_svc._get_func_record_for_ref(event.function_arn)
-    if not function:
+    if not function or event.deletions != deletions[event.function_arn]:
         return  # deleted in the meantime, and its events with it
     record = lambda_svc._execution_record_for_config(function, config)
     result = lambda_svc._execute_function(record, event.payload)
@@ -128,6 +135,12 @@ def process(event: Event) -> None:
     destination = options.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
     if destination and role_may(config["Role"], "sqs:SendMessage", destination):
         lambda_svc._route_async_failure(destination, name, event.payload, result)
+
+
+def delete(original: Callable[..., Any], name: str, *arguments: Any) -> Any:
+    """Delete a function, and the events that wait for it."""
+    deletions[lambda_svc._func_arn(name)] += 1
+    return original(name, *arguments)
 
 
 # --- The log -----------------------------------------------------------------------------------
@@ -148,7 +161,7 @@ def write_log(original: Callable[..., None], function: Any, *arguments: Any, **m
 
 def run_warm(original: Callable[..., Any], *arguments: Any, **more: Any) -> dict[str, Any]:
     """Log the ends that a function does not log itself: broken code, and its timeout."""
-    result: dict[str, Any] = original(*arguments, **more)
+    result: dict[str, Any] = check_response(original(*arguments, **more))
     body = result.get("body")
     message = body.get("errorMessage", "") if isinstance(body, dict) else ""
     message = message.replace("Worker init failed", "the code cannot be loaded")
@@ -208,6 +221,8 @@ def install() -> None:
     """Let Lambda queue its asynchronous events, write its logs and change code like this."""
     lambda_runtime.subprocess = SimpleNamespace(**vars(subprocess) | {"Popen": start_process})
     lambda_svc.invoke_async_with_retry = invoke_later
+    lambda_svc._delete_function = functools.partial(delete, lambda_svc._delete_function)
+    cloudformation.wrap("AWS::Lambda::Function", "delete", delete)
     lambda_svc._execute_function_warm = functools.partial(
         run_warm, lambda_svc._execute_function_warm
     )

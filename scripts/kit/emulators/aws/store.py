@@ -65,7 +65,7 @@ def load_state(original: Callable[[], None]) -> None:
     original()
     if PERSIST_STATE and EVENTS.exists():
         for event in json.loads(EVENTS.read_text()):
-            lambda_.enqueue(lambda_.Event(*event))
+            lambda_.enqueue(lambda_.Event(*event)._replace(deletions=0))  # counted anew
 
 
 def install() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from kit.aws_client import Aws
 from kit.stack.stack import WAIT, Stack
-from kit.stack.template import TEMPLATE, compact_body, load_template
+from kit.stack.template import TEMPLATE, load_template
 
 
 def unique(kind: str) -> str:
@@ -70,9 +70,12 @@ def update_stack(stack: Stack, template: str = "", **parameters: str) -> Stack:
         template: another body. Default: the template as it lies in the repository.
         parameters: other values; the rest keep theirs.
     """
+    compact = json.dumps(
+        json.loads(template or TEMPLATE.read_text()), ensure_ascii=False, separators=(",", ":")
+    )
     stack.cloudformation.update_stack(
         StackName=stack.name,
-        TemplateBody=compact_body(template or TEMPLATE.read_text()),
+        TemplateBody=compact,
         Parameters=[
             {"ParameterKey": name, "ParameterValue": parameters[name]}
             if name in parameters

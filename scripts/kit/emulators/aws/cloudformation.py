@@ -1,19 +1,25 @@
-"""CloudFormation: Ref of a secret is its ARN, to which the policy of a role refers.
+"""CloudFormation: Ref of a secret is its ARN; templates and metadata are read back in ASCII.
+
+The policy of a role refers to that ARN. Of characters beyond ASCII only "?" is read back, also by
+cfn-init, which puts that on the instance. So the template and what is in it have none.
 
 ministack's Ref is the secret's name; https://github.com/ministackorg/ministack/issues/1601 lists
 where else its CloudFormation differs from AWS. The resource types of EC2 and SNS are in `ec2` and
 `sns`.
 
-AWS: CloudFormation Template Reference Guide, "AWS::SecretsManager::Secret", Return values.
+AWS: CloudFormation Template Reference Guide, "AWS::SecretsManager::Secret", Return values;
+the "?" is told in https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/814.
 """
 
 from __future__ import annotations
 
 import functools
+import html
+import json
 from collections.abc import Callable
 from typing import Any
 
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import handlers, provisioners
 
 Operation = Callable[..., Any]  # creates a resource of a type, or deletes one
 
@@ -38,7 +44,34 @@ def delete_secret(original: Operation, arn: str, *arguments: Any) -> None:
     original(name, *arguments)
 
 
+def get_template(original: Operation, *arguments: Any) -> tuple[int, dict[str, str], bytes]:
+    """Read a template back."""
+    status, headers, body = original(*arguments)
+    return status, headers, ascii_only(body.decode()).encode()
+
+
+def metadata_xml(original: Operation, *arguments: Any) -> str:
+    """Read a resource's metadata back, which are JSON in XML."""
+    text = html.unescape(
+        original(*arguments).removeprefix("<Metadata>").removesuffix("</Metadata>")
+    )
+    if not text:
+        return ""
+    metadata = json.dumps(json.loads(text), ensure_ascii=False)
+    return f"<Metadata>{handlers._esc(ascii_only(metadata))}</Metadata>"
+
+
+def ascii_only(text: str) -> str:
+    """A text with "?" for what is beyond ASCII."""
+    return text.encode("ascii", "replace").decode()
+
+
 def install() -> None:
-    """Let CloudFormation create and delete secrets like this."""
+    """Let CloudFormation create and delete secrets like this, and read back templates."""
+    readers = handlers._ACTION_HANDLERS
+    readers["GetTemplate"] = functools.partial(get_template, readers["GetTemplate"])
+    handlers._resource_metadata_xml = functools.partial(
+        metadata_xml, handlers._resource_metadata_xml
+    )
     wrap("AWS::SecretsManager::Secret", "create", create_secret)
     wrap("AWS::SecretsManager::Secret", "delete", delete_secret)

@@ -1,4 +1,4 @@
-"""EC2: the instance of a stack, and its metadata service.
+"""EC2: the instance of a stack, how updates change it, and its metadata service.
 
 ministack's CloudFormation has no AWS::EC2::Instance. Its metadata service, which came with
 https://github.com/ministackorg/ministack/issues/434, has one role for all instances; here every
@@ -6,7 +6,11 @@ instance has a service of its own, so that several stacks fit into one account. 
 instance is in emulators/instance.
 
 AWS: CloudFormation Template Reference Guide, "AWS::EC2::Instance"; EC2 User Guide, "Retrieve
-security credentials from instance metadata".
+security credentials from instance metadata". Which property's change replaces an instance is also
+in its schema of CloudFormation's registry, as createOnlyProperties. The root volume of the
+workshop's AMI is in EBS: so what "some interruptions" stands for is a stop and a start, after which
+the user data does not run again ("Run commands when you launch an EC2 instance with user data
+input").
 """
 
 from __future__ import annotations
@@ -25,27 +29,80 @@ from kit.emulators.aws.auth import new_session, register_session
 
 CREDENTIALS_SECONDS = 86_400
 CREDENTIALS_PATH = "meta-data/iam/security-credentials/"
+# A change of these replaces the instance.
+REPLACING = (
+    "AvailabilityZone",
+    "BlockDeviceMappings",
+    "CpuOptions",
+    "ElasticGpuSpecifications",
+    "ElasticInferenceAccelerators",
+    "EnclaveOptions",
+    "HibernationOptions",
+    "HostResourceGroupArn",
+    "ImageId",
+    "Ipv6AddressCount",
+    "Ipv6Addresses",
+    "KeyName",
+    "LaunchTemplate",
+    "LicenseSpecifications",
+    "NetworkInterfaces",
+    "PlacementGroupName",
+    "PrivateIpAddress",
+    "SecurityGroups",
+    "SubnetId",
+)
+# A change of these stops the instance and starts it again.
+INTERRUPTING = (
+    "AdditionalInfo",
+    "Affinity",
+    "EbsOptimized",
+    "HostId",
+    "InstanceType",
+    "KernelId",
+    "RamdiskId",
+    "Tenancy",
+    "UserData",
+)
 
 credentials_of: dict[str, dict[str, str]] = {}  # instance ID → its role's credentials
 
 
 def create_instance(logical_id: str, properties: dict[str, Any], stack: str) -> tuple[str, Any]:
     """Create an instance, with its role's credentials for the metadata service."""
+    profile, role = profile_of(properties)
+    instance_id = run_instance(properties, profile)
+    give_credentials(instance_id, role)
+    return instance_id, attributes_of(instance_id)
+
+
+def profile_of(properties: dict[str, Any]) -> tuple[str, str]:
+    """The names of an instance's profile and of its role.
+
+    Raises:
+        ValueError: there is no such profile.
+    """
     # ministack refers to a profile by its ARN, where AWS does so by its name.
     profile = properties.get("IamInstanceProfile", "").rpartition("/")[2]
     if profile not in iam._instance_profiles:
         raise ValueError(f"There is no instance profile {profile!r}")
     role = iam._instance_profiles[profile]["Roles"][0]
-    role = role["RoleName"] if isinstance(role, dict) else role
-    instance_id = run_instance(properties, profile)
+    return profile, role["RoleName"] if isinstance(role, dict) else role
+
+
+def give_credentials(instance_id: str, role: str) -> None:
+    """Let the metadata service of an instance give out a role's credentials."""
     credentials_of[instance_id] = new_session(role, instance_id) | {
         "Role": role,
         "Code": "Success",
         "Type": "AWS-HMAC",
     }
     store.append(instance=instance_id, credentials=credentials_of[instance_id])
+
+
+def attributes_of(instance_id: str) -> dict[str, str]:
+    """What Fn::GetAtt gives for an instance."""
     instance = ec2._instances[instance_id]
-    return instance_id, {
+    return {
         "InstanceId": instance_id,
         "PrivateIp": instance.get("PrivateIpAddress", ""),
         "PublicIp": instance.get("PublicIpAddress", ""),
@@ -64,6 +121,34 @@ def run_instance(properties: dict[str, Any], profile: str) -> str:
     if not (found := re.search(rb"<instanceId>(.+?)</instanceId>", answer)):
         raise ValueError(f"RunInstances failed: {answer!r}")
     return found[1].decode()
+
+
+def update_instance(
+    instance_id: str, before: dict[str, Any], properties: dict[str, Any], stack: str
+) -> tuple[str, Any]:
+    """Change what can be changed without a new instance; stop and start it where AWS does."""
+    instance = ec2._instances[instance_id]
+    changed = {
+        name
+        for name in before.keys() | properties.keys()
+        if before.get(name) != properties.get(name)
+    }
+    if changed & set(INTERRUPTING):
+        ec2._stop_instances({"InstanceId.1": [instance_id]})
+        instance["InstanceType"] = properties.get("InstanceType", instance["InstanceType"])
+        instance["UserData"] = properties.get("UserData", "")
+        ec2._start_instances({"InstanceId.1": [instance_id]})
+        # Both are of the last start.
+        instance["LaunchTime"], instance["PublicIpAddress"] = iam._future(0), ec2._random_ip("54.")
+    if "SecurityGroupIds" in changed:
+        groups = properties.get("SecurityGroupIds", [])
+        instance["SecurityGroups"] = [
+            {"GroupId": group, "GroupName": ec2._security_groups[group]["GroupName"]}
+            for group in groups
+        ]
+    if "IamInstanceProfile" in changed:
+        give_credentials(instance_id, profile_of(properties)[1])
+    return instance_id, attributes_of(instance_id)
 
 
 def delete_instance(instance_id: str, properties: dict[str, Any]) -> None:
@@ -102,5 +187,7 @@ def install() -> None:
         register_session(credentials["Role"], instance_id, credentials)
     provisioners._RESOURCE_HANDLERS["AWS::EC2::Instance"] = {
         "create": create_instance,
+        "update": update_instance,
         "delete": delete_instance,
     }
+    provisioners._REPLACING_PROPERTIES["AWS::EC2::Instance"] = REPLACING

@@ -1,0 +1,86 @@
+"""The emulated CloudFormation: what it reads back, and what an update does to the instance."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from emulators.resources import update_stack
+from kit.emulators.system import OfflineSystem
+from kit.stack.stack import EMAIL, Stack
+from kit.stack.template import load_template
+
+INSTANCE = "StreamingInstance"
+INIT = "AWS::CloudFormation::Init"
+
+
+@pytest.fixture(scope="module")
+def stack(system: OfflineSystem) -> Iterator[Stack]:
+    """A stack of its own, which the tests of this file update."""
+    launched = Stack.launch(system.aws, system.parameters(EMAIL))
+    yield launched
+    launched.delete()
+
+
+def described(stack: Stack) -> dict[str, Any]:
+    """What EC2 says about the stack's instance."""
+    answer = stack.aws.client("ec2").describe_instances(InstanceIds=[stack.resource(INSTANCE)])
+    instance: dict[str, Any] = answer["Reservations"][0]["Instances"][0]
+    return instance
+
+
+def changed_template(**properties: Any) -> str:
+    """The template with other properties of the instance."""
+    template = load_template()
+    template["Resources"][INSTANCE]["Properties"] |= properties
+    return json.dumps(template)
+
+
+def test_characters_beyond_ascii_are_read_back_as_question_marks(stack: Stack) -> None:
+    template = load_template()
+    template["Description"] = "Grüße 😀"
+    instance = template["Resources"][INSTANCE]
+    files = instance["Metadata"][INIT]["config"]["files"]
+    files["/tmp/greeting"] = {"content": "Grüße 😀, 5 € \\u00e4 \n"}
+    updated = update_stack(stack, json.dumps(template, ensure_ascii=False))
+    for stage in "Original", "Processed":
+        answer = stack.cloudformation.get_template(StackName=stack.name, TemplateStage=stage)
+        assert answer["TemplateBody"]["Description"] == "Gr??e ?"
+    assert updated.init_files(INSTANCE)["/tmp/greeting"]["content"] == "Gr??e ?, 5 ? \\u00e4 \n"
+
+
+def test_metadata_alone_change_nothing_on_the_instance(stack: Stack) -> None:
+    before = described(stack)
+    template = load_template()
+    template["Resources"][INSTANCE]["Metadata"][INIT]["config"]["files"] |= {
+        "/tmp/new": {"content": "new"}
+    }
+    updated = update_stack(stack, json.dumps(template))
+    assert "/tmp/new" in updated.init_files(INSTANCE)
+    assert described(updated) == before
+
+
+@pytest.mark.parametrize("change", [{"InstanceType": "t3.small"}, {"UserData": "IyEvYmluL3NoCg=="}])
+def test_some_changes_stop_the_instance_and_start_it_again(
+    stack: Stack, change: dict[str, str]
+) -> None:
+    before = described(stack)
+    after = described(update_stack(stack, changed_template(**change)))
+    assert after["InstanceId"] == before["InstanceId"]
+    assert after["State"]["Name"] == "running"
+    assert after["PublicIpAddress"] != before["PublicIpAddress"]
+    assert after["PrivateIpAddress"] == before["PrivateIpAddress"]
+    assert after["InstanceType"] == change.get("InstanceType", "t3.micro")
+
+
+@pytest.mark.parametrize("change", [{"KeyName": "mine"}, {"ImageId": "ami-0123456789abcdef0"}])
+def test_some_changes_replace_the_instance(stack: Stack, change: dict[str, str]) -> None:
+    before = described(stack)
+    updated = update_stack(stack, changed_template(**change))
+    after = described(updated)
+    assert after["InstanceId"] != before["InstanceId"]
+    assert change.items() <= after.items()
+    assert described(stack)["State"]["Name"] in ("shutting-down", "terminated")

@@ -16,6 +16,7 @@ from kit.emulators.aws import (
     s3,
     sns,
     store,
+    validation,
 )
 from kit.emulators.aws.asgi import as_if_over_tls
 from kit.http import Guard
@@ -35,6 +36,7 @@ PLUGINS = (
     s3,
     sns,
     store,
+    validation,
     faults,
 )
 

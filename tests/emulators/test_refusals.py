@@ -308,7 +308,7 @@ def test_the_services_themselves_refuse_it_too(system: OfflineSystem) -> None:
     )["Role"]["Arn"]
     with pytest.raises(ClientError, match="cannot be assumed by Lambda"):
         new_function(aws, "", Role=role)
-    with pytest.raises(ClientError, match="'python1' at 'runtime' failed to satisfy constraint"):
+    with pytest.raises(ClientError, match="python1 at 'runtime' failed to satisfy constraint"):
         new_function(aws, "", Runtime="python1")
     with pytest.raises(ClientError, match="cannot be assumed by Lambda"):
         aws.client("lambda").update_function_configuration(FunctionName=function, Role=role)

@@ -1,7 +1,7 @@
 """Lambda and Firehose accept a role only if its trust policy lets them assume it.
 
-ministack asks only whether the role exists. Lambda also refuses runtimes that are no longer
-supported, and numbers that the schema allows for functions of another kind.
+ministack asks only whether the role exists. Lambda also refuses runtimes that never were, or that
+are no longer supported. For the values that it takes, see `lambda_limits`.
 
 AWS: Lambda Developer Guide, "Defining Lambda function permissions with an execution role" and
 "Lambda runtimes"; Lambda API Reference, "CreateFunction"; Data Firehose Developer Guide,
@@ -29,7 +29,6 @@ Json = dict[str, Any]
 LAMBDA, FIREHOSE = "lambda.amazonaws.com", "firehose.amazonaws.com"
 LAMBDA_REFUSES = "The role defined for the function cannot be assumed by Lambda."
 FIREHOSE_REFUSES = "Firehose is unable to assume role {role}. Please check the role provided."
-MAX_SECONDS, MAX_MEGABYTES = 900, 10_240  # of a function
 
 
 def may_assume(service: str, role_arn: str) -> bool:
@@ -69,20 +68,11 @@ def lambda_refusal(function: Json) -> str | None:
         )
     if runtime and runtime not in runtimes():
         values = ", ".join(sorted(runtimes().keys() - ended_runtimes()))
-        return violated(runtime, "runtime", f"satisfy enum value set: [{values}] or be a valid ARN")
-    for name, limit in (("timeout", MAX_SECONDS), ("memorySize", MAX_MEGABYTES)):
-        value = function.get(f"{name[0].upper()}{name[1:]}", 0)
-        if int(value) > limit:
-            return violated(value, name, f"have value less than or equal to {limit}")
+        return (
+            f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum "
+            f"value set: [{values}] or be a valid ARN"
+        )
     return None
-
-
-def violated(value: Any, name: str, constraint: str) -> str:
-    """The message of a service that validates the parameters of a call."""
-    return (
-        f"1 validation error detected: Value '{value}' at '{name}' failed to satisfy constraint: "
-        f"Member must {constraint}"
-    )
 
 
 @functools.cache
@@ -124,8 +114,7 @@ def check_stream(properties: Json) -> None:
 def configure_function(original: Callable[..., Any], *arguments: Any) -> Any:
     """Create a function or change its configuration, if Lambda would."""
     if message := lambda_refusal(arguments[-1]):
-        code = "InvalidParameterValueException" if message == LAMBDA_REFUSES else ""
-        return error_response_json(code or "ValidationException", message, 400)
+        return error_response_json("InvalidParameterValueException", message, 400)
     return original(*arguments)
 
 

@@ -150,6 +150,12 @@ AT_THE_CALL = (
         put(FUNCTION, Description={"Fn::If": ["Never", "a", "b"]}),
     ),
     Broken(
+        "Ref to a resource that its condition leaves out",
+        CALL,
+        "Unresolved resource dependencies [MatchTopic] in the Resources block of the template",
+        resource("MatchTopic", Condition="HasKeyName"),
+    ),
+    Broken(
         "Ref to a resource in a condition",
         CALL,
         "Unresolved dependencies [MatchTopic]. Cannot reference resources in the Conditions block",

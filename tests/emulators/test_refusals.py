@@ -141,6 +141,10 @@ def test_wrong_parameters(
     assert message in answer
 
 
+def test_neither_a_body_nor_an_address(system: OfflineSystem) -> None:
+    assert refused(system) == "Either Template URL or Template Body must be specified."
+
+
 def test_a_constraint_without_words_of_its_own(system: OfflineSystem) -> None:
     parameter = {"Type": "String", "AllowedValues": ["a", "b"]}
     answer = refused(

@@ -65,6 +65,8 @@ def aws_error(error: BotoCoreError | ClientError) -> click.ClickException:
             return click.UsageError(
                 f"AWS does not take your credentials ({message}): {how_to_log_in()}."
             )
+        if answer["Code"] == "AlreadyExistsException":  # also a stack whose launch has failed
+            message += ". Delete it first: aws cloudformation delete-stack --stack-name NAME"
         return click.ClickException(f"AWS refused {error.operation_name}: {message}")
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return click.UsageError(f"There are no credentials for AWS: {how_to_log_in()}.")

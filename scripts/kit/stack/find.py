@@ -92,10 +92,12 @@ def failure_of(cloudformation: Any, name: str) -> str:
         return failure
     # AWS refused the template before the first resource, and keeps the details elsewhere.
     answer = cloudformation.describe_events(StackName=name, Filters={"FailedEvents": True})
-    for event in answer["OperationEvents"]:
-        if "ValidationStatusReason" in event:
-            return f"{event.get('LogicalResourceId')}: {event['ValidationStatusReason']}"
-    return failure
+    reasons = [
+        f"{event.get('LogicalResourceId')}: {event['ValidationStatusReason']}"
+        for event in answer["OperationEvents"]
+        if "ValidationStatusReason" in event
+    ]
+    return "; ".join(reasons) or failure
 
 
 def first_failure(events: Iterable[Json]) -> str:

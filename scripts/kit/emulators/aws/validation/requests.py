@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ministack.services import cloudformation
-from ministack.services.cloudformation import engine, handlers, helpers, stacks
+from ministack.services.cloudformation import changesets, engine, handlers, helpers, stacks
 
 from kit.emulators.aws.validation import parameters, template
 from kit.emulators.aws.validation.deployment import Error
@@ -87,9 +87,13 @@ def refusal(call: Parameters, stack: dict[str, Any] | None) -> Answer | None:
     if helpers._request_problems(call, helpers._p(call, "StackName")):
         return None  # ministack refuses it in AWS's words, as it does the following
     body, problem = helpers._resolve_template(call)
-    body = body or (stack or {}).get("_template_body")
-    if problem or not body:
+    if stack and (helpers._p(call, "UsePreviousTemplate") == "true"):
+        body = body or stack.get("_template_body")
+    if problem:
         return None
+    if not body:
+        message = "Either Template URL or Template Body must be specified."
+        return answer("ValidationError", message)
     try:
         parsed = template.parse(body)
         template.check(parsed)
@@ -179,6 +183,15 @@ def describe_events(original: Handler, call: Parameters) -> Answer:
     return result
 
 
+def check_support(
+    original: Callable[..., None], body: Parameters, conditions: dict[str, bool], **more: Any
+) -> None:
+    """Check what the conditions leave of a template, as well as what ministack does."""
+    original(body, conditions, **more)
+    if "Transform" not in body:
+        template.check_created(body, conditions)
+
+
 def install() -> None:
     """Let CloudFormation refuse calls like this."""
     actions = cloudformation._ACTION_HANDLERS
@@ -190,4 +203,7 @@ def install() -> None:
         ("DescribeEvents", describe_events),
     ):
         actions[name] = functools.partial(wrapper, actions[name])
+    for module in (handlers, changesets):
+        support = functools.partial(check_support, module.validate_template_support)
+        module.validate_template_support = support
     engine._constraint_error = parameters.constraint_error

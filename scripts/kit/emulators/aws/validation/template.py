@@ -237,6 +237,37 @@ def check_references(template: Template, block: str) -> None:
     raise_unresolved(needed, names, block)
 
 
+def check_created(template: Template, conditions: dict[str, bool]) -> None:
+    """Check that no resource needs one that its condition leaves out.
+
+    Raises:
+        TemplateError: AWS refuses it.
+    """
+    resources = template.get("Resources", {})
+    left_out = {
+        name for name, each in resources.items() if not conditions.get(each.get("Condition"), True)
+    }
+    for block in ("Resources", "Outputs"):
+        parts = template.get(block, {})
+        for name in parts.keys() - left_out:
+            if conditions.get(parts[name].get("Condition"), True):
+                chosen = branches(parts[name], conditions)
+                needed = [each for each, _ in engine._intrinsic_references(chosen)]
+                raise_unresolved(left_out.intersection(needed), set(), block)
+
+
+def branches(node: Any, conditions: dict[str, bool]) -> Any:
+    """A part of a template with the branch that each Fn::If takes."""
+    if isinstance(node, list):
+        return [branches(each, conditions) for each in node]
+    if not isinstance(node, dict):
+        return node
+    if node.keys() == {"Fn::If"}:
+        condition, yes, no = node["Fn::If"]
+        return branches(yes if conditions.get(condition) else no, conditions)
+    return {key: branches(value, conditions) for key, value in node.items()}
+
+
 def unresolved_names(function: str, argument: Any) -> list[str]:
     """The names of parameters and resources that a call needs."""
     if function == "Ref":

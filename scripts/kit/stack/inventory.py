@@ -30,9 +30,10 @@ def functions(aws: Aws) -> list[str]:
 def invoke_configs(aws: Aws) -> Iterator[str]:
     """The event invoke configs of all functions."""
     for name in functions(aws):
-        answer = aws.client("lambda").list_function_event_invoke_configs(FunctionName=name)
-        for config in answer["FunctionEventInvokeConfigs"]:
-            yield f"event invoke config of {config['FunctionArn']}"
+        with suppress(ClientError):  # deleted in the meantime
+            answer = aws.client("lambda").list_function_event_invoke_configs(FunctionName=name)
+            for config in answer["FunctionEventInvokeConfigs"]:
+                yield f"event invoke config of {config['FunctionArn']}"
 
 
 def permissions(aws: Aws) -> Iterator[str]:

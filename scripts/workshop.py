@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-from types import FrameType
-
 import click
 
 from kit.commands.check.command import check
@@ -17,20 +14,13 @@ from kit.commands.publish.command import publish
 from kit.commands.redrive import redrive
 from kit.commands.start import start
 from kit.commands.tweet import tweet
+from kit.terminal import handle_stops
 
 
 @click.group(help=__doc__)
 def main() -> None:
     """Prepare the run of a command."""
-    # A stop ends the run as Ctrl-C does, with everything cleaned up; and Ctrl-C does so even where
-    # a shell has started us in the background, with SIGINT ignored.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, interrupt)
-
-
-def interrupt(number: int, frame: FrameType | None) -> None:
-    """End the run as Ctrl-C does."""
-    raise KeyboardInterrupt
+    handle_stops()
 
 
 for command in (demo, start, env, connect, tweet, mail, check, doctor, redrive, publish):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,15 @@ def append(journal: Path, change: Any) -> None:
 
 def changes(journal: Path) -> list[Any]:
     """All changes, oldest first; none if there is no journal yet."""
-    found = []
-    for line in journal.read_text().splitlines() if journal.exists() else []:
-        with contextlib.suppress(ValueError):  # cut off when the computer went down
-            found.append(json.loads(line))
-    return found
+    return read(journal)[0]
+
+
+def read(journal: Path) -> tuple[list[Any], int]:
+    """All changes, oldest first, and how many lines are none: cut off, or damaged."""
+    found, damaged = [], 0
+    for line in journal.read_bytes().split(b"\n") if journal.exists() else []:
+        try:
+            found += [json.loads(line)] if line.strip() else []
+        except (ValueError, RecursionError):
+            damaged += 1
+    return found, damaged

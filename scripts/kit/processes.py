@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kit.errors import WorkshopError
-from kit.waiting import wait_until
+from kit.waiting import patience, wait_until
 
 SCRIPTS = Path(__file__).resolve().parent.parent
 GRACE_SECONDS = 5.0
@@ -170,7 +170,7 @@ class ManagedProcess:
         if self.running:
             self._signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(GRACE_SECONDS)
+                self.process.wait(GRACE_SECONDS * patience())
         self._signal(signal.SIGKILL)
         if self.process.stdin:
             self.process.stdin.close()

@@ -11,23 +11,21 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
-from kit import running, samples
+from kit import private
+from kit.commands.earlier_steps import EarlierSteps
 from kit.commands.errors import handle_errors
-from kit.emulators import instance
+from kit.emulators import folders, instance
 from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
-from kit.processes import ManagedProcess
-from kit.running import FILE, FOLDER, HOME, Running
-from kit.stack.code import SOLUTION
-from kit.stack.journey import PROCESSED, Journey
+from kit.running import FILE, FOLDER, HOME, Running, typed
 from kit.stack.stack import EMAIL, STACK_NAME, Stack
 from kit.stack.template import BODY_IN_SHELL
 
@@ -49,24 +47,50 @@ def start(fresh: bool, step: int | None) -> None:
     """
     console = Console()
     try:
-        with OfflineSystem(home=open_home(fresh)) as system:
-            system.wait_until_ready()
+        with opened_home(fresh, console) as home, OfflineSystem(home=home) as system:
+            wait_until_ready(system)
             Session(system, console).run(step or 1)
     except KeyboardInterrupt:
         console.print("Stopped. Start again to go on where you were.")
 
 
-def open_home(fresh: bool) -> Path:
-    """The folder of the workshop's state; emptied to begin anew.
+@contextlib.contextmanager
+def opened_home(fresh: bool, console: Console) -> Iterator[Path]:
+    """The folder of the workshop's state, which is ours as long as the workshop runs.
+
+    Args:
+        fresh: whether to empty it first.
+        console: where it says what was damaged in it.
 
     Raises:
-        WorkshopError: the workshop runs already.
+        WorkshopError: the workshop runs already, or the state cannot be used.
     """
-    if running.find():
+    private.make_folder(FOLDER)
+    lock = folders.try_to_lock(FOLDER / folders.LOCK)
+    if not lock:
         raise WorkshopError("The workshop runs already, in another terminal. Stop it there first.")
-    if fresh:
-        shutil.rmtree(HOME, ignore_errors=True)
-    return HOME
+    with lock:
+        FILE.unlink(missing_ok=True)  # of a run that was killed
+        if fresh:
+            folders.empty(HOME)
+        for sentence in folders.repair(HOME):
+            console.print(Text(sentence), style="yellow", soft_wrap=True)
+        yield HOME
+
+
+def wait_until_ready(system: OfflineSystem) -> None:
+    """Wait until all servers answer.
+
+    Raises:
+        WorkshopError: one does not; the message has the way out.
+    """
+    try:
+        system.wait_until_ready()
+    except WorkshopError as error:
+        raise WorkshopError(
+            f"{error} If it does so again, what was saved may be the cause: start --fresh begins "
+            f"anew and deletes it. It is in {typed(HOME)}; copy first what you need."
+        ) from error
 
 
 class Session:
@@ -80,7 +104,7 @@ class Session:
     def __init__(self, system: OfflineSystem, console: Console) -> None:
         self.system = system
         self.console = console
-        self.streamer: ManagedProcess | None = None  # ours; the learner may stop it
+        self.earlier_steps = EarlierSteps(system, console, self.boot_instances)
         self.address = Running(
             region=system.aws.region,
             aws_url=system.aws.url,
@@ -100,7 +124,7 @@ class Session:
             self.announce()
             self.start_page()
             self.console.print(f"The page of the workshop: {self.address.page_url}", soft_wrap=True)
-            self.do_steps_before(step)
+            self.earlier_steps.do(before=step)
             self.console.print("The workshop runs. Ctrl-C stops it and keeps what you did.")
             while True:
                 self.check_emulators()
@@ -132,8 +156,7 @@ class Session:
         """Write the stack's parameters, as create-stack reads them."""
         parameters = self.system.parameters(EMAIL)
         listed = [{"ParameterKey": n, "ParameterValue": v} for n, v in parameters.items()]
-        PARAMETERS.touch(0o600)
-        PARAMETERS.write_text(json.dumps(listed, indent=2))
+        private.write(PARAMETERS, json.dumps(listed, indent=2))
 
     def start_page(self) -> None:
         """Start the page, which finds the emulators in `running.json`."""
@@ -147,7 +170,7 @@ class Session:
             WorkshopError: one has ended.
         """
         for child in self.system.children:
-            if not child.running and child is not self.streamer:
+            if not child.running and child is not self.earlier_steps.streamer:
                 raise WorkshopError(
                     f"{child.name} has ended. Its log: {child.log}. Start the workshop again; what "
                     "you did is kept."
@@ -157,70 +180,12 @@ class Session:
         """Write the files of instances that are new, and remove those of terminated ones."""
         stack = Stack.find(self.system.aws, instance.LOGICAL_ID)
         here = {path.name for path in self.system.folder.glob("i-*")}
-        wanted = {stack.resource(instance.LOGICAL_ID)} if stack else set()
-        for gone in here - wanted:
+        for gone in instance.terminated(self.system.aws, here):
             shutil.rmtree(self.system.folder / gone, ignore_errors=True)
-        if stack and not wanted <= here:
+        if stack and stack.resource(instance.LOGICAL_ID) not in here:
             instance.boot(self.system.folder, stack)
             self.console.print(
-                f"The instance of {escape(stack.name)} has booted. Open a terminal on it, which is "
-                "step 5: python scripts/workshop.py connect"
+                f"The instance of {stack.name} has booted. Open a terminal on it, which is step 5: "
+                "python scripts/workshop.py connect",
+                markup=False,
             )
-
-    # The learner's steps, for those who join later
-
-    def do_steps_before(self, step: int) -> None:
-        """Do what comes before a step, as far as it is not done yet."""
-        tasks: dict[int, Callable[[], None]] = {
-            3: self.launch,
-            4: self.confirm_subscription,
-            5: self.start_streamer,
-            6: lambda: self.post(samples.MATCH),
-            8: self.upload_reference,
-            10: self.deploy_solution,
-            11: lambda: self.post(samples.ANOTHER_MATCH),
-        }
-        for number, task in tasks.items():
-            if number < step:
-                task()
-                self.console.print(f"Step {number} is done.")
-
-    @property
-    def stack(self) -> Stack:
-        """The launched stack.
-
-        Raises:
-            WorkshopError: there is none.
-        """
-        if stack := Stack.find(self.system.aws, instance.LOGICAL_ID):
-            return stack
-        raise WorkshopError("There is no stack; step 3 launches it.")
-
-    def launch(self) -> None:
-        """Launch the stack, unless there is one, and boot its instance."""
-        if not Stack.find(self.system.aws, instance.LOGICAL_ID):
-            Stack.launch(self.system.aws, self.system.parameters(EMAIL), name=STACK_NAME)
-        self.boot_instances()
-
-    def confirm_subscription(self) -> None:
-        """Click the link in the confirmation mail."""
-        self.stack.confirm_subscription()
-
-    def start_streamer(self) -> None:
-        """Start the streamer on the instance."""
-        root = self.system.folder / self.stack.resource(instance.LOGICAL_ID)
-        self.streamer = instance.start_streamer(self.system, root)
-        instance.wait_until_connected(self.streamer)
-
-    def post(self, sample: str) -> None:
-        """Post a sample picture, and wait until it is in the photos' bucket."""
-        photo = samples.ensure()[sample].read_bytes()
-        Journey.begin(self.stack, self.system.x, photo).reach(PROCESSED)
-
-    def upload_reference(self) -> None:
-        """Upload a sample picture as the reference photo."""
-        self.stack.upload_reference(samples.ensure()[samples.REFERENCE].read_bytes())
-
-    def deploy_solution(self) -> None:
-        """Put compareFaces.py over the starter."""
-        self.stack.replace_code("RekognitionLambdaFunction", SOLUTION.read_text())

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import secrets
 import shutil
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
+from kit import private
 from kit.aws_client import REGION
+from kit.emulators import folders
 from kit.emulators.aws.process import EmulatedAws
 from kit.errors import WorkshopError
 from kit.processes import ManagedProcess, free_port, is_free, minimal_environment
+from kit.terminal import STOPS
+from kit.waiting import wait_until
 from kit.x_client import XClient
 
+PORT_SECONDS = 10.0
 # Each has a port; the page's is reserved for the command that starts it.
 SERVERS = {"x": "X", "aws": "AWS", "rekognition": "Rekognition", "page": "page"}
 KEY_NAMES = (
@@ -35,12 +41,11 @@ def uninterrupted() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # Ctrl-C reaches only the main thread
         return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    handlers = [signal.signal(number, signal.SIG_IGN) for number in numbers]
+    handlers = [signal.signal(number, signal.SIG_IGN) for number in STOPS]
     try:
         yield
     finally:
-        for number, handler in zip(numbers, handlers, strict=True):
+        for number, handler in zip(STOPS, handlers, strict=True):
             signal.signal(number, handler)
 
 
@@ -65,12 +70,16 @@ class OfflineSystem:
         WorkshopError: a port of the last time is taken.
     """
 
+    lock: IO[str] | None = None  # of a temporary folder
+
     def __init__(self, region: str = REGION, home: Path | None = None) -> None:
         self.children: list[ManagedProcess] = []
         self.persistent = home is not None
-        self.folder = home or Path(tempfile.mkdtemp(prefix="serverless-bytes-"))
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.folder.chmod(0o700)  # the emulated AWS saves the secret and the parameters in it
+        if home is None:
+            self.folder, self.lock = folders.make_temporary()
+        else:
+            self.folder = home
+            private.make_folder(home)  # the emulated AWS saves the secret and parameters in it
         self.ports, self.keys = self._identity()
         self.x_url, aws_url, self.rekognition_url = (
             f"http://127.0.0.1:{self.ports[name]}" for name in ("x", "aws", "rekognition")
@@ -100,16 +109,17 @@ class OfflineSystem:
             ports = {name: free_port() for name in SERVERS}
             keys = {name: secrets.token_urlsafe(24) for name in KEY_NAMES}
             if self.persistent:
-                file.touch(0o600)
-                file.write_text(json.dumps([ports, keys]))
+                folders.save_identity(self.folder, [ports, keys])
             return ports, keys
         ports, keys = json.loads(file.read_text())
         for name, port in ports.items():
-            if not is_free(port):
+            try:  # the servers of a run that was killed end soon after it
+                wait_until(functools.partial(is_free, port), PORT_SECONDS, f"port {port}")
+            except WorkshopError:
                 raise WorkshopError(
-                    f"Port {port} of offline {SERVERS[name]} is taken. Does the workshop run in "
-                    "another terminal? Stop it there, or begin anew with --fresh."
-                )
+                    f"Port {port} of offline {SERVERS[name]} is taken by another program. End "
+                    "that one, or begin anew with other ports: start --fresh."
+                ) from None
         return ports, keys
 
     def start(self, module: str, environment: dict[str, str], *options: str) -> ManagedProcess:
@@ -147,8 +157,9 @@ class OfflineSystem:
         with uninterrupted():
             while self.children:
                 self.children.pop().stop()
-            if not self.persistent:
+            if self.lock:
                 shutil.rmtree(self.folder, ignore_errors=True)
+                self.lock.close()
 
     def __enter__(self) -> OfflineSystem:
         return self

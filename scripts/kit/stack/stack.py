@@ -6,14 +6,14 @@ import json
 import uuid
 from typing import Any
 
-from botocore.exceptions import WaiterError
+from botocore.exceptions import ClientError, WaiterError
 
 from kit.aws_client import Aws
 from kit.errors import WorkshopError
 from kit.jsonl import Json
 from kit.stack import code
-from kit.stack.find import failure_of, find_stack
-from kit.stack.template import TEMPLATE, compact_body, parameter_default
+from kit.stack.find import described, failure_of, find_stack
+from kit.stack.template import TEMPLATE, compact_body
 
 STACK_NAME = "celebrityrek"
 EMAIL = "learner@example.com"
@@ -108,9 +108,37 @@ class Stack:
 
     def upload_reference(self, photo: bytes) -> None:
         """Upload the reference photo under the name that the function looks for."""
-        name = parameter_default("PersonPhotoFilename")
-        bucket = self.resource("RekognitionBucket")
+        bucket, name = self.resource("RekognitionBucket"), self.reference_name()
         self.aws.client("s3").put_object(Bucket=bucket, Key=name, Body=photo)
+
+    def reference_name(self) -> str:
+        """The name of the reference photo, as it was chosen at the launch."""
+        (found,) = self.cloudformation.describe_stacks(StackName=self.name)["Stacks"]
+        parameters = {p["ParameterKey"]: p["ParameterValue"] for p in found["Parameters"]}
+        return str(parameters["PersonPhotoFilename"])
+
+    def reference(self) -> bytes | None:
+        """The reference photo; None if there is none yet."""
+        bucket, name = self.resource("RekognitionBucket"), self.reference_name()
+        try:
+            answer = self.aws.client("s3").get_object(Bucket=bucket, Key=name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                return None
+            raise
+        photo: bytes = answer["Body"].read()
+        return photo
+
+    def has_photos(self) -> bool:
+        """Whether a photo of a post is stored already."""
+        bucket = self.resource("RekognitionBucket")
+        answer = self.aws.client("s3").list_objects_v2(Bucket=bucket, Prefix="images/", MaxKeys=1)
+        return bool(answer.get("Contents"))
+
+    def exists(self) -> bool:
+        """Whether there is a stack of this name, in whatever status."""
+        found = described(self.cloudformation, self.name)
+        return any(stack["StackStatus"] != "DELETE_COMPLETE" for stack in found)
 
     def replace_code(self, logical_id: str, text: str) -> None:
         """Deploy other code into a function, and wait until it is in use."""

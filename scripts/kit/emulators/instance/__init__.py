@@ -15,6 +15,7 @@ import os
 import sys
 from pathlib import Path
 
+from kit.aws_client import Aws
 from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
 from kit.processes import SCRIPTS, ManagedProcess, minimal_environment
@@ -30,12 +31,26 @@ CONNECTED = "Connected to X"  # the streamer prints it
 def boot(folder: Path, stack: Stack) -> Path:
     """Write the files of the deployed stack into `folder`/<instance ID>, and return that."""
     root = folder / stack.resource(LOGICAL_ID)
+    # A new one gets its name when it is complete: whatever stops us, it boots the next time.
+    unfinished = root if root.exists() else folder / f"new-{root.name}"
     for path, file in stack.init_files(LOGICAL_ID).items():
-        target = root / path.removeprefix("/")
+        target = unfinished / path.removeprefix("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         content = file["content"]  # cfn-init writes an object as JSON
         target.write_text(content if isinstance(content, str) else json.dumps(content))
-    return root
+    return unfinished.rename(root)
+
+
+def terminated(aws: Aws, instances: set[str]) -> set[str]:
+    """Those of the instances that do not exist any more.
+
+    While a stack is being updated, or when its creation has failed, its instance lives on.
+    """
+    if not instances:
+        return set()
+    pages = aws.client("ec2").get_paginator("describe_instances").paginate()
+    listed = [one for page in pages for group in page["Reservations"] for one in group["Instances"]]
+    return instances - {one["InstanceId"] for one in listed if one["State"]["Name"] != "terminated"}
 
 
 def environment(aws_url: str, x_url: str, root: Path) -> dict[str, str]:

@@ -48,8 +48,10 @@ class PhotoHost:
             name = fault["serve"] or name
         if not any(media.name == name for media in self.store.media.values()):
             raise Problem(404)
-        self.served += 1
         path = self.store.folder / name
+        if not path.exists():  # the learner has tidied up in the folder
+            raise Problem(404)
+        self.served += 1
         if (size.get("format"), size.get("name")) == ("jpg", "large"):
             loop = asyncio.get_running_loop()
             jpeg = await loop.run_in_executor(_converters, large_jpeg, path)

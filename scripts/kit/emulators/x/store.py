@@ -7,6 +7,7 @@ start reads it from the beginning.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -63,14 +64,19 @@ class Store:
         append(self.journal, [kind, value])
 
     def _load(self) -> None:
-        """Read the journal."""
-        for kind, value in changes(self.journal):
-            match kind:
-                case "rules":
-                    self.rule_set = RuleSet.restored(value)
-                case "media":
-                    self.media[value["id"]] = Media(**value)
-                case "post":
-                    media = [Media(**item) for item in value.pop("media")]
-                    self.posts.append(Post(media=media, **value))
-                    self.users[value["username"]] = value["author_id"]
+        """Read the journal; what is damaged in it costs nothing else."""
+        for change in changes(self.journal):
+            with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):
+                self._apply(*change)
+
+    def _apply(self, kind: str, value: Any) -> None:
+        """Do a change of the journal."""
+        match kind:
+            case "rules":
+                self.rule_set = RuleSet.restored(value)
+            case "media":
+                self.media[value["id"]] = Media(**value)
+            case "post":
+                media = [Media(**item) for item in value.pop("media")]
+                self.posts.append(Post(media=media, **value))
+                self.users[value["username"]] = value["author_id"]

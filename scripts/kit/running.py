@@ -13,7 +13,7 @@ from kit.processes import is_free
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # What the workshop writes: its state, logs, and this. Tests have a folder of their own.
-FOLDER = Path(os.environ.get("WORKSHOP_FOLDER", REPOSITORY / ".workshop"))
+FOLDER = Path(os.environ.get("WORKSHOP_FOLDER") or REPOSITORY / ".workshop").absolute()
 FILE = FOLDER / "running.json"
 HOME = FOLDER / "home"  # the state of the workshop that stays
 
@@ -84,6 +84,12 @@ def require() -> Running:
     """
     if workshop := find():
         return workshop
+    if FILE.exists() and not load():
+        FILE.read_bytes()  # raises an OSError if it belongs to somebody else
+        raise InputError(
+            f"{typed(FILE)} is damaged, which says where the workshop is. If it runs, stop it with "
+            "Ctrl-C; then start it: python scripts/workshop.py start"
+        )
     raise InputError("No workshop is running. Start one: python scripts/workshop.py start")
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
+import requests
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -19,6 +22,8 @@ from rich.console import Console
 
 from kit import running
 from kit.errors import InputError, WorkshopError
+from kit.running import FOLDER
+from kit.terminal import TERMINAL_CLOSED, let_go, printable
 
 BAD_CREDENTIALS = {
     "AuthFailure",
@@ -42,18 +47,50 @@ def handle_errors(console: Console | None = None) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise click.UsageError(str(error)) from error
+        raise click.UsageError(printable(error)) from error
     except WorkshopError as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(printable(error)) from error
     except KeyboardInterrupt:
         (console or Console()).print("Stopped. Nothing is left running.")
         raise SystemExit(CTRL_C) from None
     except (BotoCoreError, ClientError) as error:
         raise aws_error(error) from error
+    except requests.RequestException as error:
+        raise click.ClickException(
+            f"A part of the offline workshop does not answer ({printable(error)}). Is it running? "
+            "Start it: python scripts/workshop.py start"
+        ) from error
+    except OSError as error:
+        raise file_error(error) from error
     except ValueError as error:
         if "Invalid endpoint" not in str(error):  # boto3's, for an AWS_ENDPOINT_URL that is none
             raise
         raise click.UsageError(f"AWS cannot be used: {error}") from error
+
+
+def file_error(error: OSError) -> BaseException:
+    """What it means that something cannot be read or written."""
+    if error.errno in TERMINAL_CLOSED:
+        let_go(pipes=True)
+        return SystemExit(CTRL_C)
+    message = f"{error.strerror}: {error.filename or FOLDER}"
+    if error.errno == errno.ENOSPC:
+        return click.ClickException(f"{message}. Make room, then try again.")
+    path = Path(os.fsdecode(error.filename or ""))
+    if not path.is_absolute() or not (path.is_relative_to(FOLDER) or FOLDER.is_relative_to(path)):
+        return error
+    return click.UsageError(
+        f"The workshop cannot use its folder ({printable(message)}).{owner_of(FOLDER)} Give it to "
+        "yourself, remove it, or name another one: export WORKSHOP_FOLDER=/a/folder/of/yours"
+    )
+
+
+def owner_of(folder: Path) -> str:
+    """A sentence that says to whom a folder belongs, if it is not ours."""
+    try:
+        return "" if folder.stat().st_uid == os.geteuid() else f" It belongs to {folder.owner()}."
+    except (OSError, KeyError):  # it does not exist, or its owner has no name
+        return ""
 
 
 def aws_error(error: BotoCoreError | ClientError) -> click.ClickException:

@@ -198,7 +198,7 @@ def test_wrong_input_is_one_sentence_and_exit_code_2(
     names = {name.removesuffix(".jpg"): str(path) for name, path in pictures.items()}
     demo = run("--json", *[option.format(**names) for option in options])
     code, out, err = demo.finish()
-    assert (code, out) == (2, "")
+    assert (code, out) == (2, ""), err
     assert sentence in " ".join(err.split())
     assert "Traceback" not in err
     assert list(demo.folder.iterdir()) == []

@@ -182,6 +182,8 @@ class Server(uvicorn.Server):
                 "127.0.0.1",
                 port,
                 ws="none",
+                # A client that posts on a connection just as we close it would get no answer.
+                timeout_keep_alive=600,
                 timeout_graceful_shutdown=1,
                 # An access log would record the learner's actions, and nobody needs it.
                 access_log=False,

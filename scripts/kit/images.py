@@ -7,11 +7,25 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from kit.limits import IMAGE_PIXELS
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")  # X takes these, and browsers show them
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+# Chunks of a PNG that show nothing. Pillow refuses large ones, Rekognition and browsers do not.
+PNG_TEXTS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
+ORIENTATION = 0x0112  # EXIF's tag, whose values mean:
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 # IMAGE_PIXELS is stricter, and is checked before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None
@@ -44,8 +58,8 @@ def open_picture(
             the body of the `with`.
     """
     try:
-        file = io.BytesIO(source) if isinstance(source, bytes) else source
-        with Image.open(file, formats=formats) as image:
+        data = source if isinstance(source, bytes) else source.read_bytes()
+        with Image.open(io.BytesIO(without_texts(data)), formats=formats) as image:
             if image.width * image.height > max_pixels:
                 raise TooManyPixelsError
             if min(image.size) < min_side:
@@ -57,10 +71,24 @@ def open_picture(
         raise PictureError from error
 
 
+def without_texts(data: bytes) -> bytes:
+    """A PNG without its texts and color profile; anything else as it is."""
+    if not data.startswith(PNG_SIGNATURE):
+        return data
+    kept, position = [PNG_SIGNATURE], len(PNG_SIGNATURE)
+    while position < len(data):
+        length = int.from_bytes(data[position : position + 4], "big")
+        end = position + 12 + length  # with the length itself, the chunk's type and its checksum
+        if data[position + 4 : position + 8] not in PNG_TEXTS:
+            kept.append(data[position:end])
+        position = end
+    return b"".join(kept)
+
+
 def media_type(data: bytes) -> str:
     """The media type of a picture, such as image/jpeg; empty if it is none."""
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(without_texts(data)), formats=FORMATS) as image:
             return Image.MIME[image.format or ""]
     except Exception:
         return ""
@@ -74,11 +102,17 @@ def as_rgb(image: Image.Image) -> Image.Image:
 
 
 def apply_exif_orientation(image: Image.Image) -> Image.Image:
-    """The picture turned as the camera was held, which EXIF notes; without that, as it is."""
+    """The picture turned as the camera was held, which EXIF notes; without that, as it is.
+
+    Only EXIF counts, as for browsers and Rekognition; Pillow's own function reads XMP, too.
+    """
+    exif = Image.Exif()
     try:
-        return ImageOps.exif_transpose(image)
+        exif.load(image.info.get("exif", b""))
+        turn = TURNS.get(exif.get(ORIENTATION, 1))
     except Exception:  # Pillow's exceptions for damaged EXIF are of several kinds
         return image
+    return image.transpose(turn) if turn else image
 
 
 def as_jpeg(image: Image.Image, pixels: int, quality: int) -> bytes:

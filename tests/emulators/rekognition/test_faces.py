@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from kit.emulators.rekognition import errors, faces
 
@@ -223,6 +223,28 @@ def test_exif_orientation_is_applied(photos: dict[str, bytes]) -> None:
     assert face.left == pytest.approx(expected.left, abs=0.03)
     assert face.top == pytest.approx(expected.top, abs=0.03)
     assert faces.find_faces(encoded(lying)) == []  # without EXIF nobody knows; documented
+
+
+def test_other_notes_of_an_orientation_are_ignored(photos: dict[str, bytes]) -> None:
+    lying = opened(photos["obama.jpg"]).transpose(Image.Transpose.ROTATE_90)
+    xmp = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/'
+        b'22-rdf-syntax-ns#"><rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" '
+        b'tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
+    )
+    assert faces.find_faces(encoded(lying, xmp=xmp)) == []
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert faces.find_faces(encoded(lying, "PNG", exif=exif)) == []
+
+
+def test_large_texts_and_color_profiles_do_not_matter(photos: dict[str, bytes]) -> None:
+    picture = scaled(photos["obama.jpg"], 400)
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("Comment", "x" * (3 << 20), zip=True)
+    texts.add_itxt("XML:com.adobe.xmp", "x" * (3 << 20), zip=True)
+    data = encoded(picture, "PNG", pnginfo=texts, icc_profile=bytes(3 << 20))
+    assert len(faces.find_faces(data)) == 1
 
 
 def unusable(photos: dict[str, bytes], case: str) -> bytes:

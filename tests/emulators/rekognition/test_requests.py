@@ -65,6 +65,9 @@ def test_bytes_above_5_mb_and_bodies_above_16_mb(
     limit = 5 * 1024 * 1024
     fits = photo + bytes(limit - len(photo))  # JPEG decoders stop at the picture's end
     assert len(client.detect_faces(Image={"Bytes": fits})["FaceDetails"]) == 1
+    code, message = error_of(client, "detect_faces", Image={"Bytes": b""})
+    assert code == "ValidationException"
+    assert message.endswith("Member must have length greater than or equal to 1")
     for size in (limit + 1, 20 * 1024 * 1024):
         code, _ = error_of(client, "detect_faces", Image={"Bytes": bytes(size)})
         assert (size, code) == (size, "ImageTooLargeException")

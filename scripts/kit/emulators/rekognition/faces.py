@@ -8,7 +8,8 @@ It does not find faces turned by 90° or 180° (unless EXIF says so), profiles, 
 pixels in the picture scaled to 1280 pixels; or to 2560, if it has no face at 1280.
 
 Facts about the service are from the Amazon Rekognition Developer Guide, pages "Guidelines and
-quotas" and "Error handling", and from the API Reference, page "CompareFaces".
+quotas", "Image specifications" (the orientation is corrected by Exif in JPEG, not by XMP, and PNG
+has none) and "Error handling", and from the API Reference, page "CompareFaces".
 """
 
 from __future__ import annotations

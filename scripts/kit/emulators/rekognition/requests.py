@@ -69,6 +69,10 @@ def picture_of(body: dict[str, Any], field: str) -> Picture:
             data = base64.b64decode(encoded, validate=True)
         except (TypeError, ValueError, binascii.Error):
             raise ServiceError("SerializationException", f"{field} is not base64") from None
+        if not data:
+            name = field[0].lower() + field[1:] + ".bytes"
+            empty = "'java.nio.HeapByteBuffer[pos=0 lim=0 cap=0]'"  # the service's own words
+            raise invalid(empty, name, "have length greater than or equal to 1")
         if len(data) > REQUEST_IMAGE_BYTES:
             raise ImageTooLargeError
         return Picture(data)

@@ -9,6 +9,7 @@ Ctrl-C and SIGTERM close the Buffer; the main thread sends what is in it, and en
 """
 
 import argparse
+import html
 import json
 import logging
 import os
@@ -30,7 +31,7 @@ X_URL = "https://api.twitter.com"  # tweepy's own; TWITTER_API_URL replaces it
 KEYS = ("TWITTER_CONSUMER_KEY", "TWITTER_CONSUMER_SECRET", "TWITTER_TOKEN", "TWITTER_TOKEN_SECRET")
 RULE_TAG = "serverless-bytes"
 FIELDS = {
-    "tweet.fields": "created_at",
+    "tweet.fields": "attachments,author_id,created_at,note_tweet",
     "media.fields": "url,type",
     "expansions": "attachments.media_keys,author_id",
 }
@@ -40,15 +41,13 @@ FATAL_STATUSES = {  # no retry helps
     402: "no credits are left; buy some at console.x.com",
     403: "the app may not do this; check it at console.x.com",
 }
-SILENCE_SECONDS = 21  # X sends something every 20 s; a longer silence is a broken connection
+SILENCE_SECONDS = 21  # X sends something every 20 s
 BREAK_PAUSES = (0.25, 32)  # seconds: the first, then twice as long, at most the last
 ERROR_PAUSES = (5, 320)
 RATE_LIMIT_PAUSES = (60, 320)
-STEADY_SECONDS = 60  # after a connection that held so long, the pauses start again
+STEADY_SECONDS = 60  # a connection that held so long resets the pauses
 SEARCH_SECONDS = 600_000  # X's search looks back so far
 OVERLAP_SECONDS = 10  # the stream may lag
-SNOWFLAKE_EPOCH_MS = 1288834974657  # an id of X holds the milliseconds since then,
-SNOWFLAKE_SHIFT = 22  # and so many bits more
 
 
 class InputError(StreamingError):
@@ -123,6 +122,8 @@ def listen(x: X, buffer: Buffer) -> Iterator[bytes]:
         except requests.HTTPError as error:
             status = error.response.status_code
             problem = f"X answered {status}"
+            if "TooManyConnections" in error.response.text:
+                problem += ": another copy of this program is connected; stop it"
             first, longest = RATE_LIMIT_PAUSES if status == 429 else ERROR_PAUSES
         except Exception as error:
             problem = f"The connection to X broke ({type(error).__name__})"
@@ -150,7 +151,7 @@ def backfill(x: X, last_received: float, buffer: Buffer) -> None:
 
 def id_at(seconds: float) -> int:
     """Return the lowest id that X gives to a post at this Unix time."""
-    return (int(seconds * 1000) - SNOWFLAKE_EPOCH_MS) << SNOWFLAKE_SHIFT
+    return (int(seconds * 1000) - 1288834974657) << 22  # milliseconds, and 22 bits more
 
 
 def fill(lines: Iterable[bytes], buffer: Buffer) -> None:
@@ -188,7 +189,8 @@ def extract_photos(message: dict) -> list[dict[str, str]]:
     described = {
         "post_id": post["id"],
         "username": users.get(post.get("author_id")) or "",
-        "text": post.get("text", "")[:80_000],  # Firehose takes 1,000 KiB
+        # note_tweet has all. Firehose takes 1,000 KiB.
+        "text": html.unescape((post.get("note_tweet") or post).get("text", ""))[:80_000],
         "created_at": post.get("created_at", ""),
     }
     return [

@@ -47,7 +47,7 @@ class XClient:
         Args:
             text: of the post.
             media_ids: of photos uploaded before.
-            emulator: any of username, created_at, lang, retweet, reply, video.
+            emulator: any of username, created_at, lang, retweet, reply, protected, video.
         """
         body = {"text": text, "media": {"media_ids": list(media_ids)}, "emulator": emulator}
         return self._send("/2/tweets", json=body)

@@ -146,6 +146,53 @@ def test_from_the_emulated_x_into_a_bucket(tmp_path: Path, emulators: Emulators)
     }
 
 
+LONG = "R&D <3 " * 50  # 350 characters
+
+
+def test_texts_arrive_whole_and_as_they_were_written(tmp_path: Path, emulators: Emulators) -> None:
+    firehose, texts = FakeFirehose(), ["AT&T > others &amp; <b>", LONG]
+    arguments = ["--delivery-stream", "posts", "--rule", "from:learner"]
+    with Streamer(tmp_path, emulators.x_url, firehose, arguments) as streamer:
+        streamer.says("Connected")
+        for text in texts:
+            emulators.x.post(text, [emulators.photo])
+        wait_until(lambda: len(firehose.taken) == 2)
+        assert streamer.finish(signal.SIGTERM) == 0
+    assert [json.loads(line)["text"] for line in firehose.taken] == texts
+
+
+def test_photos_that_were_posted_meanwhile_are_found(tmp_path: Path) -> None:
+    environment = KEYS | {"TWITTER_BEARER_TOKEN": BEARER}
+    options = ("--search-delay", "0", "--photos", str(tmp_path / "photos"))
+    emulator, firehose = Emulator("x", tmp_path, *options, environment=environment), FakeFirehose()
+    x = XClient(emulator.url, KEYS["TWITTER_CONSUMER_KEY"], KEYS["TWITTER_TOKEN"])
+    photo = x.upload(b"a photo")
+    arguments = ["--delivery-stream", "posts", "--rule", "from:learner"]
+    faults = f"{emulator.url}/_workshop/faults"
+    with Streamer(tmp_path, emulator.url, firehose, arguments) as streamer:
+        streamer.says("Connected")
+        requests.post(faults, json={"kind": "disconnect"}, timeout=60)
+        streamer.says("X closed the stream")
+        x.post(LONG, [photo])
+        wait_until(lambda: firehose.taken)
+        assert streamer.finish(signal.SIGTERM) == 0
+    emulator.stop()
+    line = json.loads(firehose.taken[0])
+    assert (line["text"], line["username"], line["media_key"]) == (LONG, "learner", f"3_{photo}")
+
+
+def test_a_second_streamer_says_that_another_one_is_connected(
+    tmp_path: Path, emulators: Emulators
+) -> None:
+    arguments = ["--delivery-stream", "posts", "--rule", "from:learner"]
+    with Streamer(tmp_path, emulators.x_url, "", arguments) as first:
+        first.says("Connected")
+        with Streamer(tmp_path, emulators.x_url, "", arguments) as second:
+            second.says("X answered 429: another copy of this program is connected; stop it")
+            assert second.finish(signal.SIGTERM) == 0
+        assert first.finish(signal.SIGTERM) == 0
+
+
 def test_the_keys_come_from_the_secret(tmp_path: Path, emulators: Emulators) -> None:
     stream = emulators.delivery_stream()
     config = {"delivery_stream": stream, "region": REGION, "secret": "x-keys"}

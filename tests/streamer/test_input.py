@@ -217,7 +217,8 @@ def test_the_default_rule_is_ones_own_photos(tmp_path: Path, x: FakeX) -> None:
     assert me.startswith("OAuth ")
     assert x.queries[0]["expansions"] == ["attachments.media_keys,author_id"]
     assert x.queries[0]["media.fields"] == ["url,type"]
-    assert x.queries[0]["tweet.fields"] == ["created_at"]
+    fields = "attachments,author_id,created_at,note_tweet"
+    assert x.queries[0]["tweet.fields"] == [fields]
 
 
 def test_a_rule_that_somebody_else_added_meanwhile_is_fine(tmp_path: Path, x: FakeX) -> None:

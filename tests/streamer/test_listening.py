@@ -154,7 +154,7 @@ def test_the_stream_is_asked_for_photos_and_read_as_it_comes(
     x = ScriptedX(clock, [b"a"], chunked=chunked)
     listen(x)
     fields = {
-        "tweet.fields": "created_at",
+        "tweet.fields": "attachments,author_id,created_at,note_tweet",
         "media.fields": "url,type",
         "expansions": "attachments.media_keys,author_id",
     }
@@ -213,7 +213,7 @@ def test_the_search_brings_the_missed_posts_of_all_pages_twice(
     assert clock.pauses == [0, 40]
     options = {
         "since_id": since,
-        "tweet_fields": "created_at",
+        "tweet_fields": "attachments,author_id,created_at,note_tweet",
         "media_fields": "url,type",
         "expansions": "attachments.media_keys,author_id",
     }

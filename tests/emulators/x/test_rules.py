@@ -35,6 +35,19 @@ def test_duplicate_and_invalid_rules_are_refused_one_by_one(x: Server) -> None:
     assert "point_radius" in invalid["details"][0]
 
 
+def test_a_rule_may_have_1024_characters_and_a_project_1000_rules(x: Server) -> None:
+    answer = x.rules(add=[{"value": "x" * 1024}, {"value": "y" * 1025}])
+    assert answer["meta"]["summary"]["created"] == 1
+    (error,) = answer["errors"]
+    assert (error["title"], error["value"]) == ("UnprocessableEntity", "y" * 1025)
+    assert "1024" in error["details"][0]
+    x.rules(add=[{"value": f"word{n}"} for n in range(999)])
+    refused = x.app.post(x.url + RULES, json={"add": [{"value": "one too many"}]})
+    assert (refused.status_code, refused.json()["title"]) == (422, "RulesCapExceeded")
+    assert refused.json()["type"] == "https://api.twitter.com/2/problems/rule-cap"
+    assert x.get(RULES).json()["meta"]["result_count"] == 1000
+
+
 def test_dry_run_changes_nothing(x: Server) -> None:
     added = x.app.post(x.url + RULES + "?dry_run=true", json={"add": [{"value": "cat"}]})
     assert added.status_code == 201

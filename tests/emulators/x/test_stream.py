@@ -92,7 +92,8 @@ def test_what_nobody_waited_for_is_found_by_the_search(x: Server) -> None:
     x.client.post("Find me", [photo], username="somebody")
 
     def pages(**more: str) -> list[dict[str, Any]]:
-        query = {"query": "from:learner has:images", "since_id": first} | EXPAND | more
+        fields = {"tweet.fields": "attachments"}
+        query = {"query": "from:learner has:images", "since_id": first} | EXPAND | fields | more
         answers = [x.get("/2/tweets/search/recent", params=query).json()]
         while token := answers[-1]["meta"].get("next_token"):
             answer = x.get("/2/tweets/search/recent", params=query | {"next_token": token})
@@ -130,12 +131,79 @@ def test_keep_alives_are_empty_lines(stream: Iterator[bytes]) -> None:
     assert time.monotonic() - begin > 0.2
 
 
-@pytest.mark.usefixtures("stream")
-def test_a_second_connection_is_refused(x: Server) -> None:
+def test_a_second_connection_is_refused_and_the_first_goes_on(
+    x: Server, stream: Iterator[bytes]
+) -> None:
     with x.get("/2/tweets/search/stream", stream=True) as answer:
         assert answer.status_code == 429
-        assert answer.json()["title"] == "ConnectionException"
-        assert answer.json()["connection_issue"] == "TooManyConnections"
+        assert answer.json() == {
+            "title": "ConnectionException",
+            "detail": "This stream is currently at the maximum allowed connection limit.",
+            "connection_issue": "TooManyConnections",
+            "type": "https://api.twitter.com/2/problems/streaming-connection",
+        }
+    x.client.post("still here")
+    assert next_post(stream)["data"]["text"] == "still here"
+
+
+def test_texts_are_escaped_as_in_html(x: Server, stream: Iterator[bytes]) -> None:
+    identity = x.client.post("""R&D <3 "quotes" 'too' &amp;""")
+    escaped = """R&amp;D &lt;3 "quotes" 'too' &amp;amp;"""
+    assert next_post(stream)["data"]["text"] == escaped
+    query = {"query": "from:learner", "since_id": str(int(identity) - 1)}
+    found = wait_until(lambda: x.get("/2/tweets/search/recent", params=query).json().get("data"))
+    assert [post["text"] for post in found] == [escaped]
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_long_text_is_cut_and_the_whole_must_be_asked_for(x: Server, asked: bool) -> None:
+    x.rules(add=[{"value": "from:learner"}])
+    fields = {"tweet.fields": "note_tweet"} if asked else {}
+    with x.get("/2/tweets/search/stream", params=fields, stream=True) as answer:
+        lines = answer.iter_lines(chunk_size=1)
+        x.client.post("&" * 280)
+        assert next_post(lines)["data"].keys() == {"id", "text", "edit_history_tweet_ids"}
+        x.client.post("&" * 281)
+        post = next_post(lines)["data"]
+    assert post["text"] == "&amp;" * 279 + "…"
+    assert post.get("note_tweet") == ({"text": "&amp;" * 281} if asked else None)
+
+
+def test_posts_of_protected_accounts_are_nowhere(x: Server, stream: Iterator[bytes]) -> None:
+    first = x.client.post("for followers", protected=True)
+    x.client.post("for all")
+    assert next_post(stream)["data"]["text"] == "for all"
+    query = {"query": "from:learner", "since_id": str(int(first) - 1)}
+    found = wait_until(lambda: x.get("/2/tweets/search/recent", params=query).json().get("data"))
+    assert [post["text"] for post in found] == ["for all"]
+
+
+@pytest.mark.parametrize("name", ["tweet.fields", "post.fields"])
+def test_the_search_brings_only_fields_that_are_named(x: Server, name: str) -> None:
+    identity = x.client.post("Find me", [x.client.upload(b"x")])
+    query = {"query": "from:learner", "since_id": str(int(identity) - 1)} | EXPAND
+
+    def search(**more: str) -> Any:
+        answer = x.get("/2/tweets/search/recent", params=query | more).json()
+        return answer if "data" in answer else None
+
+    answer = wait_until(search)
+    assert answer["data"][0].keys() == {"id", "text", "edit_history_tweet_ids"}
+    assert answer["includes"].keys() == {"media", "users"}
+    answer = search(**{name: "attachments,author_id"})
+    assert answer["data"][0]["attachments"]["media_keys"]
+    assert answer["data"][0]["author_id"] == answer["includes"]["users"][0]["id"]
+
+
+def test_a_line_names_the_rules_that_it_fits(x: Server) -> None:
+    added = x.rules(
+        add=[{"value": "from:learner", "tag": "mine"}, {"value": "cat"}, {"value": "dog"}]
+    )
+    with x.get("/2/tweets/search/stream", stream=True) as answer:
+        x.client.post("a cat")
+        rules = next_post(answer.iter_lines(chunk_size=1))["matching_rules"]
+    mine, cat, _ = (rule["id"] for rule in added["data"])
+    assert rules == [{"id": mine, "tag": "mine"}, {"id": cat}]
 
 
 def test_a_closed_connection_makes_place(x: Server) -> None:
@@ -150,6 +218,7 @@ def test_without_rules_there_is_no_stream(x: Server) -> None:
     with x.get("/2/tweets/search/stream", stream=True) as answer:
         assert answer.status_code == 409
         assert answer.json()["connection_issue"] == "RuleConfigurationIssue"
+        assert "POST /2/tweets/search/stream/rules" in answer.json()["detail"]
 
 
 def test_the_51st_connect_in_15_minutes_is_refused(x: Server) -> None:

@@ -30,7 +30,10 @@ class Admin:
         self.faults = faults
 
     async def posts(self, request: Request) -> Response:
-        """GET /_workshop/posts: all posts, the newest first; ?after=ID&limit=N for fewer."""
+        """GET /_workshop/posts: all posts, the newest first; ?after=ID&limit=N for fewer.
+
+        Their text is as it was posted, whole and not escaped.
+        """
         after = request.query_params.get("after")
         posts: Iterator[Post] = itertools.takewhile(
             lambda post: post.id != after, reversed(self.store.posts)
@@ -43,8 +46,11 @@ class Admin:
         streamed = self.stream.streamed
         return JSONResponse(
             [
-                data | {"media": media, "user": user, "streamed": data["id"] in streamed}
-                for data, media, user in map(self.store.objects_of, posts)
+                data
+                | {"text": post.text, "media": media, "user": user}
+                | {"streamed": post.id in streamed}
+                for post in posts
+                for data, media, user in [self.store.objects_of(post)]
             ]
         )
 

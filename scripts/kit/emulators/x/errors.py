@@ -1,4 +1,7 @@
-"""Errors, in X's words: https://docs.x.com/x-api/fundamentals/response-codes-and-errors."""
+"""Errors, in X's words: https://docs.x.com/x-api/fundamentals/response-codes-and-errors.
+
+What is not there is as users have reported it: 409 in tweepy#1934, 429 in tweepy#1962.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,12 @@ UNSUPPORTED_AUTHENTICATION = {
     "OAuth 2.0 User Context].",
     "type": PROBLEM_TYPE + "unsupported-authentication",
 }
+# Its status is not documented, nor its detail; clients look for the title.
+RULES_CAP_EXCEEDED = {
+    "title": "RulesCapExceeded",
+    "detail": "You have exceeded the maximum number of rules.",
+    "type": PROBLEM_TYPE + "rule-cap",
+}
 # X's answers when it refuses a connection to the stream, by status.
 STREAM_PROBLEMS: dict[int, dict[str, str]] = {
     402: {
@@ -35,7 +44,8 @@ STREAM_PROBLEMS: dict[int, dict[str, str]] = {
     },
     409: {
         "title": "ConnectionException",
-        "detail": "You must define rules before you connect to the stream.",
+        "detail": "You must define rules using the POST /2/tweets/search/stream/rules endpoint "
+        "before connecting to filtered stream.",
         "connection_issue": "RuleConfigurationIssue",
         "type": PROBLEM_TYPE + "streaming-connection",
     },
@@ -56,6 +66,8 @@ class Problem(HTTPException):
         phrase = HTTPStatus(status).phrase
         super().__init__(status, phrase)
         self.body = {"title": phrase, "type": "about:blank", "status": status, "detail": phrase}
+        if fields.get("connection_issue"):  # these have no status in them
+            del self.body["status"]
         self.body |= fields
 
 

@@ -60,7 +60,7 @@ class Posting:
         """POST /2/tweets: post a text with up to four photos, and put it on the stream.
 
         "emulator" in the body is not X's: an object with any of username, created_at, lang (text),
-        retweet, reply, video (true or false).
+        retweet, reply, protected, video (true or false).
         """
         self.auth.check_user(request)
         body = await json_object(request)
@@ -99,4 +99,5 @@ class Posting:
             lang=str(extra.get("lang", "en")),
             retweet=bool(extra.get("retweet")),
             reply=bool(extra.get("reply")),
+            protected=bool(extra.get("protected")),
         )

@@ -34,7 +34,10 @@ class Media:
 
 @dataclass(frozen=True)
 class Post:
-    """A post. `created_at` is in ISO 8601, UTC; `lang` a code such as "en"."""
+    """A post. `created_at` is in ISO 8601, UTC; `lang` a code such as "en".
+
+    One of a protected account is for its followers only: no stream or search has it.
+    """
 
     id: str
     text: str
@@ -45,6 +48,7 @@ class Post:
     lang: str = "en"
     retweet: bool = False
     reply: bool = False
+    protected: bool = False
 
 
 def new_id() -> str:

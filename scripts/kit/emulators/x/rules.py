@@ -16,9 +16,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from kit.emulators.x.errors import PROBLEM_TYPE
+from kit.emulators.x.errors import PROBLEM_TYPE, RULES_CAP_EXCEEDED, Problem
 from kit.emulators.x.posts import Post, new_id, now
 
+MAX_RULES = 1000  # of a project; "Access levels" in the introduction of the filtered stream
 MAX_LENGTH = 1024  # characters of a rule
 MAX_GROUPS = 50  # each ( is a level of recursion here
 
@@ -51,7 +52,13 @@ class RuleSet:
         ]
 
     def add(self, requested: list[dict[str, str]], dry_run: bool) -> dict[str, Any]:
-        """Add rules, each a value and perhaps a tag; return X's answer."""
+        """Add rules, each a value and perhaps a tag; return X's answer.
+
+        Raises:
+            Problem: 422, they would be too many.
+        """
+        if len(self.rules) + len(requested) > MAX_RULES:
+            raise Problem(422, **RULES_CAP_EXCEEDED)
         created: list[dict[str, str]] = []
         errors: list[dict[str, Any]] = []
         for new in requested:

@@ -44,10 +44,13 @@ class Search:
         found = [
             post
             for post in reversed(self.store.posts)
-            if since < int(post.id) < until and made_at(post.id) <= newest and matches(post)
+            if since < int(post.id) < until
+            and made_at(post.id) <= newest
+            and not post.protected
+            and matches(post)
         ]
         page = [self.store.objects_of(post) for post in found[:size]]
-        fields = RequestedFields(query)
+        fields = RequestedFields(query, in_search=True)
         answer: dict[str, Any] = {"meta": {"result_count": len(page)}}
         if page:
             answer["data"] = [fields.of_post(data) for data, _, _ in page]

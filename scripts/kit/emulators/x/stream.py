@@ -116,8 +116,8 @@ class FilteredStream:
         self.recent_connects.append(second)
 
     def deliver(self, post: Post) -> None:
-        """Put a post on the stream. Without a connection, or a rule that matches, it is dropped."""
-        rules = self.store.rule_set.matching(post)
+        """Put a public post on the stream, if it is open and a rule matches; else drop it."""
+        rules = [] if post.protected else self.store.rule_set.matching(post)
         if rules and self.connection:
             self.delivered += 1
             self.streamed.add(post.id)

@@ -19,7 +19,7 @@ from mutants.trial import MEASURED, OUTPUT
 from mutants.verdicts import KILLED, SURVIVED, TIMEOUT
 from support import REPOSITORY
 
-PARTS = ("scripts", "tests", "pyproject.toml", "RekognitionWorkshopCFN.json")
+PARTS = ("scripts", "tests", "media", "pyproject.toml", "RekognitionWorkshopCFN.json")
 CLEAN_SECONDS = 900.0  # for all tests of a subject
 Measurement = dict[str, tuple[float, frozenset[int]]]  # test → seconds, lines; "": outside of them
 
@@ -34,7 +34,7 @@ class Worker:
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.folder = folder
-        ignored = shutil.ignore_patterns("__pycache__")
+        ignored = shutil.ignore_patterns("__pycache__", "*.png")
         for part in PARTS:
             source = REPOSITORY / part
             if source.is_dir():

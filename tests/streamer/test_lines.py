@@ -36,6 +36,13 @@ def test_a_line_that_is_no_post(line: bytes, said: str, capsys: pytest.CaptureFi
     assert buffer.counts == ({"unreadable": 1} if "could not be read" in said else {})
 
 
+def test_all_unreadable_lines_are_counted() -> None:
+    buffer = Buffer()
+    for line in (b"garbage", b"{", b'{"data": 1}'):
+        handle_line(line, buffer)
+    assert buffer.counts == {"unreadable": 3}
+
+
 def test_a_post_as_an_event(capsys: pytest.CaptureFixture[str]) -> None:
     buffer = Buffer()
     handle_line(b'data: {"data": {"id": "1"}}\n', buffer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -226,10 +227,13 @@ def test_the_search_brings_the_missed_posts_of_all_pages_twice(
     assert [line["username"] for line in lines[:3]] == ["", "", "ada"]
 
 
-def test_a_search_without_results_adds_nothing(clock: FakeClock) -> None:
+def test_a_search_without_results_adds_and_says_nothing(
+    clock: FakeClock, capsys: pytest.CaptureFixture[str]
+) -> None:
     buffer = streamer.Buffer()
     streamer.backfill(Search({"meta": {"result_count": 0}}), clock.now, buffer)
     assert buffer.counts == {}
+    assert capsys.readouterr().out == ""
 
 
 def test_a_search_that_fails_is_said_and_tried_again(
@@ -274,10 +278,21 @@ def test_x_is_asked_at_its_address_and_given_up_after_21_seconds(sent: list[Any]
     assert sent == [("GET", "https://api.twitter.com/2/a", ({"b": "c"},), options)]
 
 
+@pytest.mark.parametrize("address", ["https://x.example", "https://x.example/"])
+def test_x_may_have_another_address(
+    sent: list[Any], monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("TWITTER_API_URL", address)
+    streamer.X(TOKENS, "from:ada").get("https://api.twitter.com/2/a")
+    assert [url for _, url, *_ in sent] == ["https://x.example/2/a"]
+
+
 def test_a_login_as_the_app_is_a_form(fake_x: FakeX) -> None:
     x = streamer.X(TOKENS | {"TWITTER_BEARER_TOKEN": ""}, "from:ada")
     assert x.headers["Authorization"] == f"Bearer {BEARER}"
-    assert [asked[:2] for asked in fake_x.requests] == [("POST", "/oauth2/token")]
+    app = f"{KEYS['TWITTER_CONSUMER_KEY']}:{KEYS['TWITTER_CONSUMER_SECRET']}"
+    basic = f"Basic {b64encode(app.encode()).decode()}"
+    assert fake_x.requests == [("POST", "/oauth2/token", basic)]
     assert fake_x.bodies == [b"grant_type=client_credentials"]
 
 
@@ -317,6 +332,15 @@ def test_another_answer_is_an_error_of_http(fake_x: FakeX, status: int) -> None:
         streamer.X(TOKENS, "from:ada").get(f"{streamer.X_URL}/2/tweets/search/stream")
 
 
+def test_the_search_is_asked_with_the_token(fake_x: FakeX, clock: FakeClock) -> None:
+    fake_x.found = {"data": [a_post(1)["data"]], "meta": {"result_count": 1}}, 200
+    x, buffer = streamer.X(TOKENS, "from:ada"), streamer.Buffer()
+    streamer.backfill(x, clock.now, buffer)
+    search = ("GET", "/2/tweets/search/recent", f"Bearer {BEARER}")
+    assert fake_x.requests == [search] * 2
+    assert buffer.counts["posts"] == 2
+
+
 # --- the rule -------------------------------------------------------------------------------------
 
 TAG = {"tag": "serverless-bytes"}
@@ -342,6 +366,7 @@ def test_the_rule_is_ours_and_only_ours_is_replaced(
 ) -> None:
     fake_x.rules = list(before)
     streamer.X(TOKENS, "from:ada").set_rule()
+    assert {authorization for *_, authorization in fake_x.requests} == {f"Bearer {BEARER}"}
     without_ids = [{name: rule[name] for name in rule if name != "id"} for rule in fake_x.rules]
     assert without_ids == [{name: rule[name] for name in rule if name != "id"} for rule in after]
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import requests
 
@@ -152,3 +153,39 @@ def test_with_a_short_buffer_firehose_writes_with_multipart_upload(
     assert record["eventName"] == f"ObjectCreated:{name}"
     stored = s3.get_object(Bucket=bucket, Key=record["s3"]["object"]["key"])["Body"].read()
     assert stored == b"".join(record["Data"] for record in records)
+
+
+def test_a_batch_is_deleted_as_far_as_the_caller_may(system: OfflineSystem) -> None:
+    aws, bucket, name = system.aws, new_bucket(system.aws), unique("role")
+    arns = f"arn:aws:s3:::{bucket}/mine/*"
+    trust = allow(Principal={"AWS": "*"}, Action="sts:AssumeRole")
+    iam = aws.client("iam")
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    policy = allow(Action="s3:DeleteObject", Resource=arns)
+    iam.put_role_policy(RoleName=name, PolicyName="any", PolicyDocument=policy)
+    session = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="me")["Credentials"]
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=aws.url,
+        region_name=aws.region,
+        aws_access_key_id=session["AccessKeyId"],
+        aws_secret_access_key=session["SecretAccessKey"],
+        aws_session_token=session["SessionToken"],
+    )
+    keys = ["theirs/1", "mine/1", "theirs/2", "mine/2"]
+    for key in keys:
+        aws.client("s3").put_object(Bucket=bucket, Key=key, Body=b"x")
+
+    def delete(*keys: str) -> tuple[list[str], list[str]]:
+        """The keys that are deleted, and those that are not, for lack of the permission."""
+        batch = {"Objects": [{"Key": key} for key in keys]}
+        answer = s3.delete_objects(Bucket=bucket, Delete=batch)
+        assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
+        errors = answer.get("Errors", [])
+        assert all(error["Code"] == "AccessDenied" for error in errors)
+        return [d["Key"] for d in answer.get("Deleted", [])], [error["Key"] for error in errors]
+
+    assert delete(*keys) == (["mine/1", "mine/2"], ["theirs/1", "theirs/2"])
+    assert delete("theirs/1") == ([], ["theirs/1"])
+    left = aws.client("s3").list_objects_v2(Bucket=bucket)["Contents"]
+    assert [entry["Key"] for entry in left] == ["theirs/1", "theirs/2"]

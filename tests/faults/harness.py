@@ -16,11 +16,27 @@ from faults.ledger import LOST, MAILED, Entry, Ledger, Photo
 from kit.commands import redrive
 from kit.emulators.system import OfflineSystem
 from support import processes, wait_until
-from support.workshop import Workshop
+from support.workshop import Faults, Workshop
 
 MATCH, OTHER, NO_FACE = "obama2.jpg", "biden.jpg", "landscape.jpg"
 EXPECTED = {MATCH: MAILED, OTHER: "other person", NO_FACE: "no face"}
 SETTLE_SECONDS = 90.0
+
+
+class ManyMails(Faults):
+    """Faults, and no limit to the mails: many matches come at once, which SNS would take amiss."""
+
+    def __init__(self, system: OfflineSystem) -> None:
+        super().__init__(system)
+        self.allow_mails()
+
+    def allow_mails(self) -> None:
+        """On AWS, more than ten mails a second suspend the subscription."""
+        self.aws("email", per_second=1000)
+
+    def end(self) -> None:
+        super().end()
+        self.allow_mails()
 
 
 class Harness(Workshop):
@@ -32,6 +48,7 @@ class Harness(Workshop):
 
     def __init__(self, system: OfflineSystem) -> None:
         super().__init__(system)
+        self.faults = ManyMails(system)
         self.do_all_steps()
         self.ledger = Ledger(self.stack)
         self.entry = Entry("")

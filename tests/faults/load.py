@@ -27,7 +27,6 @@ def small(picture: bytes) -> bytes:
 
 def load(harness: Harness, number: int) -> Entry:
     """Post so many photos, four at a time, and wait until all have arrived."""
-    harness.faults.aws("email", per_second=1000)  # it is not about SNS's limit of ten
     entry = harness.entry = Entry(f"load: {number} photos")
     harness.entries.append(entry)
     names = (OTHER, OTHER, NO_FACE, OTHER, MATCH)

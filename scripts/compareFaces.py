@@ -40,12 +40,13 @@ def compare_if_possible(bucket, key):
     try:
         return compare(bucket, key)
     except (rekognition.exceptions.InvalidS3ObjectException, *UNUSABLE) as error:
-        found = s3.list_objects_v2(Bucket=bucket, Prefix=REFERENCE_PHOTO).get("Contents")
-        if found and shows_face(bucket, found[0]["ETag"]):  # then it is the photo
+        found = s3.list_objects_v2(Bucket=bucket, Prefix=REFERENCE_PHOTO).get("Contents", [])
+        etags = [entry["ETag"] for entry in found if entry["Key"] == REFERENCE_PHOTO]
+        if etags and shows_face(bucket, etags[0]):  # then it is the photo
             if type(error) in UNUSABLE:
                 return UNUSABLE[type(error)], 0
             raise  # it is not there; Lambda tries again
-    problem = "shows no face that Rekognition finds" if found else "is not there yet"
+    problem = "shows no face that Rekognition finds" if etags else "is not there yet"
     print(f"{REFERENCE_PHOTO} {problem}: upload a photo of one face by this name to {bucket}")
     return "not compared", 0
 
@@ -54,66 +55,65 @@ def compare_if_possible(bucket, key):
 def shows_face(bucket, etag):
     """Compare the reference with itself, once for each upload: `etag` is only the cache's key."""
     try:
-        return compare(bucket, REFERENCE_PHOTO)[0] == "match"
+        return bool(compare(bucket, REFERENCE_PHOTO))  # it fails without a face
     except tuple(UNUSABLE):
         return False
 
 
-def mail_once(item, similarity, bucket, key, context):
-    """Send the e-mail. Improvement 2: under a lease, two at once send one, a failure loses none."""
-    # Powertools for AWS Lambda has it ready-made, as idempotency: idempotent_function with a
-    # DynamoDBPersistenceLayer, whose in_progress_expiration is our lease_expires.
-    now = int(time.time())
+def mail_once(item, etag, similarity, place, context):
+    """Send the e-mail. Improvement 2: under a lease, so that two at once send one."""
+    me, now = context.aws_request_id, int(time.time())
     end = now + context.get_remaining_time_in_millis() // 1000  # when this invocation has ended
     post = table.update_item(
         Key=item,
         UpdateExpression="SET lease_owner = :me, lease_expires = :end",
-        ConditionExpression="attribute_not_exists(outcome) AND (attribute_not_exists(lease_owner)"
-        " OR lease_owner = :me OR lease_expires <= :now)",
-        ExpressionAttributeValues={":me": context.aws_request_id, ":now": now, ":end": end},
+        ConditionExpression="etag <> :etag AND (lease_owner = :me OR NOT lease_expires > :now)",
+        ExpressionAttributeValues={":me": me, ":now": now, ":end": end, ":etag": etag},
         ReturnValues="ALL_NEW",
     )["Attributes"]
     try:
-        send_mail(post, similarity, bucket, key)
+        send_mail(post, similarity, place)
     except Exception:
         table.update_item(Key=item, UpdateExpression="REMOVE lease_owner, lease_expires")
         raise  # so that Lambda tries again
 
 
-def send_mail(post, similarity, bucket, key):
-    """Send the e-mail about a match."""
+def send_mail(post, similarity, place):
+    """Send the e-mail about a match; what the post lacks, or all of it, is unknown."""
     username = post.get("username", "unknown")
     message = f"""Similarity: {similarity:.2f} %
 Posted by @{username} at {post.get("created_at", "unknown")}
 Text: {post.get("text", "")}
 Post: https://x.com/{username}/status/{post.get("post_id", "")}
-Photo: https://console.aws.amazon.com/s3/object/{bucket}?prefix={quote(key)}"""
+Photo: {place}"""
     subject = f"Possible match for your favorite celebrity: {int(similarity)} % similar"
     sns.publish(TopicArn=TOPIC_ARN, Subject=subject, Message=message)
 
 
-def process(bucket, key, context):
-    """Compare one photo, mail a match once, and keep the outcome in the photo's item."""
-    media_key = key.removeprefix("images/").removesuffix(".jpg")
-    item = {"media_key": media_key or key}  # the whole key rather than an empty one
-    if "outcome" in table.get_item(Key=item, ConsistentRead=True).get("Item", {}):
+def process(bucket, key, etag, context):
+    """Compare a photo, mail a match once, and keep the outcome with the ETag of the picture."""
+    item = {"media_key": key.removeprefix("images/").removesuffix(".jpg") or key}  # never empty
+    if table.get_item(Key=item, ConsistentRead=True).get("Item", {}).get("etag") == etag:
         return "compared before"
     outcome, similarity = compare_if_possible(bucket, key)
     if outcome == "not compared":
         return outcome
     if outcome == "match":
-        mail_once(item, similarity, bucket, key, context)
+        place = f"https://console.aws.amazon.com/s3/object/{bucket}?prefix={quote(key)}"
+        mail_once(item, etag, similarity, place, context)
     table.update_item(
         Key=item,
-        UpdateExpression="SET outcome = :o, similarity = :s REMOVE lease_owner, lease_expires",
-        ExpressionAttributeValues={":o": outcome, ":s": Decimal(f"{similarity:.2f}")},
+        UpdateExpression="SET outcome=:o, similarity=:s, etag=:e REMOVE lease_owner, lease_expires",
+        ExpressionAttributeValues={":o": outcome, ":s": Decimal(f"{similarity:.2f}"), ":e": etag},
     )
     return f"{outcome}, similarity {similarity:.2f} %"
 
 
 def lambda_handler(event, context):
     """Process every photo of the event."""
-    for record in event["Records"]:
-        bucket = record["s3"]["bucket"]["name"]
-        key = unquote_plus(record["s3"]["object"]["key"])
-        print(f"Photo {key}: {process(bucket, key, context)}")
+    if not event.get("Records"):
+        print("No photo in this event (the button Test sends such a one): post a photo to try it")
+    for record in event.get("Records", []):
+        bucket, photo = record["s3"]["bucket"]["name"], record["s3"]["object"]
+        key, etag = unquote_plus(photo["key"]), photo.get("eTag", "")
+        print(f"Photo {key}: {process(bucket, key, etag, context)}")

@@ -159,6 +159,31 @@ def test_the_same_event_many_times_at_once_is_one_comparison_kept_and_one_mail(
     assert len(photos.mails(media_key)) == 1
 
 
+def test_a_reference_whose_name_is_too_long_is_not_there(
+    photos: Photos, face: Callable[[str], bytes]
+) -> None:
+    photos.s3.delete_object(Bucket=photos.bucket, Key="celebrity.jpg")
+    photos.s3.put_object(Bucket=photos.bucket, Key="celebrity.jpg.jpg", Body=face("obama"))
+    media_key = photos.put(face("obama2"), media_key="3_similar_name")
+    wait_until(lambda: f"Photo images/{media_key}.jpg: not compared" in photos.log())
+    photos.s3.delete_object(Bucket=photos.bucket, Key="celebrity.jpg.jpg")
+    photos.put_reference(face("obama"))
+
+
+def test_another_picture_by_the_same_key_is_compared(
+    photos: Photos, face: Callable[[str], bytes]
+) -> None:
+    media_key = photos.put(face("biden"))
+    assert photos.outcome(media_key) == "other person"
+    key = f"images/{media_key}.jpg"
+    photos.s3.put_object(Bucket=photos.bucket, Key=key, Body=face("obama2"))
+    wait_until(lambda: photos.item(media_key)["outcome"] == "match")
+    assert len(photos.mails(media_key)) == 1
+    photos.s3.put_object(Bucket=photos.bucket, Key=key, Body=face("obama2"))
+    wait_until(lambda: f"Photo {key}: compared before" in photos.log())
+    assert len(photos.mails(media_key)) == 1
+
+
 def test_a_photo_without_metadata_is_compared_all_the_same(
     photos: Photos, face: Callable[[str], bytes]
 ) -> None:

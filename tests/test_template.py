@@ -215,7 +215,9 @@ def test_the_instance_installs_the_versions_that_are_tested() -> None:
     init = RESOURCES["StreamingInstance"]["Metadata"]["AWS::CloudFormation::Init"]["config"]
     commands = " ".join(command["command"] for command in init["commands"].values())
     installed = re.findall(r"[\w-]+==[\w.]+", commands)
-    assert {package.split("==")[0] for package in installed} == {"boto3", "requests", "tweepy"}
+    assert {package.split("==")[0] for package in installed} == {
+        *("boto3", "botocore", "requests", "tweepy")
+    }
     assert set(installed) <= set(PROJECT["dependencies"])
 
 

@@ -47,6 +47,43 @@ MISTAKES = [
         "2 e-mails were sent for one photo",
     ),
     Mistake(
+        "every post has a text",
+        '{value(post, "text")}',
+        '{post["text"]["S"] if post else ""}',
+        "missing_text",
+        "no later try sends its e-mail",
+    ),
+    Mistake(
+        "every photo has a post",
+        '.get("Item", {})',
+        '["Item"]',
+        "no_metadata",
+        "This photo was put into images/ by hand",
+    ),
+    Mistake(
+        "a listing by prefix finds the reference",
+        '        print("upload a photo named", REFERENCE)',
+        '        listed = boto3.client("s3").list_objects_v2(Bucket=bucket, Prefix=REFERENCE)\n'
+        '        if listed["KeyCount"]:\n            raise\n'
+        '        print("upload a photo named", REFERENCE)',
+        "similar_name",
+        "compare the whole key",
+    ),
+    Mistake(
+        "every event is from S3",
+        'event.get("Records", []):',
+        'event["Records"]:',
+        "test_event",
+        "The button Test sends an event without Records",
+    ),
+    Mistake(
+        "nothing is said of an event that is not from S3",
+        'print("nothing has arrived")',
+        "pass",
+        "test_event",
+        "The log is empty after the event {",
+    ),
+    Mistake(
         "key not decoded",
         'unquote_plus(record["s3"]["object"]["key"])',
         'record["s3"]["object"]["key"]',
@@ -82,12 +119,12 @@ MISTAKES = [
         "the missing reference is not named",
         'print("upload a photo named", REFERENCE)',
         'print("no such picture")',
-        "no_reference",
+        "no_reference similar_name",
         "The log does not say that celebrity.jpg is missing",
     ),
     Mistake(
         "post not looked up",
-        'dynamodb.get_item(TableName=os.environ["TABLE_NAME"], Key=item)["Item"]',
+        'dynamodb.get_item(TableName=os.environ["TABLE_NAME"], Key=item).get("Item", {})',
         'dict.fromkeys(("username", "created_at", "text", "post_id"), {"S": "?"})',
         "metadata",
         "lacks the user (username: fan",
@@ -137,7 +174,7 @@ MISTAKES = [
     Mistake(
         "subject too long",
         'Subject="Look who is here"',
-        'Subject=post["text"]["S"]',
+        'Subject=value(post, "text")',
         "subject",
         "SNS would refuse the subject, which has 247 characters",
     ),
@@ -150,8 +187,8 @@ MISTAKES = [
     ),
     Mistake(
         "only the first photo of an event",
-        'event["Records"]:',
-        'event["Records"][:1]:',
+        'event.get("Records", []):',
+        'event.get("Records", [])[:1]:',
         "two_photos",
         'loop over event["Records"]',
     ),
@@ -189,7 +226,8 @@ MISTAKES = [
         "marked before it is compared",
         SHORT[SHORT.rindex("        similarities =") : SHORT.rindex("            mail(")],
         '        item = {"media_key": {"S": key[7:-4]}}\n'
-        '        post = dynamodb.get_item(TableName=os.environ["TABLE_NAME"], Key=item)["Item"]\n'
+        '        post = dynamodb.get_item(TableName=os.environ["TABLE_NAME"], Key=item)\n'
+        '        post = post.get("Item", {})\n'
         "        if is_first(item) and (similarities := find_or_explain(bucket, key)):\n",
         "throttling",
         "When Lambda tried again: No e-mail was sent",

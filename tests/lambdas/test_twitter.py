@@ -152,6 +152,9 @@ PHOTO = {"media_key": "3_1", "url": "https://pbs.twimg.com/media/A.jpg"}
         (PHOTO | {"post_id": "7", "id_str": "8"}, PHOTO | {"post_id": "7"}),
         (PHOTO | {"username": "me", "name": "you"}, PHOTO | {"username": "me"}),
         (PHOTO | {"created_at": "now", "created": "then"}, PHOTO | {"created_at": "now"}),
+        (PHOTO | {"text": "AT&amp;T &lt;3 &gt; 2"}, PHOTO | {"text": "AT&T <3 > 2"}),
+        (PHOTO | {"text": "he wrote &amp;lt;"}, PHOTO | {"text": "he wrote &lt;"}),
+        (PHOTO | {"text": "&amp;" * 30_001}, PHOTO | {"text": "&" * 30_000}),
         (PHOTO | {"text": "x" * 30_001}, PHOTO | {"text": "x" * 30_000}),
         (PHOTO | {"text": {"a": 1}, "post_id": 7}, PHOTO | {"text": "{'a': 1}", "post_id": "7"}),
         ({"url": "é"}, {"url": "é", "media_key": sha256(rb"'\xe9'").hexdigest()}),
@@ -327,6 +330,15 @@ def test_a_photo_is_stored_when_only_its_item_is_there(
     assert account.item("half") == {"media_key": "half", "text": "first"}
 
 
+def test_a_longer_name_is_not_taken_for_the_photo(
+    function: dict[str, Any], account: Account
+) -> None:
+    account.put_item("similar", text="first")
+    account.put("images/similar.jpg.jpg", b"by hand")
+    assert function["store"]({"media_key": "similar"}, b"photo", "images/similar.jpg") == "stored"
+    assert account.body("images/similar.jpg") == b"photo"
+
+
 def test_another_error_of_the_table_is_not_taken_for_a_photo_that_was_seen(
     function: dict[str, Any], account: Account
 ) -> None:
@@ -394,7 +406,7 @@ def test_all_lines_of_all_objects_are_processed(
     account.put("firehose/ä 1", f"{json.dumps(one)}\n".encode() + b'{"text": "\xff"}\n')
     account.put("firehose/2", json.dumps(two).encode())
     event = s3_event(account.bucket, "firehose/%C3%A4+1", "firehose/2")
-    assert function["lambda_handler"](event, None) == {"rejected": 1, "stored": 2}
+    function["lambda_handler"](event, None)
     printed = capsys.readouterr().out.splitlines()
     assert printed[-1] == "Photos of this event: {'rejected': 1, 'stored': 2}"
     assert sorted(printed[:-1]) == [
@@ -421,7 +433,20 @@ def test_an_event_with_a_photo_that_may_come_later_fails_in_the_end(
     assert "Photos of this event: {'failed': 1, 'stored': 1}\n" in capsys.readouterr().out
 
 
-def test_24_photos_at_once(function: dict[str, Any], account: Account) -> None:
+@pytest.mark.parametrize("event", [{"key1": "value1"}, {}, {"Records": []}])
+def test_an_event_that_is_not_of_s3_is_told_in_one_line(
+    function: dict[str, Any], capsys: pytest.CaptureFixture[str], event: dict[str, Any]
+) -> None:
+    function["lambda_handler"](event, None)
+    assert capsys.readouterr().out == (
+        "Photos of this event: none (the button Test sends such an event). "
+        "Post a photo to try the function\n"
+    )
+
+
+def test_24_photos_at_once(
+    function: dict[str, Any], account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Each has a connection to S3 and one to DynamoDB."""
     together, count, lock = threading.Barrier(24), 0, threading.Lock()
     most = 0
@@ -440,8 +465,8 @@ def test_24_photos_at_once(function: dict[str, Any], account: Account) -> None:
     url = f"{function['PHOTO_URL_PREFIX']}a.jpg"
     lines = [json.dumps({"media_key": str(number), "url": url}) for number in range(48)]
     account.put("firehose/48", "\n".join(lines).encode())
-    counts = function["lambda_handler"](s3_event(account.bucket, "firehose/48"), None)
-    assert counts == {"rejected": 48}
+    function["lambda_handler"](s3_event(account.bucket, "firehose/48"), None)
+    assert "Photos of this event: {'rejected': 48}\n" in capsys.readouterr().out
     assert most == 24
     for client in (function["s3"], function["table"].meta.client):
         assert client.meta.config.max_pool_connections == 24

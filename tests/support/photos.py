@@ -51,11 +51,14 @@ class Photos:
         return "\n".join(self.stack.log_lines("RekognitionLambdaLogs"))
 
     def invoke(self, media_key: str, times: int) -> None:
-        event = json.dumps(s3_event(self.bucket, f"images/{media_key}.jpg"))
+        key = f"images/{media_key}.jpg"
+        event = s3_event(self.bucket, key)
+        etag = self.s3.head_object(Bucket=self.bucket, Key=key)["ETag"].strip('"')
+        event["Records"][0]["s3"]["object"]["eTag"] = etag
         name = self.stack.resource("RekognitionLambdaFunction")
         for _ in range(times):
             self.stack.aws.client("lambda").invoke(
-                FunctionName=name, InvocationType="Event", Payload=event
+                FunctionName=name, InvocationType="Event", Payload=json.dumps(event)
             )
 
 

@@ -52,20 +52,26 @@ def is_first(item):
     return True
 
 
+def value(post, name):
+    return post.get(name, {}).get("S", "?")
+
+
 def mail(post, similarity, key):
-    text = f"""{post["username"]["S"]} posted on {post["created_at"]["S"]}:
-{post["text"]["S"]}
-https://x.com/{post["username"]["S"]}/status/{post["post_id"]["S"]}
+    text = f"""{value(post, "username")} posted on {value(post, "created_at")}:
+{value(post, "text")}
+https://x.com/{value(post, "username")}/status/{value(post, "post_id")}
 {similarity:.0f} % similar, see {key}"""
     sns.publish(TopicArn=os.environ["TOPIC_ARN"], Subject="Look who is here", Message=text)
 
 
 def lambda_handler(event, context):
-    for record in event["Records"]:
+    if "Records" not in event:
+        print("nothing has arrived")
+    for record in event.get("Records", []):
         bucket = record["s3"]["bucket"]["name"]
         key = unquote_plus(record["s3"]["object"]["key"])
         similarities = find_or_explain(bucket, key)
         item = {"media_key": {"S": key[len("images/") : -len(".jpg")]}}
-        post = dynamodb.get_item(TableName=os.environ["TABLE_NAME"], Key=item)["Item"]
+        post = dynamodb.get_item(TableName=os.environ["TABLE_NAME"], Key=item).get("Item", {})
         if similarities and is_first(item):
             mail(post, max(similarities), key)

@@ -59,12 +59,12 @@ def handle(bucket, key):
         )["Attributes"]
     except table.meta.client.exceptions.ConditionalCheckFailedException:
         return
-    link = f"https://twitter.com/i/web/status/{post['post_id']}"
+    link = f"https://twitter.com/i/web/status/{post.get('post_id')}"
     topic.publish(Message=f"{post} {link} {best / 100:.4f} s3://{bucket}/{key}")
 
 
 def lambda_handler(event, context):
     log.info("request %s: %s", context.aws_request_id, event)
-    for record in event["Records"]:
+    for record in event.get("Records", []):
         handle(record["s3"]["bucket"]["name"], unquote_plus(record["s3"]["object"]["key"]))
     return {"statusCode": 200}

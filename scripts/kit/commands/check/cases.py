@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from kit import samples
 from kit.commands.check.harness import Harness
 from kit.commands.check.hints import (
     WrongError,
+    about_reference,
     explains_reference,
     log_end,
     must_not_fail,
@@ -17,8 +19,12 @@ from kit.commands.check.hints import (
     one_mail,
 )
 from kit.commands.check.photos import BLURRED, GROUP, REFERENCE, Photo
+from kit.jsonl import Json
 
 THROTTLED_CALLS = 40  # more than any sensible number of retries
+# "hello-world", the first template of the button Test in the Lambda console; and an empty event.
+TEST_EVENTS: list[Json] = [{"key1": "value1", "key2": "value2", "key3": "value3"}, {}]
+LOST = "If the photo was marked as mailed before, no later try sends its e-mail."
 
 
 @dataclass
@@ -85,6 +91,24 @@ def metadata(harness: Harness) -> None:
             f"The e-mail lacks {', '.join(missing)}. Get the item from DynamoDB with the media_key "
             "that is in the photo's key, and put these into the message."
         )
+
+
+@case("A post without text: one e-mail all the same")
+def missing_text(harness: Harness) -> None:
+    """Many posts are only a photo; TwitterLambdaFunction stores no empty text."""
+    observed = harness.send(Photo(harness.pictures[samples.MATCH], text=""))
+    one_mail(observed, f"This post has no text, so its item has none: post.get('text'). {LOST}")
+
+
+@case("A photo without a post: one e-mail all the same")
+def no_metadata(harness: Harness) -> None:
+    """Somebody has put it into images/ by hand."""
+    observed = harness.send(Photo(harness.pictures[samples.MATCH], by_hand=True))
+    one_mail(
+        observed,
+        "This photo was put into images/ by hand, so the table has no item for it: get_item "
+        f"returns no Item, and update_item makes one without user and text. {LOST}",
+    )
 
 
 @case("A long text of several lines: the subject stays short")
@@ -167,6 +191,22 @@ def no_reference(harness: Harness) -> None:
         raise
 
 
+@case("Another object's name begins like the reference's: that is not the reference")
+def similar_name(harness: Harness) -> None:
+    """A computer that hides .jpg makes celebrity.jpg.jpg of it."""
+    harness.remove_reference()
+    harness.put_reference(samples.REFERENCE, f"{REFERENCE}.jpg")
+    observed = harness.send(Photo(harness.pictures[samples.MATCH]))
+    advice = (
+        f"There is {REFERENCE}.jpg, and no {REFERENCE}. A listing by prefix finds both: compare "
+        "the whole key."
+    )
+    no_mail(observed, advice)
+    must_not_fail(observed, advice)
+    if not about_reference(observed):
+        raise WrongError(f"The log does not say that {REFERENCE} is missing. {advice}")
+
+
 @case("A key with spaces and accents")
 def special_key(harness: Harness) -> None:
     """S3 form-encodes the keys of its events."""
@@ -189,6 +229,23 @@ def two_photos(harness: Harness) -> None:
         # What else goes wrong with a picture without a face is for its own case.
         if first == samples.OTHER_PERSON:
             one_mail(observed)
+
+
+@case("The button Test of the Lambda console, and an empty event: no error, the log says so")
+def test_event(harness: Harness) -> None:
+    """Neither is from S3: there are no Records."""
+    for event in TEST_EVENTS:
+        observed = harness.send_event(event)
+        must_not_fail(
+            observed,
+            "The button Test sends an event without Records, in which no photo is named: look "
+            "whether there are any, and log that there are none.",
+        )
+        if not any(log.strip() for log in observed.logs):
+            raise WrongError(
+                f"The log is empty after the event {json.dumps(event)}: say there that it names "
+                "no photo."
+            )
 
 
 @case("The same event again, and twice at the same time: one e-mail")

@@ -20,6 +20,7 @@ from kit.commands.check.observation import Comparisons, Failures, Logs, Mails, O
 from kit.commands.check.photos import REFERENCE, Photo
 from kit.commands.check.time_budget import FUNCTION_SECONDS, TimeBudget
 from kit.emulators.system import OfflineSystem
+from kit.jsonl import Json
 from kit.stack.code import replace_code
 from kit.stack.stack import Stack
 from kit.stack.template import load_template
@@ -124,6 +125,11 @@ class Harness:
         self.invoke(*photos)
         return self.observe(photos[-1])
 
+    def send_event(self, event: Json) -> Observation:
+        """Invoke the function with an event that is about no photo, and see what came of it."""
+        self.invoke_with(event)
+        return self.observe(Photo(b""))
+
     def send_twice_at_once(self, photo: Photo) -> Observation:
         """Send the same event to two processes, of which neither writes before both have read."""
         self.store(photo)
@@ -136,13 +142,17 @@ class Harness:
     def store(self, *photos: Photo) -> None:
         """Store photos and their posts as TwitterLambdaFunction does."""
         for photo in photos:
-            item = {name: {"S": value} for name, value in photo.post.items()}
-            self.clients["dynamodb"].put_item(TableName=self.table, Item=item)
+            if not photo.by_hand:
+                item = {name: {"S": value} for name, value in photo.post.items()}
+                self.clients["dynamodb"].put_item(TableName=self.table, Item=item)
             self.clients["s3"].put_object(Bucket=self.bucket, Key=photo.key, Body=photo.data)
 
     def invoke(self, *photos: Photo) -> None:
         """Send one event about photos, as S3 does for new ones and Lambda after a failure."""
-        event = {"Records": [photo.record(self.bucket) for photo in photos]}
+        self.invoke_with({"Records": [photo.record(self.bucket) for photo in photos]})
+
+    def invoke_with(self, event: Json) -> None:
+        """Send any event, and do not wait for what comes of it."""
         self.clients["lambda"].invoke(
             FunctionName=self.function, InvocationType="Event", Payload=json.dumps(event)
         )

@@ -100,18 +100,18 @@ def must_tell_similarity(mail: str, expected: float) -> None:
         )
 
 
+def about_reference(observed: Observation) -> set[str]:
+    """What the log says about the reference, without what differs from photo to photo."""
+    lines = "\n".join(observed.logs).splitlines()
+    return {
+        re.sub(r"[0-9a-f-]*\d[0-9a-f-]*", "#", line)  # numbers, keys and request IDs
+        for line in lines
+        if REFERENCE in line or "reference" in line.lower()
+    }
+
+
 def explains_reference(bad: Observation, good: Observation) -> bool:
     """Whether the log says more about a bad reference than about a good one."""
-
-    def about_reference(observed: Observation) -> set[str]:
-        lines = "\n".join(observed.logs).splitlines()
-        # Numbers, keys and request IDs differ from photo to photo.
-        return {
-            re.sub(r"[0-9a-f-]*\d[0-9a-f-]*", "#", line)
-            for line in lines
-            if REFERENCE in line or "reference" in line.lower()
-        }
-
     return bool(about_reference(bad) - about_reference(good))
 
 

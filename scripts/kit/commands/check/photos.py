@@ -19,10 +19,11 @@ GROUP, BLURRED = "group", "blurred"  # pictures that are made of the samples
 
 @dataclass
 class Photo:
-    """A photo of a post, and the post."""
+    """A photo of a post, and the post; without one if it was uploaded by hand."""
 
     data: bytes
     text: str = "Look who is here"
+    by_hand: bool = False
     prefix: str = "3_"  # of its media key
     id: str = field(default_factory=lambda: str(random.randrange(10**18, 2 * 10**18)))
 
@@ -38,14 +39,15 @@ class Photo:
 
     @property
     def post(self) -> dict[str, str]:
-        """Its item, as TwitterLambdaFunction stores it."""
-        return {
+        """Its item, as TwitterLambdaFunction stores it: without what is empty."""
+        item = {
             "media_key": self.media_key,
             "post_id": str(int(self.id) // 7),
             "username": f"fan{self.id[-6:]}",
             "created_at": "2026-11-22T10:07:00.000Z",
             "text": self.text,
         }
+        return {name: value for name, value in item.items() if value}
 
     def record(self, bucket: str) -> Json:
         """Its record in S3's event; the same each time."""

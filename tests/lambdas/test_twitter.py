@@ -439,8 +439,8 @@ def test_an_event_that_is_not_of_s3_is_told_in_one_line(
 ) -> None:
     function["lambda_handler"](event, None)
     assert capsys.readouterr().out == (
-        "Photos of this event: none (the button Test sends such an event). "
-        "Post a photo to try the function\n"
+        "Photos of this event: none (the button Test sends such an event): "
+        "post a photo to try it\n"
     )
 
 

@@ -152,9 +152,7 @@ PHOTO = {"media_key": "3_1", "url": "https://pbs.twimg.com/media/A.jpg"}
         (PHOTO | {"post_id": "7", "id_str": "8"}, PHOTO | {"post_id": "7"}),
         (PHOTO | {"username": "me", "name": "you"}, PHOTO | {"username": "me"}),
         (PHOTO | {"created_at": "now", "created": "then"}, PHOTO | {"created_at": "now"}),
-        (PHOTO | {"text": "AT&amp;T &lt;3 &gt; 2"}, PHOTO | {"text": "AT&T <3 > 2"}),
-        (PHOTO | {"text": "he wrote &amp;lt;"}, PHOTO | {"text": "he wrote &lt;"}),
-        (PHOTO | {"text": "&amp;" * 30_001}, PHOTO | {"text": "&" * 30_000}),
+        (PHOTO | {"text": "&lt; is <"}, PHOTO | {"text": "&lt; is <"}),  # unescaped by the streamer
         (PHOTO | {"text": "x" * 30_001}, PHOTO | {"text": "x" * 30_000}),
         (PHOTO | {"text": {"a": 1}, "post_id": 7}, PHOTO | {"text": "{'a': 1}", "post_id": "7"}),
         ({"url": "é"}, {"url": "é", "media_key": sha256(rb"'\xe9'").hexdigest()}),
@@ -439,8 +437,7 @@ def test_an_event_that_is_not_of_s3_is_told_in_one_line(
 ) -> None:
     function["lambda_handler"](event, None)
     assert capsys.readouterr().out == (
-        "Photos of this event: none (the button Test sends such an event): "
-        "post a photo to try it\n"
+        "Photos of this event: none (the button Test sends such an event): post a photo to try it\n"
     )
 
 

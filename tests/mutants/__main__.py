@@ -44,7 +44,8 @@ def try_mutants(
 
     def try_one(mutant: Mutant) -> None:
         worker = idle.get()
-        verdict = worker.verdict(subject, mutant, tests_of(mutant, measured), 10 + 3 * seconds)
+        tests = {test: 5 + 3 * measured[test][0] for test in tests_of(mutant, measured)}
+        verdict = worker.verdict(subject, mutant, tests, 10 + 3 * seconds)
         idle.put(worker)
         cache.put(mutant, verdict)
 

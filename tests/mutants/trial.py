@@ -30,9 +30,14 @@ OUTPUT = Path("output.txt")
 
 
 class Chosen:
-    """Runs only the chosen tests, in their order."""
+    """Runs only the chosen tests, in their order.
 
-    def __init__(self, tests: list[str]) -> None:
+    Args:
+        tests: by their names; how many seconds each may take.
+    """
+
+    def __init__(self, tests: dict[str, float]) -> None:
+        self.seconds = tests
         self.order = {test: number for number, test in enumerate(tests)}
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -41,6 +46,8 @@ class Chosen:
             (item for item in items if item.nodeid in self.order),
             key=lambda item: self.order[item.nodeid],
         )
+        for item in items:
+            item.add_marker(pytest.mark.timeout(self.seconds[item.nodeid]))
 
 
 class Measured:

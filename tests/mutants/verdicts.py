@@ -19,7 +19,8 @@ README = FOLDER / "README.md"
 CACHE = REPOSITORY / ".cache" / "mutants"
 BEGIN, END = "<!-- results -->\n", "<!-- end of results -->\n"
 HEAD = (
-    "| Code | Mutants | Killed | Listed survivors | Killed, % |\n| --- | --: | --: | --: | --: |\n"
+    "| Code | Mutants | Killed | By time alone | Survivors | Killed, % |\n"
+    "| --- | --: | --: | --: | --: | --: |\n"
 )
 KILLED, TIMEOUT, SURVIVED = "killed", "timeout", "survived"
 LEAST = 90  # percent that must be killed

@@ -78,8 +78,17 @@ class Worker:
         measured = json.loads((self.folder / MEASURED).read_text())
         return {test: (its, frozenset(lines)) for test, (its, lines) in measured.items()}, seconds
 
-    def verdict(self, subject: Subject, mutant: Mutant, tests: list[str], seconds: float) -> str:
-        """Run tests with a mutant, at most so long; return KILLED, TIMEOUT or SURVIVED."""
+    def verdict(
+        self, subject: Subject, mutant: Mutant, tests: dict[str, float], seconds: float
+    ) -> str:
+        """Run tests with a mutant; return KILLED, TIMEOUT or SURVIVED.
+
+        Args:
+            subject: of the mutant.
+            mutant: is written into the copy, and taken out again.
+            tests: in their order; how many seconds each may take.
+            seconds: that all of them may take.
+        """
         if not tests:
             return SURVIVED
         path = subject.write(mutant.code, self.folder)
@@ -94,7 +103,7 @@ class Worker:
         return KILLED if code else SURVIVED
 
     def _run(
-        self, subject: Subject, tests: list[str] | None, seconds: float, measure: str = ""
+        self, subject: Subject, tests: dict[str, float] | None, seconds: float, measure: str = ""
     ) -> int | None:
         job: dict[str, Any] = {
             "paths": subject.tests,

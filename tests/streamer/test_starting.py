@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -310,7 +311,7 @@ def test_a_signal_ends_it_when_all_is_sent(
 @pytest.mark.parametrize(
     ("problem", "code", "said"),
     [
-        (streamer.StreamingError("X answered 401: no."), 1, "X answered 401: no"),
+        (streamer.StreamingError("401: ask X."), 1, "401: ask X"),
         (streamer.InputError("the rule"), 2, "the rule"),
         (requests.ConnectionError("away"), 1, "X does not let us in: away"),
     ],
@@ -345,6 +346,27 @@ def test_what_firehose_does_not_take_is_counted_as_failed(
     printed = capsys.readouterr()
     assert printed.out == summary(2, 2, 0, 2)
     assert printed.err == "Stopped: Unable to locate credentials.\n"
+
+
+def test_a_listener_that_waits_keeps_nobody_from_ending(
+    type_in: Any, firehose: Firehose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later, listening = threading.Event(), []
+
+    def listen(x: Any, buffer: Any) -> Iterator[bytes]:
+        listening.append((threading.current_thread(), buffer))
+        yield json.dumps(a_post(1)).encode()
+        later.wait()
+
+    monkeypatch.setenv("TWITTER_BEARER_TOKEN", BEARER)
+    monkeypatch.setattr(streamer, "listen", listen)
+    firehose.error = NoCredentialsError()
+    type_in("--delivery-stream", "posts", "--rule", "cat")
+    assert streamer.main() == 1
+    ((thread, buffer),) = listening
+    assert thread.daemon
+    assert buffer.closed_at  # it takes no more
+    later.set()
 
 
 def test_missing_keys_are_the_user_s_fault(

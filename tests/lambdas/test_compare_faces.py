@@ -73,12 +73,13 @@ class Exercise:
         answer: dict[str, Any] | str,
         request_id: str = "me",
         etag: str = "picture",
+        milliseconds: int = 60_000,
     ) -> str:
         """Let the solution process a photo to which Rekognition answers so."""
         key = f"images/{media_key}.jpg"
         self.answers[key] = answer
         context = SimpleNamespace(
-            aws_request_id=request_id, get_remaining_time_in_millis=lambda: 59_999
+            aws_request_id=request_id, get_remaining_time_in_millis=lambda: milliseconds
         )
         result: str = self.names["process"](self.account.bucket, key, etag, context)
         return result
@@ -184,6 +185,7 @@ def test_without_a_reference_nothing_is_kept(
     exercise: Exercise, account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:
     account.s3.delete_object(Bucket=account.bucket, Key="celebrity.jpg")
+    account.put("another.jpg", b"not the reference")
     assert exercise.process("early", "InvalidS3ObjectException") == "not compared"
     said = f"celebrity.jpg is not there yet: {ADVICE} {account.bucket}\n"
     assert capsys.readouterr().out == said
@@ -290,13 +292,16 @@ def test_only_the_owner_of_the_lease_mails(
     assert left.get("lease_expires") == (None if mailed else str(expires))
 
 
-def test_the_lease_lasts_as_long_as_the_invocation(exercise: Exercise, account: Account) -> None:
+@pytest.mark.parametrize(("milliseconds", "seconds"), [(59_999, 59), (60_000, 60)])
+def test_the_lease_lasts_as_long_as_the_invocation(
+    exercise: Exercise, account: Account, milliseconds: int, seconds: int
+) -> None:
     held: list[dict[str, str] | None] = []
-    exercise.names["sns"].publish = lambda **_: held.append(account.item("held"))
-    exercise.process("held", faces(95), request_id="this one")
-    assert held == [
-        {"media_key": "held", "lease_owner": "this one", "lease_expires": str(NOW + 59)}
-    ]
+    media_key = f"held_{seconds}"
+    exercise.names["sns"].publish = lambda **_: held.append(account.item(media_key))
+    exercise.process(media_key, faces(95), "this one", milliseconds=milliseconds)
+    lease = {"lease_owner": "this one", "lease_expires": str(NOW + seconds)}
+    assert held == [{"media_key": media_key} | lease]
 
 
 def test_a_photo_that_another_try_has_finished_meanwhile_is_not_mailed(

@@ -7,6 +7,7 @@ import os
 import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from kit.errors import InputError
 from kit.processes import is_free
@@ -16,6 +17,24 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("WORKSHOP_FOLDER") or REPOSITORY / ".workshop").absolute()
 FILE = FOLDER / "running.json"
 HOME = FOLDER / "home"  # the state of the workshop that stays
+
+
+# The learner's own files for AWS may have what the installed CLI or boto3 does not understand.
+SHIELD = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+OF_A_SERVICE = "AWS_ENDPOINT_URL_"
+LEADING_ASIDE = {
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_DEFAULT_OUTPUT",
+    "AWS_REGION",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_USE_FIPS_ENDPOINT",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "no_proxy",  # the AWS CLI asks it before NO_PROXY
+}
 
 
 def typed(path: Path) -> str:
@@ -51,9 +70,11 @@ class Running:
         }
 
     def export_lines(self) -> str:
-        """The same as commands of a shell."""
-        variables = self.environment().items()
-        return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables)
+        """The same as commands of a shell, which also take out of the way what would lead aside."""
+        lines = [f"unset {name}" for name in leading_aside()]
+        variables = self.environment() | SHIELD | {"NO_PROXY": no_proxy()}
+        lines += [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+        return "\n".join(lines)
 
     def save(self) -> None:
         """Tell the other commands."""
@@ -98,15 +119,73 @@ def use() -> Running | None:
 
     Returns:
         The workshop that is used, or None: another one, or AWS itself.
+
+    Raises:
+        InputError: AWS_ENDPOINT_URL is of an earlier workshop than the one that runs.
     """
+    use_named()
     workshop = None if os.environ.get("AWS_ENDPOINT_URL") else find()
     if workshop:
+        shield()
         os.environ.update(workshop.environment())
-    bypass_proxy()
     return workshop
 
 
-def bypass_proxy() -> None:
-    """Let no proxy stand between this process and an emulated AWS."""
-    if os.environ.get("AWS_ENDPOINT_URL"):
-        os.environ.setdefault("NO_PROXY", "127.0.0.1")
+def use_named() -> None:
+    """Let boto3 in this process use what AWS_ENDPOINT_URL names, if it does.
+
+    Raises:
+        InputError: it is of an earlier workshop than the one that runs.
+    """
+    endpoint, workshop = os.environ.get("AWS_ENDPOINT_URL"), find()
+    if not endpoint:
+        return
+    if workshop and is_of_earlier(endpoint, workshop):
+        raise InputError(
+            "The lines in this terminal are of an earlier workshop. Type again: "
+            'eval "$(python scripts/workshop.py env)"'
+        )
+    if is_local(endpoint) and os.environ.get("AWS_ACCESS_KEY_ID"):
+        shield(keep=("AWS_ENDPOINT_URL_REKOGNITION",))
+
+
+def is_local(url: str) -> bool:
+    """Whether an address is one of this computer."""
+    return urlsplit(url).hostname in ("127.0.0.1", "localhost")
+
+
+def is_of_earlier(endpoint: str, workshop: Running) -> bool:
+    """Whether this terminal has the address or key of a workshop that runs no more."""
+    if endpoint == workshop.aws_url:
+        key = os.environ.get("AWS_ACCESS_KEY_ID")
+        return key not in (None, workshop.environment()["AWS_ACCESS_KEY_ID"])
+    try:
+        return is_local(endpoint) and is_free(urlsplit(endpoint).port or 80)
+    except ValueError:  # it has no port that could be one
+        return False
+
+
+# --- What would lead boto3 and the AWS CLI aside --------------------------------------------------
+
+
+def leading_aside() -> list[str]:
+    """The variables of this terminal that win over the workshop's, or that its AWS does not take.
+
+    AWS: SDKs and Tools Reference Guide, "Service-specific endpoints" and "Using shared config and
+    credentials files".
+    """
+    return [name for name in os.environ if name in LEADING_ASIDE or name.startswith(OF_A_SERVICE)]
+
+
+def shield(keep: tuple[str, ...] = ()) -> None:
+    """Let nothing but the workshop's own settings count in this process."""
+    for name in leading_aside():
+        if name not in keep:
+            del os.environ[name]
+    os.environ.update(SHIELD | {"NO_PROXY": no_proxy()})
+
+
+def no_proxy() -> str:
+    """The value of NO_PROXY with which no proxy stands between us and this computer."""
+    hosts = (os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or "").split(",")
+    return ",".join(dict.fromkeys([*filter(None, hosts), "127.0.0.1", "localhost"]))

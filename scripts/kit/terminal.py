@@ -52,18 +52,23 @@ def let_go(pipes: bool = False) -> None:
     os.close(nowhere)
 
 
-def printable(text: object) -> str:
+def printable(text: object, stay: str = "\n\t") -> str:
     """A text as it was written, with what would command the terminal spelled out: \\x1b.
 
-    Line breaks and tabs stay.
+    Args:
+        text: of others, such as a post's, or a file's name.
+        stay: what of the control characters may stay.
     """
-    return "".join(c if is_printable(c) else spelled_out(c) for c in str(text))
+    return "".join(c if c in stay or is_printable(c) else spelled_out(c) for c in str(text))
+
+
+def in_one_line(text: object) -> str:
+    """The same in one line, whatever is in it."""
+    return printable(text, stay="")
 
 
 def is_printable(character: str) -> bool:
     """Whether a character may go to a terminal."""
-    if character in "\n\t":
-        return True
     return unicodedata.category(character) not in ("Cc", "Cs") and character not in DIRECTIONS
 
 

@@ -91,7 +91,11 @@ def test_wrong_input_is_one_sentence(stack: Stack, system: OfflineSystem) -> Non
     with mock.patch.dict(os.environ, AWS_DEFAULT_REGION="us-east-1"):
         done = run()
     assert (done.exit_code, "no stack" in done.output) == (2, True)
-    with mock.patch.dict(os.environ, AWS_PROFILE="nobody-s"):
+    with mock.patch.dict(os.environ, AWS_PROFILE="nobody-s"):  # a setting for AWS itself
+        done = run("--stack", stack.name)
+    assert "no access" not in done.output
+    assert f"✓ stack: {stack.name}" in done.output
+    with mock.patch.dict(os.environ, AWS_PROFILE="nobody-s", AWS_ENDPOINT_URL=""):
         done = run()
     assert (done.exit_code, "nobody-s" in done.output) == (2, True)
 

@@ -15,10 +15,10 @@ import click
 import requests
 from botocore.exceptions import ClientError
 from rich.console import Console
-from rich.markup import escape
 from rich.panel import Panel
+from rich.text import Text
 
-from kit import samples
+from kit import running, samples
 from kit.aws_client import Aws
 from kit.commands.errors import handle_errors
 from kit.emulators import instance
@@ -31,6 +31,7 @@ from kit.stack.inventory import left_over
 from kit.stack.journey import ARRIVED, COMPARED, DELIVERED, MAILED, PROCESSED, Journey, JourneyError
 from kit.stack.stack import EMAIL, Stack
 from kit.stack.template import TEMPLATE, parameter_default
+from kit.terminal import in_one_line, printable
 from kit.x_client import error_message
 
 LOGS = FOLDER / "logs"  # where the logs are when something has failed
@@ -46,6 +47,7 @@ def demo(reference: Path | None, tweets: tuple[Path, ...], as_json: bool) -> Non
 
     Without your own pictures it takes the sample pictures, of which one is a match.
     """
+    running.shield()
     console = Console(stderr=as_json)
     with handle_errors(console):
         if bool(reference) != bool(tweets):
@@ -89,7 +91,7 @@ class Progress:
     def step(self, text: str, part: str = "steps between") -> Iterator[None]:
         """Show that a step goes on, then how long it took; add that to a part."""
         started = time.monotonic()
-        with self.console.status(escape(text)):
+        with self.console.status(Text(in_one_line(text))):
             yield
         seconds = time.monotonic() - started
         self.spent[part] += seconds
@@ -97,8 +99,8 @@ class Progress:
 
     def show(self, text: str, seconds: float) -> None:
         """Print one line with its seconds."""
-        line = f"{seconds:5.1f} s  {escape(text)}"
-        self.console.print(line, highlight=False, no_wrap=True, overflow="ellipsis")
+        line = Text(f"{seconds:5.1f} s  {in_one_line(text)}")
+        self.console.print(line, no_wrap=True, overflow="ellipsis")
 
     def show_total(self, comparing: float) -> None:
         """Print how long it took in all, and the parts.
@@ -214,7 +216,8 @@ class Demo:
             journey = self.post(photo)
         except requests.HTTPError as error:
             reason = f"too large, X refused it: {error_message(error)}"
-            self.console.print(f"[bold]{escape(photo.name)}[/bold] {escape(reason)}")
+            line = Text(in_one_line(photo.name), "bold").append(f" {in_one_line(reason)}", "")
+            self.console.print(line)
             result = Result(str(photo), False, None, time.monotonic() - started, reason)
         else:
             result = self.follow(photo, journey)
@@ -226,9 +229,8 @@ class Demo:
         text = f"Look who is here: {photo.stem}"
         journey = Journey.begin(self.stack, self.system.x, photo.read_bytes(), text)
         journey.report = self.progress.show
-        self.console.print(
-            f"[bold]{escape(photo.name)} is posted on X, post {journey.post_id}[/bold]"
-        )
+        name = in_one_line(photo.name)
+        self.console.print(Text(f"{name} is posted on X, post {journey.post_id}", "bold"))
         journey.reach(DELIVERED)
         return journey
 
@@ -244,8 +246,9 @@ class Demo:
                 raise JourneyError("An e-mail came for no match.", MAILED.log)
             return Result(str(photo), False, None, journey.seconds, item["outcome"])
         mail = journey.reach(MAILED)
-        head = f"To: {mail['to']}\nSubject: {mail['subject']}\n\n"
-        self.console.print(Panel(escape(head + mail["body"].strip()), expand=False))
+        head = f"To: {in_one_line(mail['to'])}\nSubject: {in_one_line(mail['subject'])}"
+        text = Text(f"{head}\n\n{printable(mail['body'].strip())}")
+        self.console.print(Panel(text, expand=False))
         return Result(str(photo), True, float(item["similarity"]), journey.seconds, None)
 
     def clean_up(self) -> None:

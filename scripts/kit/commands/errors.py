@@ -88,16 +88,19 @@ def file_error(error: OSError) -> BaseException:
 def owner_of(folder: Path) -> str:
     """A sentence that says to whom a folder belongs, if it is not ours."""
     try:
-        return "" if folder.stat().st_uid == os.geteuid() else f" It belongs to {folder.owner()}."
-    except (OSError, KeyError):  # it does not exist, or its owner has no name
+        owner = folder.stat().st_uid
+        return "" if owner == os.geteuid() else f" It belongs to {folder.owner()}."
+    except OSError:  # it does not exist
         return ""
+    except KeyError:  # the owner has no name
+        return f" It belongs to user {owner}."
 
 
 def aws_error(error: BotoCoreError | ClientError) -> click.ClickException:
     """What a refusal of AWS, or of boto3 itself, means for the learner."""
     if isinstance(error, ClientError):
         answer = error.response["Error"]
-        message = answer.get("Message", answer["Code"])
+        message = printable(answer.get("Message", answer["Code"]))
         if answer["Code"] in BAD_CREDENTIALS:
             return click.UsageError(
                 f"AWS does not take your credentials ({message}): {how_to_log_in()}."

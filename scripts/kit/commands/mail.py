@@ -5,13 +5,14 @@ from __future__ import annotations
 import click
 from botocore.exceptions import ClientError
 from rich.console import Console
-from rich.markup import escape
 from rich.panel import Panel
+from rich.text import Text
 
 from kit import running
 from kit.aws_client import Aws
 from kit.commands.errors import handle_errors
 from kit.errors import InputError, WorkshopError
+from kit.terminal import in_one_line, printable
 
 
 @click.command()
@@ -19,6 +20,7 @@ from kit.errors import InputError, WorkshopError
 @handle_errors()
 def mail(confirm: bool) -> None:
     """Read the mail that came so far."""
+    running.shield()
     workshop = running.require()
     aws = Aws(workshop.aws_url, workshop.region)
     if confirm:
@@ -31,8 +33,8 @@ def show(mails: list[dict[str, str]]) -> None:
     """Print the mails, oldest first."""
     console = Console()
     for one in mails:
-        text = f"To: {one['to']}\nSubject: {one['subject']}\n\n{one['body'].strip()}"
-        console.print(Panel(escape(text), expand=False))
+        head = f"To: {in_one_line(one['to'])}\nSubject: {in_one_line(one['subject'])}"
+        console.print(Panel(Text(f"{head}\n\n{printable(one['body'].strip())}"), expand=False))
     console.print(f"{len(mails)} mail(s)", highlight=False)
 
 
@@ -53,4 +55,4 @@ def confirm_newest(aws: Aws) -> None:
         raise WorkshopError(
             f"The link does not work any more: {error}. Its stack may be deleted."
         ) from error
-    click.echo(f"Subscription confirmed: matches are mailed to {newest['to']}.")
+    click.echo(f"Subscription confirmed: matches are mailed to {in_one_line(newest['to'])}.")

@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.text import Text
 
-from kit import private
+from kit import private, running
 from kit.commands.earlier_steps import EarlierSteps
 from kit.commands.errors import handle_errors
 from kit.emulators import folders, instance
@@ -45,6 +45,7 @@ def start(fresh: bool, step: int | None) -> None:
 
     The steps are yours; what you did is still there the next time.
     """
+    running.shield()
     console = Console()
     try:
         with opened_home(fresh, console) as home, OfflineSystem(home=home) as system:

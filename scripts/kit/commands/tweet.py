@@ -24,6 +24,7 @@ def tweet(files: tuple[Path, ...], text: str) -> None:
     """Post up to four photos on the emulated X."""
     if len(files) > POST_PHOTOS:
         raise InputError(f"A post has at most {POST_PHOTOS} photos.")
+    running.shield()
     workshop = running.require()
     keys = workshop.keys
     client = XClient(workshop.x_url, keys["TWITTER_CONSUMER_KEY"], keys["TWITTER_TOKEN"])

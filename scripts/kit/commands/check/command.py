@@ -20,6 +20,7 @@ from kit.commands.check.run import Result, check_code
 from kit.commands.errors import handle_errors
 from kit.emulators.system import OfflineSystem
 from kit.errors import InputError
+from kit.terminal import in_one_line, printable
 
 LANES = 2  # cases at once, each in a stack of its own
 
@@ -32,6 +33,7 @@ def check(file: str | None) -> None:
 
     The function runs in an offline AWS of its own, so a running workshop is left alone.
     """
+    running.shield()
     started = time.monotonic()
     console = Console()
     code, source = find_code(file)
@@ -75,7 +77,9 @@ def check_offline(console: Console, code: bytes) -> list[Result]:
 
 def show(console: Console, source: str, results: list[Result], seconds: float) -> None:
     """Print what passed and what did not."""
-    table = Table(title=Text(f"Check of {source}"), title_justify="left", show_lines=True)
+    table = Table(
+        title=Text(f"Check of {in_one_line(source)}"), title_justify="left", show_lines=True
+    )
     table.add_column("Case", ratio=2)
     table.add_column("", no_wrap=True)
     table.add_column("Hint", ratio=3)
@@ -83,7 +87,7 @@ def show(console: Console, source: str, results: list[Result], seconds: float) -
         verdict = Text("✗ failed", "red") if result.hint else Text("✓ passed", "green")
         if not result.tried:
             verdict = Text("– not tried", "yellow")
-        table.add_row(Text(result.title), verdict, Text(result.hint))
+        table.add_row(Text(result.title), verdict, Text(printable(result.hint)))
     console.print(table)
     passed = sum(not result.hint for result in results)
     console.print(f"{passed} of {len(results)} cases passed ({seconds:.0f} s).", highlight=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from kit import running
 from kit.commands.doctor import fixes
 from kit.commands.doctor.finding import REKOGNITION, Finding, ok, unknown, wrong
 from kit.commands.doctor.stack_context import StackContext
@@ -27,14 +28,27 @@ def check_credentials(context: StackContext) -> Finding:
         return wrong(
             f"no access to {context.endpoint or 'AWS'}",
             shorten(error),
-            "Offline: start the workshop (python scripts/workshop.py start). On AWS: "
-            f"{'unset AWS_ENDPOINT_URL, then ' if context.endpoint else ''}"
-            "use aws login, or aws configure with your user's access key. AWS_ACCESS_KEY_ID and "
-            "AWS_SESSION_TOKEN take precedence over both: unset them if they hold old keys",
+            how_to_get_in(context.endpoint),
         )
     if context.endpoint:
         return ok(f"emulated AWS at {context.endpoint}, region {region}")
     return ok(f"AWS account {account}, region {region}")
+
+
+def how_to_get_in(endpoint: str) -> str:
+    """What to do when the AWS at an endpoint, or AWS itself, lets nobody in."""
+    workshop = running.find()
+    if workshop and endpoint == workshop.aws_url:
+        return "Stop the workshop with Ctrl-C and start it again; what you did is kept"
+    if endpoint:
+        return (
+            "Start the workshop: python scripts/workshop.py start. For the stack on AWS, run "
+            "doctor in a terminal without AWS_ENDPOINT_URL"
+        )
+    return (
+        "Use aws login, or aws configure with your user's access key. AWS_ACCESS_KEY_ID and "
+        "AWS_SESSION_TOKEN take precedence over both: unset them if they hold old keys"
+    )
 
 
 def check_stack(context: StackContext) -> Finding:

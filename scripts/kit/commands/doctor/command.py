@@ -15,6 +15,7 @@ from kit.commands.doctor.finding import OK, UNKNOWN, WRONG, Finding
 from kit.commands.doctor.stack_context import StackContext
 from kit.commands.doctor.stages import check_all
 from kit.commands.errors import handle_errors
+from kit.terminal import in_one_line
 from kit.text import count
 
 STYLES = {OK: "green", WRONG: "bold red", UNKNOWN: "dim"}
@@ -51,11 +52,11 @@ def show(console: Console, findings: dict[str, Finding]) -> None:
     """Print a line for each stage, cause and fix of what is wrong, and else the next step."""
     for name, found in findings.items():
         line = Text(f"{found.status} ", STYLES[found.status])
-        line.append(name, "bold").append(f": {found.message}", "")
+        line.append(name, "bold").append(f": {in_one_line(found.message)}", "")
         console.print(line, soft_wrap=True)
         for title, text in ("Why", found.cause), ("Fix", found.fix):
             if text:
-                console.print(Text(f"    {title}: {text}"), soft_wrap=True)
+                console.print(Text(f"    {title}: {in_one_line(text)}"), soft_wrap=True)
     number = sum(found.status == WRONG for found in findings.values())
     if number:
         console.print(
@@ -65,5 +66,5 @@ def show(console: Console, findings: dict[str, Finding]) -> None:
     console.print("Nothing is wrong.")
     for name, found in findings.items():
         if found.next_step:
-            console.print(Text(f"Next, {name}: {found.next_step}."), soft_wrap=True)
+            console.print(Text(f"Next, {name}: {in_one_line(found.next_step)}."), soft_wrap=True)
             return

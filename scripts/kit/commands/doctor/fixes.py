@@ -146,7 +146,7 @@ def update_code(function: str) -> str:
     update = aws(
         "lambda", "update-function-code", function_name=function, zip_file="fileb://index.zip"
     )
-    return f"zip index.zip index.py && {update}"
+    return f"python -m zipfile -c index.zip index.py && {update}"
 
 
 def extract_code(logical_id: str) -> str:

@@ -46,7 +46,7 @@ def publish(name: str, region: str | None) -> None:
     launch links of README.md and Instructions.md are rewritten: all take the template from there,
     and the main one opens the console in the bucket's region. Doing it again changes nothing.
     """
-    running.bypass_proxy()
+    running.use_named()
     try:
         template = TEMPLATE.read_bytes()
         if not is_ours(template):

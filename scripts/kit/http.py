@@ -9,8 +9,10 @@ such as boto3 and the AWS CLI send neither another Host nor an Origin.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -46,6 +48,12 @@ class Guard:
         self.app = app
         self.max_body = max_body
         self.hosts = {f"{name}:{port}" for name in NAMES} if port else None
+        self.elsewhere = (
+            f"This page is at http://127.0.0.1:{port}, and not by another name or at another port: "
+            "open the address that “workshop.py start” has printed."
+            if port
+            else "Ask for 127.0.0.1, not for another name."
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse with 421 (Host), 403 (another site) or 413 (body), or pass the request on."""
@@ -55,7 +63,7 @@ class Guard:
         headers = Headers(scope=scope)
         length = headers.get("content-length", "0")
         if len(headers.getlist("host")) != 1 or not self.is_ours(headers["host"]):
-            await refuse(scope, receive, send, 421, "Ask for 127.0.0.1, not for another name.")
+            await refuse(scope, receive, send, 421, self.elsewhere)
         elif is_from_a_web_page(scope, headers):
             await refuse(scope, receive, send, 403, "Another web site may not do this.")
         elif length.isdecimal() and int(length[:20]) > self.max_body:
@@ -199,6 +207,23 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def serve(app: ASGIApp, port: int, on_stop: Callable[[], None] | None = None) -> None:
-    """Serve an application until the process is told to end; see `Server`."""
-    Server(app, port, on_stop).run()
+def serve(
+    app: ASGIApp, port: int, on_stop: Callable[[], None] | None = None, with_ipv6: bool = False
+) -> None:
+    """Serve an application until the process is told to end; see `Server`.
+
+    Args:
+        app: the application.
+        port: of TCP.
+        on_stop: see `Server`.
+        with_ipv6: whether to answer at ::1 as well, which localhost may mean in a browser.
+    """
+    Server(app, port, on_stop).run(listen(port) if with_ipv6 else None)
+
+
+def listen(port: int) -> list[socket.socket]:
+    """Listen at 127.0.0.1 and, if this computer has it and nobody else is there, at ::1."""
+    sockets = [socket.create_server(("127.0.0.1", port))]
+    with contextlib.suppress(OSError):
+        sockets.append(socket.create_server(("::1", port), family=socket.AF_INET6))
+    return sockets

@@ -21,7 +21,7 @@ def main(port: int) -> None:
     workshop = running.load()
     if workshop is None:
         raise WorkshopError("No offline workshop is running. Start one: make workshop")
-    serve(Page(workshop, port).app(), port)
+    serve(Page(workshop, port).app(), port, with_ipv6=True)
 
 
 if __name__ == "__main__":

@@ -150,3 +150,17 @@ def test_a_proxy_s_exceptions_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = Running("eu-west-1", "http://127.0.0.1:1", "x", "r", "p", {}).export_lines()
     assert "export NO_PROXY=intranet.example,127.0.0.1,localhost" in lines
     assert str(REPOSITORY) not in lines
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("command", [["mail"], ["env"], ["connect"]])
+def test_a_workshop_that_was_killed_is_not_taken_for_a_running_one(
+    tmp_path: Path, command: list[str]
+) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    left = asdict(Running("eu-west-1", url, url, url, url, {}))
+    (tmp_path / "running.json").write_text(json.dumps(left))
+    done = typed(environment(tmp_path), *command)
+    assert done.returncode == 2
+    assert "workshop is running" in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr

@@ -49,7 +49,7 @@ def main() -> None:
         environment = os.environ | {"WORKSHOP_FOLDER": folder}
         log = Path(folder) / "start.log"
         workshop = ManagedProcess(
-            "the workshop", [*WORKSHOP, "start", "--at", "11"], environment, log
+            "the workshop", [*WORKSHOP, "start", "--no-browser", "--at", "11"], environment, log
         )
         try:
             wait_until(lambda: "The workshop runs." in log.read_text(), 120, "the workshop")
@@ -60,7 +60,7 @@ def main() -> None:
                     executable_path=draw.find_browser(), args=draw.ARGUMENTS
                 )
                 tab = browser.new_page(viewport={"width": 1280, "height": 900})
-                tab.goto(running.page_url)
+                tab.goto(running.page_address)
                 subprocess.run([*WORKSHOP, "tweet", photo], env=environment, check=True)
                 photograph(tab)
                 browser.close()

@@ -12,6 +12,7 @@ import pytest
 
 import isolation  # noqa: F401 - first: the kit reads the environment when it is imported
 from kit import samples
+from kit.keys import ACCOUNT, select
 from kit.stack.stack import EMAIL, Stack
 from lambdas import loading
 from support import evidence, order, skips
@@ -155,6 +156,7 @@ def load(system: BorrowedSystem, stack: Stack) -> Callable[..., dict[str, Any]]:
             | {
                 "AWS_ENDPOINT_URL": system.aws.url,
                 "AWS_ENDPOINT_URL_REKOGNITION": system.rekognition_url,
+                **select(system.keys, ACCOUNT),
             }
             | environment,
         )

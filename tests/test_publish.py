@@ -17,7 +17,9 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
+from kit.aws_client import Aws
 from kit.commands.publish.launch_links import launch_link, launch_links, launch_table, rewrite
+from kit.keys import ACCOUNT, select
 from kit.stack.template import rekognition_regions
 from support import REPOSITORY
 from support.systems import BorrowedSystem
@@ -46,8 +48,10 @@ INSTRUCTIONS = f"""# Instructions\r
 class Checkout:
     """A copy of the repository, in which a learner publishes."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, system: BorrowedSystem) -> None:
         self.folder = folder
+        self.system = system
+        url = system.aws.url
         self.bucket = f"class-{uuid.uuid4().hex[:12]}"
         self.url = url
         self.environment = {
@@ -55,8 +59,7 @@ class Checkout:
             "HOME": str(folder),
             "AWS_ENDPOINT_URL": url,
             "AWS_DEFAULT_REGION": "eu-west-1",
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test-secret",
+            **select(system.keys, ACCOUNT),
             "AWS_EC2_METADATA_DISABLED": "true",
         }
         shutil.copytree(
@@ -79,7 +82,7 @@ class Checkout:
         )
         said = done.stdout + done.stderr
         assert "Traceback" not in said
-        assert "test-secret" not in said
+        assert self.environment["AWS_SECRET_ACCESS_KEY"] not in said
         return done
 
     def refused(self, *options: str, code: int = 2, **environment: str) -> str:
@@ -98,17 +101,22 @@ class Checkout:
             if (self.folder / name).exists()
         ]
 
-    def s3(self, account: str = "test", region: str = "eu-west-1") -> Any:
+    def s3(self, region: str = "eu-west-1") -> Any:
+        return Aws(self.url, region, self.system.keys).client("s3")
+
+    def s3_of_another_account(self) -> Any:
+        theirs = self.system.admin("aws").post("accounts", {"account": "111111111111"}).json()
         return boto3.client(
             "s3",
             endpoint_url=self.url,
-            region_name=region,
-            aws_access_key_id=account,
-            aws_secret_access_key="test",
+            region_name="eu-west-1",
+            aws_access_key_id=theirs["AccessKeyId"],
+            aws_secret_access_key=theirs["SecretAccessKey"],
+            aws_session_token=theirs["Token"],
         )
 
-    def new_bucket(self, account: str = "test", region: str = "eu-west-1") -> Any:
-        s3 = self.s3(account, region)
+    def new_bucket(self, region: str = "eu-west-1", s3: Any = None) -> Any:
+        s3 = s3 or self.s3(region)
         place = {"LocationConstraint": region}
         s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration=place)
         return s3
@@ -129,7 +137,7 @@ class Checkout:
 
 @pytest.fixture
 def checkout(tmp_path: Path, system: BorrowedSystem) -> Checkout:
-    return Checkout(tmp_path, system.aws.url)
+    return Checkout(tmp_path, system)
 
 
 def test_a_new_bucket_is_private_but_for_the_template(checkout: Checkout) -> None:
@@ -223,7 +231,7 @@ def test_a_page_that_is_missing_is_no_trouble(checkout: Checkout) -> None:
 
 
 def test_someone_else_s_bucket_is_refused(checkout: Checkout) -> None:
-    theirs = checkout.new_bucket(account="111111111111")
+    theirs = checkout.new_bucket(s3=checkout.s3_of_another_account())
     sentence = checkout.refused()
     assert f"The bucket {checkout.bucket} belongs to someone else" in sentence
     assert "Contents" not in theirs.list_objects_v2(Bucket=checkout.bucket)

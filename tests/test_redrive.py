@@ -10,7 +10,6 @@ from typing import Any
 from unittest import mock
 
 import pytest
-import requests
 from click.testing import CliRunner, Result
 
 from kit import running
@@ -104,13 +103,13 @@ def test_what_failed_is_processed_once(
     queue: Callable[[], int],
 ) -> None:
     fault = {"code": "ThrottlingException", "times": 1000}
-    requests.post(f"{system.rekognition_url}/_workshop/faults", json=fault, timeout=60)
+    system.admin("rekognition").post("faults", fault)
     photos.stack.aws.client("lambda").update_function_configuration(
         FunctionName=stack.resource("RekognitionLambdaFunction"), Timeout=3
     )  # else boto3's own retries take a minute
     media_key = photos.put(pictures["obama2.jpg"].read_bytes())
     wait_until(queue, 60)
-    requests.delete(f"{system.rekognition_url}/_workshop/faults", timeout=60).raise_for_status()
+    system.admin("rekognition").delete("faults")
     result = type_redrive("--stack", stack.name)
     assert result.exit_code == 0, result.output
     sent = f"✓ sent again RekognitionLambdaFunction: images/{media_key}.jpg; it had failed:"

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import requests
 
 from kit.stack.stack import Stack
 from kit.stack.template import code_of
@@ -53,8 +52,7 @@ def faults(system: BorrowedSystem) -> Iterator[Callable[..., None]]:
 
     def fail(code: str, times: int) -> None:
         fault = {"code": code, "times": times}
-        url = f"{system.rekognition_url}/_workshop/faults"
-        requests.post(url, json=fault, timeout=60).raise_for_status()
+        system.admin("rekognition").post("faults", fault)
 
     yield fail
     fail("ThrottlingException", 0)
@@ -132,8 +130,8 @@ def test_however_many_faces_match_there_is_one_mail(
     media_key = photos.put(side_by_side(face("obama2"), face("biden"), face("obama3")))
     assert photos.outcome(media_key) == "match"
     (_,) = wait_until(lambda: photos.mails(media_key))
-    url = f"{system.rekognition_url}/_workshop/comparisons"
-    last = next(c for c in requests.get(url, timeout=60).json() if media_key in c["target"])
+    comparisons = system.admin("rekognition").get("comparisons")
+    last = next(c for c in comparisons if media_key in c["target"])
     kept = float(photos.item(media_key)["similarity"])
     assert kept == pytest.approx(last["similarity"], abs=0.01)
 
@@ -229,7 +227,7 @@ def test_one_comparison_for_each_photo_and_one_more_for_each_doubtful_reference(
     function = load(SOLUTION, "RekognitionLambdaFunction")
 
     def calls() -> Counter[str]:
-        stats = requests.get(f"{system.rekognition_url}/_workshop/stats", timeout=60).json()
+        stats = system.admin("rekognition").get("stats")
         return Counter(stats["calls"])
 
     def compare(name: str) -> int:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from kit.emulators.system import OfflineSystem
 from kit.stack.stack import Stack
@@ -20,7 +19,7 @@ def line(system: OfflineSystem, photo: bytes, **more: str) -> dict[str, str]:
     """Upload a photo to the emulated X; return the line that the streamer would send."""
     media_id = system.x.upload(photo)
     system.x.post("hello", [media_id])
-    post = requests.get(f"{system.x_url}/_workshop/posts", timeout=60).json()[0]
+    post = system.admin("x").get("posts")[0]
     url = next(m["url"] for m in post["media"])
     return {
         "media_key": f"3_{media_id}",
@@ -121,7 +120,7 @@ def test_a_photo_that_fails_for_now_is_tried_again(
 ) -> None:
     record = line(system, pictures["biden.jpg"].read_bytes())
     fault = {"kind": "photo", "name": record["url"].rpartition("/")[2], "status": 503, "times": 1}
-    requests.post(f"{system.x_url}/_workshop/faults", json=fault, timeout=60).raise_for_status()
+    system.admin("x").post("faults", fault)
     put(stack, json.dumps(record), "later")
     wait_until(lambda: stored(stack, record["media_key"]))
     assert f"Photo {record['media_key']} failed: the photo host answered 503" in log(stack)
@@ -133,7 +132,7 @@ def test_an_event_that_fails_three_times_is_kept_in_the_failure_queue(
     record = line(system, pictures["biden.jpg"].read_bytes())
     good = line(system, pictures["obama.jpg"].read_bytes())
     fault = {"kind": "photo", "name": record["url"].rpartition("/")[2], "status": 503, "times": 9}
-    requests.post(f"{system.x_url}/_workshop/faults", json=fault, timeout=60).raise_for_status()
+    system.admin("x").post("faults", fault)
     put(stack, f"{json.dumps(record)}\n{json.dumps(good)}\n", "never")
     queue, url = stack.aws.client("sqs"), stack.resource("FailureQueue")
     (message,) = wait_until(lambda: queue.receive_message(QueueUrl=url).get("Messages"))
@@ -141,7 +140,7 @@ def test_an_event_that_fails_three_times_is_kept_in_the_failure_queue(
     assert body["requestPayload"]["Records"][0]["s3"]["object"]["key"] == "never"
     assert log(stack).count(f"Photo {record['media_key']} failed") == 3
     assert stored(stack, good["media_key"])
-    requests.post(f"{system.x_url}/_workshop/faults", json={"kind": "reset"}, timeout=60)
+    system.admin("x").post("faults", {"kind": "reset"})
 
 
 def test_a_hostile_address_reaches_nobody(stack: Stack) -> None:

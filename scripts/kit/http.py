@@ -24,9 +24,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from kit.keys import same
+
 # The names below localhost are for S3's addresses with the bucket's name in front. The browser
 # resolves them itself, so that no web site can own one.
 NAMES = ("127.0.0.1", "localhost")
+ADMIN = "/_workshop/"  # below it is what the services that are emulated do not have
+READY = "/_workshop/ready"  # whether a server answers; everybody may know
 # A body above its limit is read on up to here, and dropped: a browser shows no answer that comes
 # while it sends, and boto3 tries again.
 READ_ON = 4  # times the limit
@@ -129,6 +133,32 @@ async def refuse(scope: Scope, receive: Receive, send: Send, status: int, messag
     await JSONResponse({"detail": message}, status, {"connection": "close"})(scope, receive, send)
 
 
+class TokenGuard:
+    """ASGI middleware that asks for the workshop's token below /_workshop/.
+
+    Args:
+        app: answers.
+        token: what a request has to show: `Authorization: Bearer …`.
+        public: the beginning of paths that need none.
+    """
+
+    def __init__(self, app: ASGIApp, token: str, public: str = READY) -> None:
+        self.app = app
+        self.expected = f"Bearer {token}"
+        self.public = public
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse with 401, or pass the request on."""
+        path = scope.get("path", "")
+        if path.startswith(ADMIN) and not path.startswith(self.public):
+            shown = Headers(scope=scope).get("authorization", "")
+            if not same(shown, self.expected):
+                message = "Show the workshop's token, WORKSHOP_TOKEN: Authorization: Bearer …"
+                await refuse(scope, receive, send, 401, message)
+                return
+        await self.app(scope, receive, send)
+
+
 # --- The body of a request ------------------------------------------------------------------------
 
 
@@ -159,7 +189,15 @@ async def json_of(request: Request, limit: int) -> dict[str, Any]:
     Raises:
         HTTPException: 413, it is larger than `limit` bytes; 400, it is no JSON object.
     """
-    body = await body_of(request, limit)
+    return parse_object(await body_of(request, limit))
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        HTTPException: 400, it is none.
+    """
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):

@@ -94,6 +94,11 @@ def minimal_environment(folder: Path) -> dict[str, str]:
     }
 
 
+def open_private(path: str, flags: int) -> int:
+    """Open a file, for its owner alone if it is new."""
+    return os.open(path, flags, 0o600)
+
+
 class ManagedProcess:
     """One child process with a log file of its own.
 
@@ -120,7 +125,7 @@ class ManagedProcess:
 
     def start(self) -> None:
         """Start it; also once more, after it has ended."""
-        with self.log.open("ab") as output:
+        with open(self.log, "ab", opener=open_private) as output:
             # A session of its own: Ctrl-C reaches only workshop.py, which then stops the children
             # in order, and the whole group can be killed with what it started itself.
             self.process = subprocess.Popen(
@@ -130,6 +135,7 @@ class ManagedProcess:
                 stderr=subprocess.STDOUT,
                 env=self._environment,
                 cwd=self._folder or SCRIPTS,
+                umask=0o077,  # what it writes is for its owner alone
                 start_new_session=True,
             )
 

@@ -9,7 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from kit import private
+from kit.aws_client import Aws
 from kit.errors import InputError
+from kit.keys import ACCOUNT, PAGE_TOKEN, TOKEN, select
 from kit.processes import is_free
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -44,19 +47,28 @@ def typed(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Running:
-    """A running offline workshop: the addresses of its services, and the learner's keys of X."""
+    """A running offline workshop: the addresses of its services, and its keys."""
 
     region: str
     aws_url: str
     x_url: str
     rekognition_url: str
     page_url: str
-    keys: dict[str, str]  # TWITTER_CONSUMER_KEY and so on; they open nothing but the emulated X
+    keys: dict[str, str]  # see `kit.keys`; they open nothing but this workshop
 
     @property
     def answers(self) -> bool:
         """Whether it still runs; one that was killed has left its file behind."""
         return not is_free(int(self.aws_url.rpartition(":")[2]))
+
+    @property
+    def page_address(self) -> str:
+        """The page's address with the token that opens it."""
+        return f"{self.page_url}/?token={self.keys[PAGE_TOKEN]}"
+
+    def aws(self) -> Aws:
+        """A client of the account's owner."""
+        return Aws(self.aws_url, self.region, self.keys)
 
     def environment(self) -> dict[str, str]:
         """What the AWS CLI, boto3 and the scripts need to talk to it."""
@@ -64,9 +76,9 @@ class Running:
             "AWS_ENDPOINT_URL": self.aws_url,
             "AWS_ENDPOINT_URL_REKOGNITION": self.rekognition_url,
             "AWS_DEFAULT_REGION": self.region,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            **select(self.keys, ACCOUNT),
             "TWITTER_API_URL": self.x_url,
+            **select(self.keys, [TOKEN]),  # with which doctor asks the emulators
         }
 
     def export_lines(self) -> str:
@@ -78,9 +90,8 @@ class Running:
 
     def save(self) -> None:
         """Tell the other commands."""
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        FILE.touch(0o600)
-        FILE.write_text(json.dumps(asdict(self)))
+        private.make_folder(FOLDER)
+        private.write(FILE, json.dumps(asdict(self)))
 
 
 def load() -> Running | None:

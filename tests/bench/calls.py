@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import boto3
-import requests
 
 from kit.emulators.system import OfflineSystem
 
@@ -64,15 +63,14 @@ class Calls:
 
     def record(self, on: bool) -> None:
         """Switch the emulated AWS's log on or off."""
-        setting = {"cloudtrail._recording_enabled": on}
-        requests.post(f"{self.system.aws.url}/_ministack/config", json=setting, timeout=30)
+        self.system.admin("aws").post("calls", {"record": on})
 
     def logged(self) -> Counter[str]:
         """The calls in the log of the emulated AWS so far, by operation."""
-        found = requests.get(f"{self.system.aws.url}/_workshop/calls", timeout=30).json()
+        found = self.system.admin("aws").get("calls")
         return Counter({NAMES.get(name, name): count for name, count in found.items()})
 
     def rekognition(self) -> Counter[str]:
         """The calls that the emulated Rekognition has counted."""
-        stats = requests.get(f"{self.system.rekognition_url}/_workshop/stats", timeout=30).json()
+        stats = self.system.admin("rekognition").get("stats")
         return Counter(stats["calls"])

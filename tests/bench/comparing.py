@@ -55,8 +55,8 @@ class Endpoint:
             "rekognition",
             endpoint_url=system.rekognition_url,
             region_name=system.aws.region,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
+            aws_access_key_id=system.keys["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=system.keys["AWS_SECRET_ACCESS_KEY"],
         )
         self.reference = reference.read_bytes()
         self.compare(self.reference)

@@ -11,7 +11,6 @@ import time
 import uuid
 from pathlib import Path
 
-import requests
 from PIL import Image
 
 from bench import posts
@@ -47,11 +46,11 @@ def upload(system: OfflineSystem, photos: list[Path], count: int) -> list[bytes]
 
 def slow_host(system: OfflineSystem, seconds: float) -> None:
     """Let X's photo host wait before it answers; 0 ends that."""
-    url = f"{system.x_url}/_workshop/faults"
-    requests.delete(url, timeout=10)
+    x = system.admin("x")
+    x.delete("faults")
     if seconds:
         fault = {"kind": "photo", "name": "*", "delay": seconds, "times": 10**6}
-        requests.post(url, json=fault, timeout=10)
+        x.post("faults", fault)
 
 
 def renamed(lines: list[bytes]) -> list[bytes]:

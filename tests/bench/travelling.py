@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import requests
-
 from bench import posts
 from bench.comparing import unseen
 from bench.v1 import streamer as v1_streamer
@@ -100,14 +98,13 @@ def one_by_one(system: OfflineSystem, stack: Stack, photo: bytes, count: int) ->
 
 def comparisons(system: OfflineSystem) -> list[dict[str, Any]]:
     """The last comparisons of the emulated Rekognition."""
-    answer = requests.get(f"{system.rekognition_url}/_workshop/comparisons", timeout=30)
-    found: list[dict[str, Any]] = answer.json()
+    found: list[dict[str, Any]] = system.admin("rekognition").get("comparisons")
     return found
 
 
 def calls(system: OfflineSystem) -> dict[str, int]:
     """How often each operation of the emulated Rekognition was called."""
-    answer = requests.get(f"{system.rekognition_url}/_workshop/stats", timeout=30).json()
+    answer = system.admin("rekognition").get("stats")
     found: dict[str, int] = answer["calls"]
     return found
 
@@ -163,9 +160,7 @@ class FirstEditionByMail(threading.Thread):
                     time.sleep(20 if number else 0)
                     media = self.system.x.upload(unseen(self.photo))
                     post = self.system.x.post(f"v1 {number}", [media])
-                    found = requests.get(
-                        f"{self.system.x_url}/_workshop/posts", params={"limit": 9}, timeout=30
-                    ).json()
+                    found = self.system.admin("x").get("posts", limit=9)
                     url = next(p["media"][0]["url"] for p in found if p["id"] == post)
                     started[post] = time.perf_counter()
                     v1_streamer.listen([posts.line(int(post), url)], firehose, stream)

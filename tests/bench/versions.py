@@ -20,6 +20,7 @@ import boto3
 from bench import streaming
 from bench.calls import Calls
 from kit.emulators.system import OfflineSystem
+from kit.keys import ACCOUNT, select
 from kit.stack.code import SOLUTION
 from kit.stack.stack import EMAIL, Stack
 from kit.stack.template import code_of, load_template
@@ -134,8 +135,7 @@ class Harness:
                 "AWS_ENDPOINT_URL": self.system.aws.url,
                 "AWS_ENDPOINT_URL_REKOGNITION": self.system.rekognition_url,
                 "AWS_DEFAULT_REGION": self.system.aws.region,
-                "AWS_ACCESS_KEY_ID": "test",
-                "AWS_SECRET_ACCESS_KEY": "test",
+                **select(self.system.keys, ACCOUNT),
                 **variables,
             },
         )

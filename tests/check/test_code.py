@@ -14,6 +14,7 @@ from kit.commands.check.harness import ENTRY, FUNCTION, Harness
 from kit.commands.check.time_budget import TimeBudget
 from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
+from kit.keys import new_keys
 from kit.processes import free_port
 from support.terminal import running_workshop
 
@@ -86,7 +87,7 @@ def test_without_a_running_workshop_a_file_is_needed(
 
 @pytest.mark.unit
 def test_a_workshop_that_has_ended_is_noticed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    gone = running.Running("eu-west-1", f"http://127.0.0.1:{free_port()}", "", "", "", {})
+    gone = running.Running("eu-west-1", f"http://127.0.0.1:{free_port()}", "", "", "", new_keys())
     monkeypatch.setattr(running, "load", lambda: gone)
     status, output = run()
     assert status == 2

@@ -8,6 +8,7 @@ from doctor.checked_workshop import CheckedWorkshop, run, shown
 from kit import running
 from kit.commands.doctor import finding as at
 from kit.commands.doctor.finding import OK, UNKNOWN
+from kit.keys import new_keys
 from kit.processes import free_port
 from kit.stack.template import code_of
 from support import wait_until
@@ -43,7 +44,7 @@ def test_without_an_endpoint_it_checks_the_running_workshop(
 
 def test_a_workshop_that_was_killed_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
-    killed = running.Running("eu-west-1", nowhere, nowhere, nowhere, page_url="", keys={})
+    killed = running.Running("eu-west-1", nowhere, nowhere, nowhere, page_url="", keys=new_keys())
     monkeypatch.setattr(running, "load", lambda: killed)
     for name in killed.environment():
         monkeypatch.delenv(name)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import boto3
 import pytest
-import requests
 from botocore.exceptions import ClientError
 
 from kit.emulators.system import OfflineSystem
@@ -46,8 +45,8 @@ def test_a_region_without_rekognition_is_refused(system: OfflineSystem) -> None:
         "cloudformation",
         endpoint_url=system.aws.url,
         region_name="eu-north-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
+        aws_access_key_id=system.keys["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=system.keys["AWS_SECRET_ACCESS_KEY"],
     )
     parameters = [
         {"ParameterKey": name, "ParameterValue": value}
@@ -114,7 +113,8 @@ def test_records_that_arrive_together_become_one_object(stack: Stack) -> None:
 def test_a_question_that_nobody_understands_is_refused(
     system: OfflineSystem, path: str, status: int
 ) -> None:
-    answer = requests.get(f"{system.aws.url}/_workshop/{path}", timeout=60)
+    admin = system.admin("aws")
+    answer = admin.session.get(admin.url + path, timeout=60)
     assert answer.status_code == status
     assert answer.json()["error"]
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import boto3
 import pytest
-import requests
 
 from emulators.resources import allow, new_bucket, new_function, new_role, unique
 from kit.emulators.system import OfflineSystem
@@ -58,13 +57,12 @@ class Notes:
 
     def wait_for_denial(self) -> None:
         """Wait until S3 was not allowed to invoke the function."""
-        url = f"{self.aws.url}/_workshop/refusals"
         denial = {
             "who": "s3.amazonaws.com",
             "action": "lambda:InvokeFunction",
             "resource": self.arn,
         }
-        wait_until(lambda: denial in requests.get(url, timeout=60).json())
+        wait_until(lambda: denial in self.aws.admin.get("refusals"))
 
     def put(self, key: str) -> None:
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=b"x")

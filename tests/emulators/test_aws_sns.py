@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import requests
 from botocore.exceptions import ClientError
 
 from emulators.resources import unique, update_stack
@@ -114,12 +113,12 @@ def test_more_than_ten_mails_a_second_suspend_the_subscription(topic: Topic) -> 
 
 
 def test_a_test_may_ask_for_more_mails_a_second(own_system: OfflineSystem) -> None:
-    topic, url = Topic(own_system), f"{own_system.aws.url}/_workshop/faults"
+    topic, admin = Topic(own_system), own_system.admin("aws")
     fault: dict[str, Any] = {"service": "email", "per_second": 100}
-    requests.post(url, json=fault, timeout=60).raise_for_status()
+    admin.post("faults", fault)
     topic.publish(30)
     assert len(topic.received()) == 30
-    requests.delete(url, timeout=60)
+    admin.delete("faults")
 
 
 def test_an_update_to_another_address_asks_that_one(system: OfflineSystem) -> None:

@@ -15,6 +15,7 @@ import requests
 from faults.ledger import LOST, MAILED, Entry, Ledger, Photo
 from kit.commands import redrive
 from kit.emulators.system import OfflineSystem
+from kit.keys import ACCOUNT, select
 from support import processes, wait_until
 from support.workshop import Faults, Workshop
 
@@ -91,8 +92,7 @@ class Harness(Workshop):
     def address(self, media_id: str) -> str:
         """Where a photo can be downloaded; another user posts it, which the rule leaves out."""
         self.system.x.post("just to see the address", [media_id], username="somebody")
-        url = f"{self.system.x_url}/_workshop/posts"
-        (post,) = requests.get(url, params={"limit": 1}, timeout=60).json()
+        (post,) = self.system.admin("x").get("posts", limit=1)
         address: str = post["media"][0]["url"]
         return address
 
@@ -125,8 +125,8 @@ class Harness(Workshop):
 
     def wait_until_connected(self) -> None:
         """Wait until the stream is open; tweepy may wait for a minute after an error."""
-        url = f"{self.system.x_url}/_workshop/stats"
-        wait_until(lambda: requests.get(url, timeout=60).json()["connected"], SETTLE_SECONDS)
+        x = self.system.admin("x")
+        wait_until(lambda: x.get("stats")["connected"], SETTLE_SECONDS)
 
     # What goes wrong
 
@@ -157,8 +157,7 @@ class Harness(Workshop):
         environment = os.environ | {
             "AWS_ENDPOINT_URL": self.system.aws.url,
             "AWS_DEFAULT_REGION": self.system.aws.region,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            **select(self.system.keys, ACCOUNT),
         }
         command = [*workshop, "redrive", "--stack", self.stack.name]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from kit.aws_client import Aws
+from kit.keys import ACCOUNT, select
 from lambdas.loading import load_code
 
 
@@ -39,6 +40,7 @@ class Account:
         ours = {
             "AWS_ENDPOINT_URL": self.aws.url,
             "AWS_DEFAULT_REGION": self.aws.region,
+            **select(self.aws.keys, ACCOUNT),
             "REKOGNITION_BUCKET": self.bucket,
             "TABLE_NAME": self.table,
             "TOPIC_ARN": self.topic,

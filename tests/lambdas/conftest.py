@@ -7,6 +7,7 @@ import os
 import pytest
 
 from kit.aws_client import REGION, Aws
+from kit.keys import ACCOUNT, select
 from lambdas.account import Account
 
 
@@ -14,5 +15,5 @@ from lambdas.account import Account
 def account(request: pytest.FixtureRequest) -> Account:
     """One for all tests: each has photos of its own."""
     if url := os.environ.get("MUTANTS_AWS_URL"):  # `make mutants` starts one AWS for all its runs
-        return Account(Aws(url, REGION))
+        return Account(Aws(url, REGION, select(os.environ, ACCOUNT)))
     return Account(request.getfixturevalue("system").aws)

@@ -14,6 +14,7 @@ from queue import SimpleQueue
 import click
 
 from kit.emulators.aws.process import EmulatedAws
+from kit.keys import ACCOUNT, new_keys, select
 from kit.processes import free_port
 from mutants.making import Mutant, make_mutants
 from mutants.subjects import SUBJECTS, Subject
@@ -66,11 +67,13 @@ def made_workers(number: int) -> Iterator[list[Worker]]:
     """Workers, and one emulated AWS for all of them."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mutants-")))
-        aws = EmulatedAws(folder, "http://127.0.0.1:1", free_port())
+        keys = select(new_keys(), ACCOUNT)
+        nowhere = {"AWS_ENDPOINT_URL_REKOGNITION": "http://127.0.0.1:1"}
+        aws = EmulatedAws(folder, keys | nowhere, free_port())
         stack.callback(aws.process.stop)
         aws.wait_until_ready()
         names = [str(name) for name in range(number)]
-        environment = {"MUTANTS_AWS_URL": aws.url}
+        environment = keys | {"MUTANTS_AWS_URL": aws.url}
         yield [stack.enter_context(Worker(folder / name, environment)) for name in names]
 
 

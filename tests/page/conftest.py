@@ -53,7 +53,7 @@ def tab(browser: Browser, workshop: PageWorkshop) -> Iterator[Page]:
     context.on("request", lambda request: asked.append(request.url))
     opened.on("console", note)
     opened.on("pageerror", lambda error: problems.append(str(error)))
-    opened.goto(workshop.url)
+    opened.goto(workshop.running.page_address)
     expect(opened.locator("#step-list li").first).to_be_visible()
     yield opened
     context.close()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import requests
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Locator, Page
 
 from kit.emulators.system import OfflineSystem
 from kit.http import Server
+from kit.keys import PAGE_TOKEN
 from kit.page.app import Page as WorkshopPage
 from kit.processes import free_port
 from support import wait_until
@@ -32,6 +34,8 @@ class PageWorkshop(Workshop):
         self.watcher = page.watcher
         threading.Thread(target=self.server.run, daemon=True).start()
         wait_until(lambda: self.server.started)
+        self.session = requests.Session()  # a browser that has opened the printed address
+        self.session.headers["Cookie"] = f"workshop-{port}={system.keys[PAGE_TOKEN]}"
 
     def stop_page(self) -> None:
         self.server.should_exit = True

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 import pytest
-import requests
 from playwright.sync_api import Page, expect
 
 from kit.waiting import patience
@@ -48,12 +47,12 @@ def test_only_what_has_changed_is_sent(workshop: PageWorkshop) -> None:
     assert watcher.changes(full["run"], full["version"])["posts"] == []
     post_id = workshop.system.x.post("One more")
     version = full["version"]
-    news = requests.get(
+    news = workshop.session.get(
         f"{workshop.url}/state?run={full['run']}&version={version}", timeout=60
     ).json()
     while not news["posts"]:
         url = f"{workshop.url}/state?run={full['run']}&version={news['version']}"
-        news = requests.get(url, timeout=60).json()
+        news = workshop.session.get(url, timeout=60).json()
     assert [post["id"] for post in news["posts"]] == [post_id]
 
 

@@ -24,7 +24,7 @@ from support import wait_until
 
 
 def test_what_is_too_large_is_refused(workshop: PageWorkshop) -> None:
-    answer = requests.post(
+    answer = workshop.session.post(
         f"{workshop.url}/photos", data=b"\xff\xd8\xff" + bytes(50 * MIB), timeout=60
     )
     assert answer.status_code == 413
@@ -35,21 +35,23 @@ def test_what_is_too_large_is_refused(workshop: PageWorkshop) -> None:
             yield bytes(MIB)
 
     try:  # without a Content-Length
-        answer = requests.post(f"{workshop.url}/photos", data=chunks(), timeout=60)
+        answer = workshop.session.post(f"{workshop.url}/photos", data=chunks(), timeout=60)
         assert answer.status_code == 413
     except requests.ConnectionError:
         pass  # it hung up in the middle, which is as good
-    answer = requests.post(
+    answer = workshop.session.post(
         f"{workshop.url}/reference", data=b"\xff\xd8\xff" + bytes(16 * MIB), timeout=60
     )
     assert answer.status_code == 413
-    answer = requests.post(f"{workshop.url}/posts", data=b"{" + bytes(MIB), timeout=60)
+    answer = workshop.session.post(f"{workshop.url}/posts", data=b"{" + bytes(MIB), timeout=60)
     assert answer.status_code == 413
 
 
 def test_what_is_no_photo_is_refused(workshop: PageWorkshop) -> None:
     for path in ("photos", "reference"):
-        answer = requests.post(f"{workshop.url}/{path}", data=b"<html>hello</html>", timeout=60)
+        answer = workshop.session.post(
+            f"{workshop.url}/{path}", data=b"<html>hello</html>", timeout=60
+        )
         assert answer.status_code == 415
         assert "not a photo" in answer.json()["error"]
     bodies: tuple[Any, ...] = (
@@ -64,7 +66,7 @@ def test_what_is_no_photo_is_refused(workshop: PageWorkshop) -> None:
         [],
     )
     for body in bodies:
-        answer = requests.post(f"{workshop.url}/posts", json=body, timeout=60)
+        answer = workshop.session.post(f"{workshop.url}/posts", json=body, timeout=60)
         assert 400 <= answer.status_code < 500, (body, answer.status_code)
         assert answer.json()["error"]
     for path in (
@@ -73,25 +75,27 @@ def test_what_is_no_photo_is_refused(workshop: PageWorkshop) -> None:
         "/photos/..%2f1",
         "/stages/x",
     ):
-        assert requests.get(workshop.url + path, timeout=60).status_code == 404
-    answer = requests.post(f"{workshop.url}/reference?sample=../x", timeout=60)
+        assert workshop.session.get(workshop.url + path, timeout=60).status_code == 404
+    answer = workshop.session.post(f"{workshop.url}/reference?sample=../x", timeout=60)
     assert answer.status_code == 404
 
 
 def test_json_without_an_end_to_its_depth_is_refused(workshop: PageWorkshop) -> None:
-    answer = requests.post(f"{workshop.url}/posts", data="[" * 5_000, timeout=60)
+    answer = workshop.session.post(f"{workshop.url}/posts", data="[" * 5_000, timeout=60)
     assert (answer.status_code, answer.json()["error"]) == (400, "The request is not understood.")
 
 
 def test_what_x_refuses_is_said_in_its_words(workshop: PageWorkshop) -> None:
-    answer = requests.post(f"{workshop.url}/photos", data=png_bomb(50_000, 50_000), timeout=60)
+    answer = workshop.session.post(
+        f"{workshop.url}/photos", data=png_bomb(50_000, 50_000), timeout=60
+    )
     sentence = "X refused the photo: The picture has too many pixels."
     assert (answer.status_code, answer.json()["error"]) == (400, sentence)
 
 
 def test_half_an_emoji_is_posted_as_an_unknown_character(workshop: PageWorkshop) -> None:
     body = '{"text": "half \\ud83d and whole \\ud83d\\ude00", "photos": []}'
-    answer = requests.post(f"{workshop.url}/posts", data=body, timeout=60)
+    answer = workshop.session.post(f"{workshop.url}/posts", data=body, timeout=60)
     assert answer.status_code == 201
     identity = answer.json()["id"]
     wait_until(lambda: identity in workshop.watcher.state.posts.by_id)
@@ -102,7 +106,7 @@ def test_half_an_emoji_is_posted_as_an_unknown_character(workshop: PageWorkshop)
 @pytest.mark.parametrize("path", ["/posts", "/photos", "/reference?sample=obama.jpg"])
 def test_another_site_cannot_post(workshop: PageWorkshop, path: str) -> None:
     body = json.dumps({"text": "from elsewhere", "photos": []})
-    before = workshop.system.x.session.get(f"{workshop.system.x_url}/_workshop/stats").json()
+    before = workshop.system.admin("x").get("stats")
     host = urlsplit(workshop.url).netloc
     for headers, status in (
         ({"Origin": "http://evil.example"}, 403),
@@ -112,17 +116,18 @@ def test_another_site_cannot_post(workshop: PageWorkshop, path: str) -> None:
         ({"Host": "evil.example"}, 421),
         ({"Host": "127.0.0.1:1"}, 421),
     ):
-        answer = requests.post(workshop.url + path, data=body, headers=headers, timeout=60)
+        answer = workshop.session.post(workshop.url + path, data=body, headers=headers, timeout=60)
         assert answer.status_code == status, headers
-    after = workshop.system.x.session.get(f"{workshop.system.x_url}/_workshop/stats").json()
+    after = workshop.system.admin("x").get("stats")
     assert after["posts"] == before["posts"]
     assert (
-        requests.get(workshop.url, headers={"Host": "evil.example"}, timeout=60).status_code == 421
+        workshop.session.get(workshop.url, headers={"Host": "evil.example"}, timeout=60).status_code
+        == 421
     )
 
 
 def test_headers_keep_other_sites_out(workshop: PageWorkshop) -> None:
-    headers = requests.get(workshop.url, timeout=60).headers
+    headers = workshop.session.get(workshop.url, timeout=60).headers
     assert "default-src 'none'" in headers["content-security-policy"]
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
@@ -137,7 +142,7 @@ def test_files_have_the_types_that_browsers_want(workshop: PageWorkshop) -> None
         "/constants.js": "text/javascript",
         "/base.css": "text/css",
     }.items():
-        answer = requests.get(workshop.url + path, timeout=60)
+        answer = workshop.session.get(workshop.url + path, timeout=60)
         assert answer.headers["content-type"] == f"{kind}; charset=utf-8"
         assert answer.headers["cache-control"] == "no-store"
 
@@ -145,7 +150,7 @@ def test_files_have_the_types_that_browsers_want(workshop: PageWorkshop) -> None
 @pytest.mark.parametrize("version", ["-1", "x", "%C2%B2", "9" * 5000])
 def test_a_version_that_is_none_counts_as_the_first(workshop: PageWorkshop, version: str) -> None:
     run = workshop.watcher.run
-    answer = requests.get(f"{workshop.url}/state?run={run}&version={version}", timeout=60)
+    answer = workshop.session.get(f"{workshop.url}/state?run={run}&version={version}", timeout=60)
     assert answer.status_code == 200
     assert answer.json()["run"] == run
 

@@ -219,7 +219,7 @@ def test_the_solution_mails_any_post(name: str, post: dict[str, str], similarity
 
 # --- The emulated Rekognition ---------------------------------------------------------------------
 
-service = Rekognition(1)
+service = Rekognition(1, aws_url="", token="a token", account={})
 endpoint = application(service)
 CREDENTIAL = "AWS4-HMAC-SHA256 Credential=AKIA/20260101/eu-west-1/rekognition/aws4_request, x"
 

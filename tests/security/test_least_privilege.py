@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 from rich.console import Console
 from rich.table import Table
 
@@ -122,8 +121,7 @@ class Walk:
         }
 
     def refusals(self) -> list[dict[str, str]]:
-        url = f"{self.system.aws.url}/_workshop/refusals"
-        found: list[dict[str, str]] = requests.get(url, timeout=60).json()
+        found: list[dict[str, str]] = self.system.admin("aws").get("refusals")
         return found
 
     def look_for(self, role: str, action: str) -> None:
@@ -144,7 +142,7 @@ class Walk:
         """Put the metadata of a new photo of the emulated X where Firehose does."""
         media_id = self.system.x.upload(self.face)
         post_id = self.system.x.post("hello", [media_id])
-        posts = requests.get(f"{self.system.x_url}/_workshop/posts?limit=1", timeout=60).json()
+        posts = self.system.admin("x").get("posts?limit=1")
         (photo,) = posts[0]["media"]
         line = {"media_key": photo["media_key"], "url": photo["url"], "post_id": post_id}
         body = json.dumps(line).encode()

@@ -144,8 +144,8 @@ def test_a_bucket_s_name_may_stand_before_the_host(system: BorrowedSystem) -> No
         "s3",
         endpoint_url=system.aws.url.replace("127.0.0.1", "s3.localhost"),
         region_name=system.aws.region,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
+        aws_access_key_id=system.keys["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=system.keys["AWS_SECRET_ACCESS_KEY"],
         config=Config(s3={"addressing_style": "virtual"}),
     )
     owner, where = system.aws.client("s3"), {"LocationConstraint": system.aws.region}
@@ -208,8 +208,8 @@ def refuse_bomb(system: BorrowedSystem, bomb: bytes, face: bytes) -> None:
         "rekognition",
         endpoint_url=system.rekognition_url,
         region_name=system.aws.region,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
+        aws_access_key_id=system.keys["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=system.keys["AWS_SECRET_ACCESS_KEY"],
         config=Config(retries={"total_max_attempts": 1}),
     )
     for pair in ((face, bomb), (bomb, face)):

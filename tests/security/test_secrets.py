@@ -18,14 +18,18 @@ import pytest
 import requests
 
 from kit.aws_client import Aws
-from kit.emulators.system import KEY_NAMES, SERVERS
+from kit.emulators.system import SERVERS
+from kit.keys import PAGE_TOKEN, TOKEN, X_KEYS, new_keys, select
 from kit.processes import free_port
 from kit.stack.stack import Stack
 from support import REPOSITORY, evidence, wait_until
 from support.terminal import Terminal
 
 pytestmark = pytest.mark.linux
-KEYS = {name: f"planted-{number}-{name[-9:]}-Kq7" for number, name in enumerate(KEY_NAMES)}
+KEYS = {
+    name: f"planted{number}{name[-9:].replace('_', 'x')}Kq7"
+    for number, name in enumerate(new_keys())
+}
 # Files of the workshop that must hold keys. Only their owner can read them.
 ALLOWED_FILES = {
     "parameters.json": "the parameters of the stack, which create-stack reads",
@@ -50,7 +54,7 @@ class PlantedWorkshop(Terminal):
         self.start("--at", "11")
         self.environment = bare  # commands find the workshop without the printed lines, too
         self.running: dict[str, Any] = json.loads((self.home / "running.json").read_text())
-        self.aws = Aws(self.running["aws_url"], self.running["region"])
+        self.aws = Aws(self.running["aws_url"], self.running["region"], self.running["keys"])
         self.stack = Stack(self.aws, "celebrityrek")
 
     def output_of(self, *command: str) -> str:
@@ -128,8 +132,8 @@ def test_the_keys_are_where_they_must_be(workshop: PlantedWorkshop) -> None:
     """Else the other tests would look for something that is nowhere."""
     secrets = workshop.aws.client("secretsmanager")
     secret = secrets.get_secret_value(SecretId=workshop.stack.resource("TwitterKeys"))
-    assert json.loads(secret["SecretString"]) == KEYS
-    assert len(find_keys({"the secret": secret["SecretString"]})) == len(KEYS)
+    assert json.loads(secret["SecretString"]) == select(KEYS, X_KEYS)
+    assert len(find_keys({"the secret": secret["SecretString"]})) == len(X_KEYS)
     for name in ("parameters.json", "running.json", "home/identity.json"):
         assert find_keys({name: (workshop.home / name).read_bytes()}), name
         assert (workshop.home / name).stat().st_mode & 0o077 == 0, name
@@ -158,7 +162,7 @@ def test_no_answer_of_aws_holds_a_key(workshop: PlantedWorkshop) -> None:
                 DeliveryStreamName=stack.resource("DeliveryStream")
             )
         ),
-        "what was refused": requests.get(f"{workshop.aws.url}/_workshop/refusals", timeout=60).text,
+        "what was refused": text(workshop.aws.admin.get("refusals")),
     }
     resources = cloudformation.describe_stack_resources(**name)["StackResources"]
     for logical_id in sorted(resource["LogicalResourceId"] for resource in resources):
@@ -184,6 +188,10 @@ def test_no_answer_of_aws_holds_a_key(workshop: PlantedWorkshop) -> None:
 
 
 def test_no_other_server_tells_a_key(workshop: PlantedWorkshop) -> None:
+    keys = workshop.running["keys"]
+    session = requests.Session()  # of the owner, whom they answer
+    session.headers["Authorization"] = f"Bearer {keys[TOKEN]}"
+    session.get(f"{workshop.running['page_url']}/?token={keys[PAGE_TOKEN]}").raise_for_status()
     paths = {
         "x_url": ["/_workshop/posts", "/_workshop/stats", "/2/users/me", "/oauth2/token"],
         "rekognition_url": ["/_workshop/stats", "/_workshop/comparisons"],
@@ -192,7 +200,7 @@ def test_no_other_server_tells_a_key(workshop: PlantedWorkshop) -> None:
     assert (
         find_keys(
             {
-                path: requests.get(workshop.running[server] + path, timeout=60).content
+                path: session.get(workshop.running[server] + path, timeout=60).content
                 for server, some in paths.items()
                 for path in some
             }
@@ -216,7 +224,9 @@ def test_no_command_prints_a_key(workshop: PlantedWorkshop) -> None:
     ]
     said: dict[str, str | bytes] = {" ".join(c): workshop.output_of(*c) for c in commands}
     assert all(said.values())
-    said["start --at 11"] = workshop.printed()
+    printed, token = workshop.printed(), KEYS[PAGE_TOKEN]
+    assert printed.count(token) == 1  # in the page's address, and nowhere else
+    said["start --at 11"] = printed.replace(token, "")
     assert find_keys(said) == []
 
 
@@ -238,9 +248,14 @@ def test_no_process_shows_a_key(workshop: PlantedWorkshop) -> None:
             continue  # it has ended
     assert len(lines) >= 6
     assert find_keys(lines) == []
-    # The emulated X checks the keys: it gets them as a program on AWS would, in no argument.
-    others = {name: text for name, text in environments.items() if "kit.emulators.x" not in name}
-    assert len(others) == len(environments) - 1
+    # The emulators check the keys: they get them as a program on AWS would, in no argument.
+    emulators = ("kit.emulators.x\\x00", "kit.emulators.aws\\x00", "kit.emulators.rekognition\\x00")
+    others = {
+        name: text
+        for name, text in environments.items()
+        if not any(emulator in name for emulator in emulators)
+    }
+    assert len(others) == len(environments) - len(emulators)
     assert find_keys(others) == []
 
 

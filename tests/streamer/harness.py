@@ -16,7 +16,7 @@ from typing import Any
 import firehose_producer
 import twitter_streaming
 from kit.aws_client import REGION
-from kit.emulators.system import KEY_NAMES
+from kit.keys import X_KEYS as KEY_NAMES
 from kit.processes import SCRIPTS, minimal_environment
 from streamer.fakes import BEARER, FakeFirehose, FakeX
 from support import wait_until

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from kit.aws_client import REGION, Aws
+from kit.keys import ACCOUNT, select
 from kit.x_client import XClient
 from streamer.fakes import BEARER, RULES, FakeFirehose
 from streamer.harness import FIELDS, KEYS, Streamer, a_post, play, sentence
@@ -31,6 +32,7 @@ class Emulators:
         self.x_process = Emulator("x", folder, *options, environment=environment)
         self.x_url = self.x_process.url
         self.aws = aws
+        self.account = select(aws.keys, ACCOUNT)
         self.x = XClient(self.x_url, KEYS["TWITTER_CONSUMER_KEY"], KEYS["TWITTER_TOKEN"])
         self.photo = self.x.upload(b"a photo")
         self.s3 = self.aws.client("s3")
@@ -80,11 +82,10 @@ class Emulators:
         requests.post(self.x_url + RULES, json={"add": [rule]}, headers=headers, timeout=60)
 
     def fault(self, **fault: Any) -> None:
-        answer = requests.post(f"{self.x_url}/_workshop/faults", json=fault, timeout=60)
-        assert answer.status_code == 204
+        self.x_process.admin.post("faults", fault)
 
     def stats(self) -> dict[str, Any]:
-        stats: dict[str, Any] = requests.get(f"{self.x_url}/_workshop/stats", timeout=60).json()
+        stats: dict[str, Any] = self.x_process.admin.get("stats")
         return stats
 
     def stop(self) -> None:
@@ -120,7 +121,7 @@ def test_from_the_emulated_x_into_a_bucket(tmp_path: Path, emulators: Emulators)
     emulators.add_rule(value="old", tag="serverless-bytes")
     arguments = ["--delivery-stream", stream]
     environment: dict[str, str | None] = {
-        **{"TWITTER_BEARER_TOKEN": None, "AWS_SECRET_ACCESS_KEY": "test"},
+        **{"TWITTER_BEARER_TOKEN": None, **emulators.account},
     }
     x, photo = emulators.x, emulators.photo
     with Streamer(tmp_path, emulators.x_url, emulators.aws.url, arguments, environment) as streamer:
@@ -199,7 +200,7 @@ def test_the_keys_come_from_the_secret(tmp_path: Path, emulators: Emulators) -> 
     path = tmp_path / "config.json"
     path.write_text(json.dumps(config))
     environment: dict[str, str | None] = dict.fromkeys((*KEYS, "TWITTER_BEARER_TOKEN"))
-    environment |= {"AWS_DEFAULT_REGION": None, "AWS_SECRET_ACCESS_KEY": "test"}
+    environment |= {"AWS_DEFAULT_REGION": None, **emulators.account}
     arguments = ["--config", str(path)]
     with Streamer(tmp_path, emulators.x_url, emulators.aws.url, arguments, environment) as streamer:
         streamer.says("Connected to X. The rule: from:learner")
@@ -221,7 +222,7 @@ def test_a_secret_without_keys(
             manager.create_secret(Name=secret, SecretString='{"TWITTER_TOKEN": ""}')
     path = tmp_path / "config.json"
     path.write_text(json.dumps({"delivery_stream": "any", "secret": secret}))
-    environment: dict[str, str | None] = {"AWS_SECRET_ACCESS_KEY": "test"}
+    environment: dict[str, str | None] = {**emulators.account}
     arguments = ["--config", str(path)]
     with Streamer(tmp_path, emulators.x_url, emulators.aws.url, arguments, environment) as streamer:
         assert streamer.finish() == (2 if secret == "no-keys" else 1)
@@ -229,7 +230,7 @@ def test_a_secret_without_keys(
 
 
 def test_a_delivery_stream_that_is_not_there(tmp_path: Path, emulators: Emulators) -> None:
-    environment: dict[str, str | None] = {"AWS_SECRET_ACCESS_KEY": "test"}
+    environment: dict[str, str | None] = {**emulators.account}
     with play(tmp_path, emulators.aws.url, a_post(1), environment=environment) as streamer:
         assert streamer.finish() == 1
     assert "ResourceNotFoundException" in sentence(streamer)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.emulators.system import KEY_NAMES
+from kit.keys import X_KEYS as KEY_NAMES
 from kit.processes import free_port
 from streamer.fakes import BEARER, FakeFirehose, FakeX, refuse
 from streamer.harness import KEYS, Streamer, a_post, play, run_until_connected, sentence

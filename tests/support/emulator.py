@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from kit.admin_client import AdminClient
+from kit.keys import TOKEN
 from kit.processes import ManagedProcess, free_port, minimal_environment
 from support import end_of
 
@@ -21,6 +24,7 @@ class Emulator:
 
     Attributes:
         process: that serves; it leads a group of its own.
+        admin: asks what it has below /_workshop/.
     """
 
     def __init__(
@@ -29,7 +33,9 @@ class Emulator:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", f"kit.emulators.{name}", "--port", str(port), *options]
-        variables = minimal_environment(folder) | dict(environment or {})
+        token = secrets.token_urlsafe()
+        self.admin = AdminClient(self.url, token)
+        variables = minimal_environment(folder) | {TOKEN: token} | dict(environment or {})
         self.log = folder / f"{name}-{port}.log"
         child = ManagedProcess(f"offline {name}", command, variables, self.log)
         child.wait_until_ready(f"{self.url}/_workshop/ready")

@@ -6,6 +6,7 @@ In CI nothing may be lacking that `.ci/run` installs: there such a test fails.
 from __future__ import annotations
 
 import os
+import pwd
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -45,12 +46,30 @@ def has_chromium() -> bool:
         return False
 
 
+def has_another_user() -> bool:
+    """Whether the tests may become another user of this computer."""
+    if not hasattr(os, "geteuid") or os.geteuid():
+        return False
+    try:
+        return bool(pwd.getpwnam(ANOTHER_USER))
+    except KeyError:
+        return False
+
+
 def has_proc() -> bool:
     """Whether the processes of this computer can be looked into."""
     return Path("/proc/self/environ").exists()
 
 
+ANOTHER_USER = "nobody"
 NEEDS = {  # by marker
+    "another_user": Need(
+        has_another_user,
+        "no other user that the tests could become",
+        "what another user of the computer can do to a workshop",
+        "run the tests as root, in a container for example",
+        in_ci=False,
+    ),
     "browser": Need(
         has_chromium,
         "no Chromium",

@@ -60,7 +60,7 @@ class BorrowedSystem(OfflineSystem):
         self.x_url, aws_url, self.rekognition_url = (
             f"http://127.0.0.1:{self.ports[name]}" for name in ("x", "aws", "rekognition")
         )
-        self.aws = Aws(aws_url, place.region)  # type: ignore[assignment] # without the process
+        self.aws = Aws(aws_url, place.region, place.keys)  # type: ignore[assignment] # without the process
         self.x = XClient(self.x_url, self.keys["TWITTER_CONSUMER_KEY"], self.keys["TWITTER_TOKEN"])
 
     def wait_until_ready(self) -> None:
@@ -69,10 +69,9 @@ class BorrowedSystem(OfflineSystem):
     def repair(self) -> None:
         """End all faults, and what the tests have started."""
         self.stop()
-        for url in (self.x_url, self.aws.url, self.rekognition_url):
-            requests.delete(f"{url}/_workshop/faults", timeout=60).raise_for_status()
-        fault = {"kind": "disconnect"}
-        requests.post(f"{self.x_url}/_workshop/faults", json=fault, timeout=60).raise_for_status()
+        for server in ("x", "aws", "rekognition"):
+            self.admin(server).delete("faults")
+        self.admin("x").post("faults", {"kind": "disconnect"})
 
 
 @contextlib.contextmanager

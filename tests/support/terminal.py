@@ -36,13 +36,12 @@ class Terminal:
     def start(self, *options: str) -> str:
         """Start the workshop and return what it prints until it runs."""
         with self.log.open("wb") as log:
-            command = [*COMMAND, "start", *options]
+            command = [*COMMAND, "start", "--no-browser", *options]
             self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
         wait_until(lambda: "The workshop runs." in self.printed(), 120)
-        for line in self.printed().splitlines():
-            if line.startswith("export "):
-                name, _, value = line.removeprefix("export ").partition("=")
-                self.environment[name] = value
+        for line in self.type("env").stdout.splitlines():
+            name, _, value = line.removeprefix("export ").partition("=")
+            self.environment[name] = value
         return self.printed()
 
     def printed(self) -> str:

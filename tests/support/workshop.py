@@ -6,8 +6,6 @@ import os
 import signal
 from typing import Any
 
-import requests
-
 from kit import samples
 from kit.emulators import instance
 from kit.emulators.system import OfflineSystem
@@ -21,24 +19,21 @@ class Faults:
     """Lets the emulators fail; what they can do is in their own `faults.py`."""
 
     def __init__(self, system: OfflineSystem) -> None:
-        self.urls = (system.x_url, system.aws.url, system.rekognition_url)
+        self.admin = {name: system.admin(name) for name in ("x", "aws", "rekognition")}
 
     def x(self, **fault: Any) -> None:
-        self._make(self.urls[0], fault)
+        self.admin["x"].post("faults", fault)
 
     def aws(self, service: str, action: str = "", **fault: Any) -> None:
-        self._make(self.urls[1], {"service": service, "action": action, **fault})
+        self.admin["aws"].post("faults", {"service": service, "action": action, **fault})
 
     def rekognition(self, code: str, **fault: Any) -> None:
-        self._make(self.urls[2], {"code": code, **fault})
-
-    def _make(self, url: str, fault: dict[str, Any]) -> None:
-        requests.post(f"{url}/_workshop/faults", json=fault, timeout=60).raise_for_status()
+        self.admin["rekognition"].post("faults", {"code": code, **fault})
 
     def end(self) -> None:
         """End all of them."""
-        for url in self.urls:
-            requests.delete(f"{url}/_workshop/faults", timeout=60).raise_for_status()
+        for admin in self.admin.values():
+            admin.delete("faults")
 
 
 class Workshop:

@@ -7,10 +7,10 @@ import os
 import click
 
 from kit import running
-from kit.aws_client import Aws
 from kit.commands.errors import handle_errors
 from kit.emulators import instance
 from kit.errors import InputError
+from kit.keys import TOKEN
 from kit.stack.stack import Stack
 from kit.terminal import in_one_line
 
@@ -22,11 +22,11 @@ def connect(command: tuple[str, ...]) -> None:
     """Open a terminal on the offline instance, or run a COMMAND there."""
     running.shield()
     workshop = running.require()
-    stack = Stack.find(Aws(workshop.aws_url, workshop.region), instance.LOGICAL_ID)
+    stack = Stack.find(workshop.aws(), instance.LOGICAL_ID)
     if not stack:
         raise InputError("There is no instance yet: launch the stack first, which is step 3.")
     root = running.HOME / stack.resource(instance.LOGICAL_ID)
-    environment = instance.environment(workshop.aws_url, workshop.x_url, root)
+    environment = instance.environment(workshop.aws_url, workshop.x_url, workshop.keys[TOKEN], root)
     program = command or (os.environ.get("SHELL", "/bin/sh"),)
     if not (root / instance.WORKSHOP).is_dir():
         raise InputError("The instance is booting. Try again in a moment.")

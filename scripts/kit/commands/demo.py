@@ -18,8 +18,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from kit import running, samples
-from kit.aws_client import Aws
+from kit import private, running, samples
 from kit.commands.errors import handle_errors
 from kit.emulators import instance
 from kit.emulators.system import OfflineSystem
@@ -185,7 +184,7 @@ class Demo:
 
     def problem_with_reference(self, name: str) -> str:
         """Why Rekognition cannot use the reference photo; empty if it can."""
-        rekognition = Aws(self.system.rekognition_url, self.system.aws.region).client("rekognition")
+        rekognition = self.system.rekognition_client()
         image = {"S3Object": {"Bucket": self.stack.resource("RekognitionBucket"), "Name": name}}
         try:
             faces = rekognition.detect_faces(Image=image)["FaceDetails"]
@@ -265,15 +264,16 @@ class Demo:
 
     def show_total(self) -> None:
         """Print the last line: how long it took in all, and which parts."""
-        stats = requests.get(f"{self.system.rekognition_url}/_workshop/stats", timeout=10).json()
+        stats = self.system.admin("rekognition").get("stats")
         self.progress.show_total(stats["seconds"])
 
     def save_logs(self) -> Path:
         """Copy all logs, the functions' as well, to a folder that stays; return it."""
-        LOGS.mkdir(parents=True, exist_ok=True)
+        private.make_folder(FOLDER)
+        private.make_folder(LOGS)
         for log in self.system.folder.glob("*.log"):
             shutil.copy(log, LOGS)
         for name in ("TwitterLambdaLogs", "RekognitionLambdaLogs"):
             with contextlib.suppress(Exception):  # the emulated AWS may be what failed
-                (LOGS / f"{name}.log").write_text("\n".join(self.stack.log_lines(name)))
+                private.write(LOGS / f"{name}.log", "\n".join(self.stack.log_lines(name)))
         return LOGS

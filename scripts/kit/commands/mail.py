@@ -22,7 +22,7 @@ def mail(confirm: bool) -> None:
     """Read the mail that came so far."""
     running.shield()
     workshop = running.require()
-    aws = Aws(workshop.aws_url, workshop.region)
+    aws = workshop.aws()
     if confirm:
         confirm_newest(aws)
     else:

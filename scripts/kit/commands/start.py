@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.text import Text
 
 from kit import private, running
+from kit.commands import browser
 from kit.commands.earlier_steps import EarlierSteps
 from kit.commands.errors import handle_errors
 from kit.emulators import folders, instance
@@ -39,8 +40,9 @@ LAST_STEP = 11
 @click.option(
     "--at", "step", type=click.IntRange(1, LAST_STEP), help="Do what comes before a step."
 )
+@click.option("--no-browser", is_flag=True, help="Do not open the page in your browser.")
 @handle_errors()
-def start(fresh: bool, step: int | None) -> None:
+def start(fresh: bool, step: int | None, no_browser: bool) -> None:
     """Start the offline workshop and stay until Ctrl-C.
 
     The steps are yours; what you did is still there the next time.
@@ -50,7 +52,7 @@ def start(fresh: bool, step: int | None) -> None:
     try:
         with opened_home(fresh, console) as home, OfflineSystem(home=home) as system:
             wait_until_ready(system)
-            Session(system, console).run(step or 1)
+            Session(system, console).run(step or 1, browse=not no_browser)
     except KeyboardInterrupt:
         console.print("Stopped. Start again to go on where you were.")
 
@@ -115,7 +117,7 @@ class Session:
             keys=system.keys,
         )
 
-    def run(self, step: int) -> None:
+    def run(self, step: int, browse: bool = False) -> None:
         """Do what comes before a step, then stay until Ctrl-C and boot new instances.
 
         Raises:
@@ -124,7 +126,10 @@ class Session:
         try:
             self.announce()
             self.start_page()
-            self.console.print(f"The page of the workshop: {self.address.page_url}", soft_wrap=True)
+            address = self.address.page_address
+            self.console.print(f"The page of the workshop: {address}", soft_wrap=True)
+            if browse and browser.has_display():
+                browser.open_page(address)
             self.earlier_steps.do(before=step)
             self.console.print("The workshop runs. Ctrl-C stops it and keeps what you did.")
             while True:
@@ -135,6 +140,7 @@ class Session:
                 time.sleep(POLL_SECONDS)
         finally:
             FILE.unlink(missing_ok=True)  # the other commands look for it
+            browser.FILE.unlink(missing_ok=True)
 
     def announce(self) -> None:
         """Let the other commands find us, and tell the learner how to go on."""
@@ -142,8 +148,6 @@ class Session:
         self.write_parameters()
         self.console.print("In another terminal, so that the AWS CLI and boto3 find the workshop:")
         self.console.print('eval "$(python scripts/workshop.py env)"', highlight=False)
-        self.console.print("which does the same as these lines:")
-        self.console.print(self.address.export_lines(), highlight=False, soft_wrap=True)
         self.console.print("Then launch the stack, which is step 3:")
         self.console.print(
             f"aws cloudformation create-stack --stack-name {STACK_NAME} --capabilities "

@@ -5,20 +5,21 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import secrets
 import shutil
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from kit import private
-from kit.aws_client import REGION
+from kit.admin_client import AdminClient
+from kit.aws_client import REGION, Aws
 from kit.emulators import folders
 from kit.emulators.aws.process import EmulatedAws
 from kit.errors import WorkshopError
+from kit.keys import ACCOUNT, TOKEN, X_KEYS, new_keys, select
 from kit.processes import ManagedProcess, free_port, is_free, minimal_environment
 from kit.terminal import STOPS
 from kit.waiting import wait_until
@@ -27,12 +28,6 @@ from kit.x_client import XClient
 PORT_SECONDS = 10.0
 # Each has a port; the page's is reserved for the command that starts it.
 SERVERS = {"x": "X", "aws": "AWS", "rekognition": "Rekognition", "page": "page"}
-KEY_NAMES = (
-    "TWITTER_CONSUMER_KEY",
-    "TWITTER_CONSUMER_SECRET",
-    "TWITTER_TOKEN",
-    "TWITTER_TOKEN_SECRET",
-)
 
 
 @contextlib.contextmanager
@@ -62,7 +57,7 @@ class OfflineSystem:
         x: a client of the emulated X, to post with.
         x_url, rekognition_url: their addresses.
         ports: of the servers, by the names of SERVERS.
-        keys: the four keys of X, which stand for the learner's own.
+        keys: of this system; see `kit.keys`.
         folder: logs and state.
         children: what is stopped in the end; others may add theirs.
 
@@ -87,15 +82,18 @@ class OfflineSystem:
         try:
             # X's search finds a post after 30 s; here at once, because nobody wants to wait.
             photos = str(self.folder / "photos")
+            x_keys = select(self.keys, (*X_KEYS, TOKEN))
             self._x = self.start(
-                "kit.emulators.x", self.keys, "--photos", photos, "--search-delay", "0"
+                "kit.emulators.x", x_keys, "--photos", photos, "--search-delay", "0"
             )
+            account = select(self.keys, (*ACCOUNT, TOKEN))
+            rekognition = {"AWS_ENDPOINT_URL_REKOGNITION": self.rekognition_url}
             self.aws = EmulatedAws(
-                self.folder, self.rekognition_url, self.ports["aws"], region, self.persistent
+                self.folder, account | rekognition, self.ports["aws"], region, self.persistent
             )
             self.children.append(self.aws.process)
             self._rekognition = self.start(
-                "kit.emulators.rekognition", {"AWS_ENDPOINT_URL": aws_url}
+                "kit.emulators.rekognition", account | {"AWS_ENDPOINT_URL": aws_url}
             )
         except BaseException:
             self.stop()
@@ -107,11 +105,14 @@ class OfflineSystem:
         file = self.folder / "identity.json"
         if not file.exists():
             ports = {name: free_port() for name in SERVERS}
-            keys = {name: secrets.token_urlsafe(24) for name in KEY_NAMES}
+            keys = new_keys()
             if self.persistent:
                 folders.save_identity(self.folder, [ports, keys])
             return ports, keys
         ports, keys = json.loads(file.read_text())
+        if missing := new_keys().keys() - keys.keys():  # a home of an older version
+            keys |= select(new_keys(), missing)
+            folders.save_identity(self.folder, [ports, keys])
         for name, port in ports.items():
             try:  # the servers of a run that was killed end soon after it
                 wait_until(functools.partial(is_free, port), PORT_SECONDS, f"port {port}")
@@ -121,6 +122,14 @@ class OfflineSystem:
                     "that one, or begin anew with other ports: start --fresh."
                 ) from None
         return ports, keys
+
+    def admin(self, server: str) -> AdminClient:
+        """A client of what a server has below /_workshop/."""
+        return AdminClient(f"http://127.0.0.1:{self.ports[server]}", self.keys[TOKEN])
+
+    def rekognition_client(self) -> Any:
+        """A boto3 client of Rekognition, of the account's owner."""
+        return Aws(self.rekognition_url, self.aws.region, self.keys).client("rekognition")
 
     def start(self, module: str, environment: dict[str, str], *options: str) -> ManagedProcess:
         """Start a server as a child: python -m <module> --port <its port> <options>."""

@@ -23,9 +23,11 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from kit import samples
-from kit.http import READ_ON, Guard, body_of, json_of
+from kit.http import READ_ON, READY, Guard, body_of, json_of
+from kit.keys import PAGE_TOKEN
 from kit.limits import MIB, POST_CHARACTERS, POST_PHOTOS, S3_IMAGE_BYTES, UPLOAD_BYTES
 from kit.page.actions import Actions
+from kit.page.entrance import Entrance
 from kit.page.headers import ResponseHeaders
 from kit.page.pictures import LARGE_PIXELS, SMALL_PIXELS, PictureCache, sample
 from kit.page.services import Services
@@ -62,6 +64,7 @@ class Page:
     """
 
     def __init__(self, workshop: Running, port: int) -> None:
+        self.token = workshop.keys[PAGE_TOKEN]
         self.services = Services(workshop)
         self.watcher = Watcher(self.services)
         self.state = self.watcher.state
@@ -194,7 +197,7 @@ class Page:
         return Starlette(
             routes=[
                 Route("/constants.js", self.constants),
-                Route("/_workshop/ready", self.ready),
+                Route(READY, self.ready),
                 Route("/state", self.changes),
                 Route("/stages/{name}", self.stage),
                 Route("/photos/{key}", self.photo),
@@ -214,6 +217,7 @@ class Page:
             },
             middleware=[
                 Middleware(ResponseHeaders),
+                Middleware(Entrance, token=self.token, port=self.port),
                 # `body_of` reads on past its own limits, so that the learner gets its message.
                 Middleware(Guard, max_body=READ_ON * UPLOAD_BYTES, port=self.port),
             ],

@@ -9,7 +9,9 @@ from typing import Any
 import requests
 from botocore.config import Config
 
+from kit.admin_client import AdminClient
 from kit.aws_client import Aws
+from kit.keys import TOKEN
 from kit.limits import S3_IMAGE_BYTES
 from kit.running import Running
 from kit.x_client import XClient
@@ -35,6 +37,8 @@ class Services:
         }
         self.region = workshop.region
         self.keys = workshop.keys
+        token = self.keys.get(TOKEN, "")
+        self.admins = {name: AdminClient(url, token, 10) for name, url in self.urls.items()}
         self.session = requests.Session()
         self.session.trust_env = False  # no proxy between here and 127.0.0.1
         self.clients: dict[str, Any] = {}
@@ -45,14 +49,12 @@ class Services:
         with self.lock:
             if service not in self.clients:
                 url = self.urls.get(service, self.urls["aws"])
-                self.clients[service] = Aws(url, self.region).client(service, CONFIG)
+                self.clients[service] = Aws(url, self.region, self.keys).client(service, CONFIG)
             return self.clients[service]
 
     def admin(self, emulator: str, path: str) -> Any:
         """The JSON of an emulator's own API for the workshop, such as "stats" of "x"."""
-        answer = self.session.get(f"{self.urls[emulator]}/_workshop/{path}", timeout=10)
-        answer.raise_for_status()
-        return answer.json()
+        return self.admins[emulator].get(path)
 
     def read(self, bucket: str, key: str, limit: int = S3_IMAGE_BYTES) -> bytes:
         """The beginning of an object of S3, at most `limit` bytes."""

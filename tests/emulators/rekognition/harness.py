@@ -6,8 +6,6 @@ import json
 import os
 import threading
 import time
-import urllib.error
-import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -18,11 +16,15 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from kit.keys import ACCOUNT, new_keys, select
 from support.emulator import Emulator
 
 
 class StandInAws(ThreadingHTTPServer):
-    """Answers who may what, and GET of objects. Tests change its attributes."""
+    """Answers who may what, and GET of objects. Tests change its attributes.
+
+    It believes every signature; the emulated AWS itself has the test of those.
+    """
 
     request_queue_size = 200
 
@@ -60,6 +62,10 @@ class StandInHandler(BaseHTTPRequestHandler):
             verdict = {"allowed": False, "message": text}
         self.reply(self.server.verdict_status, json.dumps(verdict).encode())
 
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.reply(200, b"null")
+
     def reply(self, status: int, body: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
@@ -75,18 +81,15 @@ class Server(Emulator):
 
     def __init__(self, folder: Path, aws: str = "", processes: int = 2, **environment: str) -> None:
         if aws:
-            environment["AWS_ENDPOINT_URL"] = aws
+            environment |= {"AWS_ENDPOINT_URL": aws} | select(new_keys(), ACCOUNT)
         options = ("--processes", str(processes))
         super().__init__("rekognition", folder, *options, environment=environment)
 
     def get(self, name: str) -> Any:
-        with urllib.request.urlopen(f"{self.url}/_workshop/{name}") as answer:
-            return json.load(answer)
+        return self.admin.get(name)
 
     def fail(self, code: str, times: int = 1, operation: str | None = None) -> None:
-        wish = json.dumps({"code": code, "times": times, "operation": operation}).encode()
-        with urllib.request.urlopen(f"{self.url}/_workshop/faults", wish) as answer:
-            assert answer.status == 200
+        self.admin.post("faults", {"code": code, "times": times, "operation": operation})
 
     def client(self, attempts: int = 1, key: str = "AKIATEST") -> Any:
         return boto3.client(

@@ -6,7 +6,6 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import requests
 from botocore.exceptions import ClientError
 
 from emulators.rekognition.harness import Server, StandInAws, error_of, stored
@@ -15,11 +14,10 @@ from emulators.rekognition.harness import Server, StandInAws, error_of, stored
 @pytest.mark.usefixtures("aws")
 def test_a_quota_of_calls_a_second(server: Server) -> None:
     fault = {"code": "ThrottlingException", "times": 100, "per_second": 3}
-    url = f"{server.url}/_workshop/faults"
-    requests.post(url, json=fault, timeout=60).raise_for_status()
+    server.admin.post("faults", fault)
     client = server.client()
     codes = [error_of(client, SourceImage={}, TargetImage={})[0] for _ in range(20)]
-    requests.delete(url, timeout=60).raise_for_status()
+    server.admin.delete("faults")
     passed = codes.count("InvalidParameterException")
     assert 3 <= passed < 17
     assert codes.count("ThrottlingException") == 20 - passed

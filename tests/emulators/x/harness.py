@@ -52,10 +52,10 @@ class Server(Emulator):
         return answer
 
     def fault(self, **fault: Any) -> None:
-        assert self.app.post(self.url + "/_workshop/faults", json=fault).status_code == 204
+        self.admin.post("faults", fault)
 
     def stats(self) -> dict[str, Any]:
-        stats: dict[str, Any] = self.get("/_workshop/stats").json()
+        stats: dict[str, Any] = self.admin.get("stats")
         return stats
 
     def reset(self) -> None:
@@ -69,7 +69,7 @@ class Server(Emulator):
     def photo_url(self, data: bytes) -> str:
         """Post a photo and return where it can be downloaded."""
         self.client.post("a photo", [self.client.upload(data)])
-        url: str = self.get("/_workshop/posts").json()[0]["media"][0]["url"]
+        url: str = self.admin.get("posts")[0]["media"][0]["url"]
         return url
 
 

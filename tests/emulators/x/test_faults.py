@@ -71,7 +71,7 @@ def test_silence_holds_back_posts_and_keep_alives(x: Server, stream: Iterator[by
 
 
 def test_an_unknown_fault_is_refused(x: Server) -> None:
-    assert x.app.post(x.url + "/_workshop/faults", json={"kind": "no"}).status_code == 400
+    assert x.admin.session.post(f"{x.admin.url}faults", json={"kind": "no"}).status_code == 400
 
 
 def test_photo_faults_hit_one_name_and_end(x: Server) -> None:
@@ -85,7 +85,7 @@ def test_photo_faults_hit_one_name_and_end(x: Server) -> None:
     x.fault(kind="photo", name="*", status=302, times=2)
     redirect = requests.get(url, allow_redirects=False, timeout=60)
     assert (redirect.status_code, "location" in redirect.headers) == (302, True)
-    assert x.app.delete(x.url + "/_workshop/faults").status_code == 204
+    assert x.admin.session.delete(f"{x.admin.url}faults").status_code == 204
     assert requests.get(url, timeout=60).status_code == 200
 
 
@@ -103,7 +103,7 @@ def test_a_photo_can_be_slow(x: Server) -> None:
 )
 def test_a_photo_host_has_bad_days(x: Server, fault: dict[str, Any], complete: bool) -> None:
     x.client.post("x", [x.client.upload(b"any bytes")])
-    url = x.get("/_workshop/posts").json()[0]["media"][0]["url"]
+    url = x.admin.get("posts")[0]["media"][0]["url"]
     x.fault(kind="photo", name=url.rpartition("/")[2], **fault)
     if not complete:
         with pytest.raises(requests.RequestException):
@@ -116,7 +116,7 @@ def test_a_photo_host_has_bad_days(x: Server, fault: dict[str, Any], complete: b
 
 def test_an_endless_photo_and_another_s_name(x: Server) -> None:
     x.client.post("x", [x.client.upload(b"any bytes")])
-    url = x.get("/_workshop/posts").json()[0]["media"][0]["url"]
+    url = x.admin.get("posts")[0]["media"][0]["url"]
     prefix, _, name = url.rpartition("/")
     x.fault(kind="photo", name=name, body="endless")
     with x.app.get(url, timeout=60, stream=True) as answer:

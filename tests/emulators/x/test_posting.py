@@ -34,10 +34,10 @@ def test_an_impossible_post_is_refused(x: Server, body: Any) -> None:
     ids=["half an emoji", "half a name", "not a number", "deep", "deep text", "not UTF-8"],
 )
 def test_a_post_that_could_not_be_sent_on_is_refused(x: Server, body: str | bytes) -> None:
-    before = x.get("/_workshop/posts").json()
+    before = x.admin.get("posts")
     answer = x.client.session.post(x.url + "/2/tweets", data=body)
     assert (answer.status_code, answer.json()["title"]) == (400, "Invalid Request")
-    assert x.get("/_workshop/posts").json() == before
+    assert x.admin.get("posts") == before
 
 
 @pytest.mark.unit
@@ -54,7 +54,7 @@ def test_a_journal_that_was_cut_off_loses_its_last_line_only(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("limit", ["x", "-1", ""])
 def test_an_impossible_limit_is_refused(x: Server, limit: str) -> None:
-    assert x.get(f"/_workshop/posts?limit={limit}").status_code == 400
+    assert x.admin.session.get(f"{x.admin.url}posts?limit={limit}").status_code == 400
 
 
 def test_five_photos_are_too_many(x: Server) -> None:
@@ -97,4 +97,4 @@ def test_an_upload_has_the_field_media(x: Server) -> None:
 def test_the_timeline_begins_with_the_newest(x: Server) -> None:
     x.client.post("older")
     x.client.post("newer")
-    assert [post["text"] for post in x.get("/_workshop/posts").json()[:2]] == ["newer", "older"]
+    assert [post["text"] for post in x.admin.get("posts")[:2]] == ["newer", "older"]

@@ -107,7 +107,7 @@ def test_what_nobody_waited_for_is_found_by_the_search(x: Server) -> None:
     wait_until(lambda: ids() == posted[::-1])
     assert [page["meta"]["result_count"] for page in pages()] == [10, 2]
     (page,) = pages(max_results="100")
-    assert page["includes"]["users"] == [x.get("/_workshop/posts").json()[1]["user"]]
+    assert page["includes"]["users"] == [x.admin.get("posts")[1]["user"]]
     assert page["includes"]["media"][0]["url"].startswith(f"{x.url}/media/")
     assert page["data"][0]["attachments"] == {"media_keys": [f"3_{photo}"]}
     wrong: list[dict[str, str]] = [{}, {"query": "nonsense:1"}]

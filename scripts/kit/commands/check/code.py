@@ -16,7 +16,6 @@ import requests
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kit.aws_client import Aws
 from kit.commands.check.harness import FUNCTION
 from kit.errors import InputError
 from kit.running import Running
@@ -62,7 +61,7 @@ def code_of_workshop(workshop: Running) -> tuple[bytes, str]:
     Raises:
         InputError: there is no such function, or no workshop answers.
     """
-    aws = Aws(workshop.aws_url, workshop.region)
+    aws = workshop.aws()
     once = Config(connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1})
     cloudformation = aws.client("cloudformation", once)
     try:

@@ -12,10 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import requests
-
 from kit import samples
-from kit.aws_client import Aws
 from kit.commands.check.observation import Comparisons, Failures, Logs, Mails, Observation
 from kit.commands.check.photos import REFERENCE, Photo
 from kit.commands.check.time_budget import FUNCTION_SECONDS, TimeBudget
@@ -58,8 +55,8 @@ class Harness:
     def __init__(self, system: OfflineSystem, pictures: dict[str, bytes]) -> None:
         self.pictures = pictures
         self.folder = system.folder
-        self.rekognition_url = system.rekognition_url
-        self.rekognition = Aws(system.rekognition_url, system.aws.region).client("rekognition")
+        self.rekognition = system.rekognition_client()
+        self.rekognition_admin = system.admin("rekognition")
         self.budget = TimeBudget()
         email = f"learner-{random.randrange(10**12)}@example.com"  # all share one outbox
         self.stack = Stack.launch(system.aws, system.parameters(email), template())
@@ -78,7 +75,7 @@ class Harness:
         self.logs = Logs(self.clients["logs"], log_group)
         self.failures = Failures(self.clients["sqs"], self.stack.resource("FailureQueue"))
         self.mails = Mails(system.aws, email)
-        self.comparisons = Comparisons(system.rekognition_url)
+        self.comparisons = Comparisons(self.rekognition_admin)
 
     # What a case does.
 
@@ -161,20 +158,11 @@ class Harness:
     def throttled(self, times: int) -> Iterator[None]:
         """Let the next calls of Rekognition fail for a while."""
         fault = {"code": "ThrottlingException", "times": times}
-        requests.post(f"{self.rekognition_url}/_workshop/faults", json=fault, timeout=10)
+        self.rekognition_admin.post("faults", fault)
         try:
             yield
         finally:
-            # Use up what is left: an unsigned call is throttled first and refused afterwards.
-            call = functools.partial(
-                requests.post,
-                self.rekognition_url,
-                json={},
-                headers={"x-amz-target": "RekognitionService.CompareFaces"},
-                timeout=10,
-            )
-            while "Throttling" in call().text:
-                pass
+            self.rekognition_admin.delete("faults")
 
     # What a case sees.
 

@@ -8,8 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-import requests
-
+from kit.admin_client import AdminClient
 from kit.aws_client import Aws
 from kit.commands.check.photos import Photo
 from kit.commands.check.time_budget import TimeBudget
@@ -131,12 +130,12 @@ class Mails:
 class Comparisons:
     """What Rekognition was asked, and what it answered."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, rekognition: AdminClient) -> None:
+        self.rekognition = rekognition
 
     def collect(self, photo: Photo, since: float) -> tuple[list[Json], bool]:
         """The answers about a photo, and whether it was only ever the source."""
-        comparisons = requests.get(f"{self.url}/_workshop/comparisons", timeout=10).json()
+        comparisons = self.rekognition.get("comparisons")
         comparisons = [one for one in comparisons if one["at"] >= since]
         source = [one for one in comparisons if photo.is_picture(one["source"])]
         target = [one for one in comparisons if photo.is_picture(one["target"])]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 
-import requests
-
+from kit.admin_client import AdminClient
 from kit.commands.doctor import fixes
 from kit.commands.doctor.finding import (
     INSTANCE,
@@ -20,6 +20,7 @@ from kit.commands.doctor.finding import (
 from kit.commands.doctor.permissions import lost_permissions
 from kit.commands.doctor.stack_context import StackContext
 from kit.jsonl import Json
+from kit.keys import TOKEN
 from kit.text import count
 
 STATUS_CHECKS = ("SystemStatus", "InstanceStatus")  # of EC2
@@ -84,9 +85,7 @@ def check_streamer(context: StackContext) -> Finding:
 
 def check_offline_streamer(x_url: str) -> Finding:
     """Ask the emulated X, which knows whether the streamer is connected, and why not."""
-    with requests.Session() as session:
-        session.trust_env = False  # no proxy between here and 127.0.0.1
-        stats: Json = session.get(f"{x_url}/_workshop/stats", timeout=5).json()
+    stats: Json = AdminClient(x_url, os.environ.get(TOKEN, ""), timeout=5).get("stats")
     if stats["connected"]:
         return ok("connected to the emulated X")
     refused = f"X last refused it with {stats['refusal']}. " if stats["refusal"] else ""

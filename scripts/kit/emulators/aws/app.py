@@ -14,6 +14,7 @@ from kit.emulators.aws import (
     lambda_,
     lambda_limits,
     s3,
+    signatures,
     sns,
     store,
     validation,
@@ -34,6 +35,7 @@ PLUGINS = (
     lambda_,
     lambda_limits,
     s3,
+    signatures,
     sns,
     store,
     validation,
@@ -48,5 +50,6 @@ def install() -> None:
     # From the inside out: a request passes the guard first and the faults last.
     application = faults.with_faults(ministack.app)
     application = as_if_over_tls(application)
+    application = signatures.with_signatures(application)
     application = admin.with_admin(application)
     ministack.app = Guard(application, MAX_BODY)

@@ -19,8 +19,10 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import sts
 
 from kit.emulators.aws.cloudtrail import record_denial
+from kit.keys import take_token
 
 logger = logging.getLogger("workshop")
+workshop_token = take_token()
 
 
 def may(access_key: str, action: str, resource: str) -> dict[str, Any]:
@@ -29,8 +31,8 @@ def may(access_key: str, action: str, resource: str) -> dict[str, Any]:
     Returns: "allowed"; and "message", the reason that AWS gives for a denial.
     """
     principal = iam_evaluator.resolve_principal(access_key, get_account_id())
-    if isinstance(principal, iam_evaluator.AuthError):
-        return {"allowed": False, "message": principal.message}
+    if not access_key or isinstance(principal, iam_evaluator.AuthError):
+        return {"allowed": False, "message": "The security token in the request is invalid."}
     if principal.policies is None:  # the account itself
         return {"allowed": True}
     question = iam_evaluator.EvalContext(
@@ -68,22 +70,32 @@ def service_key(role_arn: str) -> str:
 def new_session(role_arn: str, name: str) -> dict[str, str]:
     """Temporary credentials of a role, as STS makes them for a service."""
     role = role_arn.rpartition("/")[2]
+    return new_session_of(session_arn(role, name), f"{role}:{name}")
+
+
+def new_session_of(arn: str, user_id: str) -> dict[str, str]:
+    """Temporary credentials that stand for somebody; nobody can guess them."""
     credentials = {
         "AccessKeyId": f"ASIA{secrets.token_hex(8).upper()}",
         "SecretAccessKey": secrets.token_hex(20),
         "Token": secrets.token_hex(),
     }
-    register_session(role, name, credentials)
+    register_session(arn, user_id, credentials)
     return credentials
 
 
-def register_session(role: str, name: str, credentials: dict[str, str]) -> None:
-    """Let temporary credentials stand for a role."""
+def session_arn(role: str, name: str) -> str:
+    """The ARN of a session of a role."""
+    return f"arn:aws:sts::{get_account_id()}:assumed-role/{role}/{name}"
+
+
+def register_session(arn: str, user_id: str, credentials: dict[str, str]) -> None:
+    """Let temporary credentials stand for somebody."""
     sts.register_session(
         credentials["AccessKeyId"],
         {
-            "Arn": f"arn:aws:sts::{get_account_id()}:assumed-role/{role}/{name}",
-            "UserId": f"{role}:{name}",
+            "Arn": arn,
+            "UserId": user_id,
             "SecretAccessKey": credentials["SecretAccessKey"],
             "SessionToken": credentials["Token"],
         },

@@ -33,6 +33,11 @@ def count_call(original: Callable[..., None], **event: Any) -> None:
     original(**event)
 
 
+def record(on: bool) -> None:
+    """Switch the recording of calls on or off; at first it is off."""
+    cloudtrail._recording_enabled = on
+
+
 def enforce(
     original: Callable[..., Any], key: str, action: str, *arguments: Any, **more: Any
 ) -> Any:

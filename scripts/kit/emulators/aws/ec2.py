@@ -25,7 +25,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from kit.emulators.aws import store
-from kit.emulators.aws.auth import new_session, register_session
+from kit.emulators.aws.auth import new_session, register_session, session_arn, workshop_token
+from kit.keys import metadata_key, same
 
 CREDENTIALS_SECONDS = 86_400
 CREDENTIALS_PATH = "meta-data/iam/security-credentials/"
@@ -160,14 +161,16 @@ def delete_instance(instance_id: str, properties: dict[str, Any]) -> None:
 async def metadata(request: Request) -> Response:
     """Answer as an instance's metadata service does, version 2: only with a token.
 
-    The instance's ID in front of latest/ tells whose service it is; the ID is its token, too.
+    The instance's ID in front of latest/ tells whose service it is; the key behind it lets in who
+    is on the instance. That key is also the service's token.
     """
-    instance_id, path = request.path_params["instance_id"], request.path_params["path"]
-    if instance_id not in credentials_of:
+    instance_id, key, path = (request.path_params[n] for n in ("instance_id", "key", "path"))
+    expected = metadata_key(workshop_token, instance_id)
+    if instance_id not in credentials_of or not same(key, expected):
         return Response(status_code=404)
     if (request.method, path) == ("PUT", "api/token"):
-        return PlainTextResponse(instance_id)
-    if request.headers.get("x-aws-ec2-metadata-token") != instance_id:
+        return PlainTextResponse(key)
+    if not same(request.headers.get("x-aws-ec2-metadata-token", ""), key):
         return Response(status_code=401)  # version 1 is switched off in the template
     credentials = credentials_of[instance_id]
     texts = {"meta-data/instance-id": instance_id, CREDENTIALS_PATH: credentials["Role"]}
@@ -184,7 +187,8 @@ def install() -> None:
     for entry in store.load("instance"):  # terminated ones do no harm
         instance_id, credentials = entry["instance"], entry["credentials"]
         credentials_of[instance_id] = credentials
-        register_session(credentials["Role"], instance_id, credentials)
+        role = credentials["Role"]
+        register_session(session_arn(role, instance_id), f"{role}:{instance_id}", credentials)
     provisioners._RESOURCE_HANDLERS["AWS::EC2::Instance"] = {
         "create": create_instance,
         "update": update_instance,

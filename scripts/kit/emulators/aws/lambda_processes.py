@@ -25,6 +25,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+ACCOUNT = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")  # of `kit.keys`, not imported here
 SERVICES = ("dynamodb", "rekognition", "s3", "sns")  # those of the workshop's functions
 LENGTH_BYTES, PID_BYTES = 8, 4
 
@@ -116,7 +117,11 @@ class ForkServer:
         if self._socket is None:
             self._socket, theirs = socket.socketpair()
             command = [sys.executable, "-m", __name__, str(theirs.fileno())]
-            subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
+            # A function must not find the account's own key, which is in our environment.
+            variables = {n: v for n, v in os.environ.items() if n not in ACCOUNT}
+            subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, env=variables, pass_fds=[theirs.fileno()]
+            )
             theirs.close()
         body = json.dumps(job).encode()
         length = len(body).to_bytes(LENGTH_BYTES, "big")

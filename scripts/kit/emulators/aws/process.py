@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from kit.aws_client import REGION, Aws
@@ -16,7 +17,8 @@ class EmulatedAws(Aws):
 
     Args:
         folder: for its log, its temporary files and its state.
-        rekognition_url: where the functions find Rekognition.
+        environment: the keys of its account, the workshop's token, and where the functions find
+            Rekognition, AWS_ENDPOINT_URL_REKOGNITION.
         port: of its own address.
         region: the region that it plays.
         persistent: whether to save its state in the folder, for the next start.
@@ -25,21 +27,20 @@ class EmulatedAws(Aws):
     def __init__(
         self,
         folder: Path,
-        rekognition_url: str,
+        environment: Mapping[str, str],
         port: int,
         region: str = REGION,
         persistent: bool = False,
     ) -> None:
-        super().__init__(f"http://127.0.0.1:{port}", region)
-        self.rekognition_url = rekognition_url
-        environment = minimal_environment(folder) | {
+        super().__init__(f"http://127.0.0.1:{port}", region, environment)
+        variables = minimal_environment(folder) | {
+            **environment,
             "AUTH": "true",  # the roles' policies count
             "BIND_HOST": "127.0.0.1",  # its default is 0.0.0.0
             "MINISTACK_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(port),
             "MINISTACK_REGION": region,
             "AWS_DEFAULT_REGION": region,
-            "AWS_ENDPOINT_URL_REKOGNITION": rekognition_url,
             "LAMBDA_ASYNC_RETRY_BASE_SECONDS": str(RETRY_SECONDS),
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
@@ -51,7 +52,7 @@ class EmulatedAws(Aws):
             "S3_DATA_DIR": str(folder / "s3"),
         }
         command = [sys.executable, "-m", "kit.emulators.aws"]
-        self.process = ManagedProcess("offline AWS", command, environment, folder / "aws.log")
+        self.process = ManagedProcess("offline AWS", command, variables, folder / "aws.log")
 
     def wait_until_ready(self) -> None:
         """Wait until it answers."""

@@ -15,9 +15,11 @@ import os
 import sys
 from pathlib import Path
 
+from kit import private
 from kit.aws_client import Aws
 from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
+from kit.keys import TOKEN, metadata_key
 from kit.processes import SCRIPTS, ManagedProcess, minimal_environment
 from kit.stack.stack import Stack
 from kit.waiting import wait_until
@@ -33,11 +35,13 @@ def boot(folder: Path, stack: Stack) -> Path:
     root = folder / stack.resource(LOGICAL_ID)
     # A new one gets its name when it is complete: whatever stops us, it boots the next time.
     unfinished = root if root.exists() else folder / f"new-{root.name}"
+    private.make_folder(unfinished)
     for path, file in stack.init_files(LOGICAL_ID).items():
         target = unfinished / path.removeprefix("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
+        for parent in reversed(target.relative_to(unfinished).parents[:-1]):
+            private.make_folder(unfinished / parent)
         content = file["content"]  # cfn-init writes an object as JSON
-        target.write_text(content if isinstance(content, str) else json.dumps(content))
+        private.write(target, content if isinstance(content, str) else json.dumps(content))
     return unfinished.rename(root)
 
 
@@ -53,16 +57,19 @@ def terminated(aws: Aws, instances: set[str]) -> set[str]:
     return instances - {one["InstanceId"] for one in listed if one["State"]["Name"] != "terminated"}
 
 
-def environment(aws_url: str, x_url: str, root: Path) -> dict[str, str]:
+def environment(aws_url: str, x_url: str, token: str, root: Path) -> dict[str, str]:
     """The environment of a terminal on the instance whose files are below `root`.
+
+    The token is the workshop's. It does not go into the environment, but what follows from it.
 
     On EC2 it has no key and no address in it; here it has the emulators' addresses and no key.
     """
+    metadata = f"{root.name}/{metadata_key(token, root.name)}"
     variables = minimal_environment(root) | {
         "HOME": str(root / HOME),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "AWS_ENDPOINT_URL": aws_url,
-        "AWS_EC2_METADATA_SERVICE_ENDPOINT": f"{aws_url}/_workshop/instances/{root.name}/",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT": f"{aws_url}/_workshop/instances/{metadata}/",
         "TWITTER_API_URL": x_url,
     }
     del variables["AWS_EC2_METADATA_DISABLED"]
@@ -77,7 +84,8 @@ def start_streamer(system: OfflineSystem, root: Path) -> ManagedProcess:
     streamer = ManagedProcess(
         "the streamer",
         [sys.executable, "-m", "kit.emulators.instance"],
-        environment(system.aws.url, system.x_url, root) | {"PYTHONPATH": str(SCRIPTS)},
+        environment(system.aws.url, system.x_url, system.keys[TOKEN], root)
+        | {"PYTHONPATH": str(SCRIPTS)},
         log,
         folder=root / WORKSHOP,
     )

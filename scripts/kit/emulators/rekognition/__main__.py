@@ -13,6 +13,7 @@ import click
 from kit.emulators.rekognition.app import application
 from kit.emulators.rekognition.service import Rekognition
 from kit.http import serve
+from kit.keys import take_account, take_token
 from kit.processes import exit_with_parent
 
 
@@ -25,7 +26,7 @@ def main(port: int, processes: int) -> None:
     """Run an emulated Rekognition on 127.0.0.1."""
     exit_with_parent()
     aws_url = os.environ.get("AWS_ENDPOINT_URL", "").rstrip("/")
-    service = Rekognition(max(1, processes), aws_url)
+    service = Rekognition(max(1, processes), aws_url, take_token(), take_account())
     # The workers end too: the system closes their pipes.
     serve(application(service), port)
 

@@ -1,4 +1,7 @@
-"""The admin API below /_workshop/: for workshop.py, for its page and for tests."""
+"""The admin API below /_workshop/: for workshop.py, for its page and for tests.
+
+It wants the workshop's token: `Authorization: Bearer …`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from kit.emulators.rekognition.errors import ServiceError
 from kit.emulators.rekognition.faults import Fault, Faults
-from kit.emulators.rekognition.requests import json_object
+from kit.emulators.rekognition.requests import json_object, read_body
 from kit.emulators.rekognition.service import Rekognition
 
 
@@ -48,7 +51,7 @@ class Admin:
             active.clear()
             return JSONResponse({"faults": 0})
         try:
-            body = await json_object(request)
+            body = json_object(await read_body(request))
             times, per_second = int(body.get("times", 1)), int(body.get("per_second", 0))
             fault = Fault(str(body["code"]), times, body.get("operation"), per_second)
         except (ServiceError, KeyError, TypeError, ValueError):

@@ -19,12 +19,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from kit.emulators.rekognition.admin import Admin
-from kit.emulators.rekognition.auth import caller_of
 from kit.emulators.rekognition.errors import MESSAGES, ServiceError
 from kit.emulators.rekognition.faults import Faults
-from kit.emulators.rekognition.requests import MAX_BODY, json_object
+from kit.emulators.rekognition.requests import MAX_BODY, json_object, read_body
 from kit.emulators.rekognition.service import Rekognition
-from kit.http import READ_ON, Guard
+from kit.http import READ_ON, READY, Guard, TokenGuard
 
 MAX_WAITING = 100  # requests; more are throttled
 
@@ -60,14 +59,15 @@ class Endpoint:
                 "UnknownOperationException",
                 f"Offline Rekognition has {' and '.join(operations)}, not '{name[:80]}'",
             )
+        data = await read_body(request)
+        caller = await asyncio.to_thread(self.service.auth.authenticate, request, data)
         self.calls[name] += 1
-        body = await json_object(request)
+        body = json_object(data)
         self.faults.fail(name)
         if self.waiting >= MAX_WAITING:
             raise ServiceError("ThrottlingException", MESSAGES["ThrottlingException"])
         self.waiting += 1
         try:
-            caller = caller_of(request)
             action = f"rekognition:{name}"
             denial = await asyncio.to_thread(self.service.auth.denial, caller, action, "*")
             if denial:
@@ -116,12 +116,15 @@ def application(service: Rekognition) -> Starlette:
     return Starlette(
         routes=[
             Route("/", endpoint.handle, methods=["POST"]),
-            Route("/_workshop/ready", admin.ready),
+            Route(READY, admin.ready),
             Route("/_workshop/stats", admin.stats),
             Route("/_workshop/comparisons", admin.comparisons),
             Route("/_workshop/faults", admin.change_faults, methods=["POST", "DELETE"]),
         ],
         # `json_object` reads on past its own limit, so that the caller gets the service's error.
-        middleware=[Middleware(Guard, max_body=READ_ON * MAX_BODY)],
+        middleware=[
+            Middleware(Guard, max_body=READ_ON * MAX_BODY),
+            Middleware(TokenGuard, token=service.token),
+        ],
         lifespan=lifespan,
     )

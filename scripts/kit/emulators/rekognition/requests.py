@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from kit.emulators.rekognition.errors import ImageTooLargeError, InvalidParameterError, ServiceError
-from kit.http import json_of
+from kit.http import body_of, parse_object
 from kit.limits import MIB, REQUEST_IMAGE_BYTES
 
 MAX_BODY = 16 * MIB  # two pictures of 5 MB in base64, and the rest of the request
@@ -35,17 +35,27 @@ class Picture:
         return f"s3://{self.bucket}/{self.key}" if self.bucket else f"{len(self.data)} bytes"
 
 
-async def json_object(request: Request) -> dict[str, Any]:
-    """Read the JSON object of a request, never storing more than 16 MB of it.
+async def read_body(request: Request) -> bytes:
+    """Read a request, never storing more than 16 MB of it.
 
     Raises:
-        ServiceError: not a JSON object, or too large.
+        ImageTooLargeError: it is too large.
     """
     try:
-        return await json_of(request, MAX_BODY)
-    except HTTPException as error:
-        if error.status_code == 413:
-            raise ImageTooLargeError from None
+        return await body_of(request, MAX_BODY)
+    except HTTPException:
+        raise ImageTooLargeError from None
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """The JSON object in the body of a request.
+
+    Raises:
+        ServiceError: it is none.
+    """
+    try:
+        return parse_object(body)
+    except HTTPException:
         message = "The request body is not a JSON object"
         raise ServiceError("SerializationException", message) from None
 

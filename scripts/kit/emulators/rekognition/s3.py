@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -22,10 +23,12 @@ class S3:
     Args:
         aws_url: its address, such as http://127.0.0.1:4566.
         auth: knows the permissions.
+        account: the keys of its owner; whether the caller may read an object is asked before.
     """
 
-    def __init__(self, aws_url: str, auth: Auth) -> None:
+    def __init__(self, aws_url: str, auth: Auth, account: Mapping[str, str]) -> None:
         self.aws_url = aws_url
+        self.account = account
         self.auth = auth
         self.client = lru_cache(maxsize=32)(self._client)
 
@@ -35,8 +38,8 @@ class S3:
             "s3",
             endpoint_url=self.aws_url,
             region_name=region,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
+            aws_access_key_id=self.account["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.account["AWS_SECRET_ACCESS_KEY"],
             config=Config(
                 connect_timeout=5,
                 read_timeout=20,

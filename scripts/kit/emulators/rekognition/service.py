@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Mapping
 from typing import Any
 
 from kit.emulators.rekognition import faces
@@ -19,17 +20,22 @@ from kit.emulators.rekognition.workers import Workers
 class Rekognition:
     """The operations, and the comparisons that were made."""
 
-    def __init__(self, processes: int, aws_url: str = "") -> None:
+    def __init__(
+        self, processes: int, aws_url: str, token: str, account: Mapping[str, str]
+    ) -> None:
         """Prepare the service; the application starts the workers.
 
         Args:
             processes: how many comparisons run at the same time.
             aws_url: the address of the offline AWS; empty: no permissions and no S3.
+            token: the workshop's, with which the offline AWS is asked, and this service.
+            account: its keys, with which S3 is read.
         """
         self.workers = Workers(processes)
         self.faces = FaceCache(self.workers)
-        self.auth = Auth(aws_url)
-        self.s3 = S3(aws_url, self.auth) if aws_url else None
+        self.token = token
+        self.auth = Auth(aws_url, token)
+        self.s3 = S3(aws_url, self.auth, account) if aws_url else None
         # Only so many requests read their pictures: those that wait longer hold none.
         self.turn = asyncio.Semaphore(2 * processes)
         self.comparisons: deque[dict[str, Any]] = deque(maxlen=100)

@@ -10,6 +10,7 @@ import click
 
 from kit.emulators.x.app import Settings, X
 from kit.http import serve
+from kit.keys import take_token
 from kit.processes import exit_with_parent
 
 
@@ -29,7 +30,7 @@ def main(
     folder = photos or Path(tempfile.mkdtemp(prefix="offline-x-"))
     folder.mkdir(parents=True, exist_ok=True)
     keys = {name: key for name, key in os.environ.items() if name.startswith("TWITTER_") and key}
-    x = X(Settings(port, username, folder, keep_alive, search_delay, keys))
+    x = X(Settings(port, username, folder, keep_alive, search_delay, take_token(), keys))
     # Hang up first: the server waits until all connections are closed.
     serve(x.app(), port, on_stop=x.stream.hang_up)
 

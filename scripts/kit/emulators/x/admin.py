@@ -1,4 +1,7 @@
-"""The admin API below /_workshop/, which X does not have: for the workshop's page and for tests."""
+"""The admin API below /_workshop/, which X does not have: for the workshop's page and for tests.
+
+It wants the workshop's token: `Authorization: Bearer …`.
+"""
 
 from __future__ import annotations
 
@@ -54,8 +57,12 @@ class Admin:
             ]
         )
 
+    async def ready(self, _: Request) -> Response:
+        """GET /_workshop/ready: it answers."""
+        return JSONResponse({"ready": True})
+
     async def stats(self, _: Request) -> Response:
-        """GET /_workshop/stats and /_workshop/ready."""
+        """GET /_workshop/stats."""
         return JSONResponse(
             {
                 "connected": self.stream.connection is not None,

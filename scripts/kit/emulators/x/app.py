@@ -22,7 +22,7 @@ from kit.emulators.x.requests import MAX_BODY_BYTES
 from kit.emulators.x.search import Search
 from kit.emulators.x.store import Store
 from kit.emulators.x.stream import FilteredStream
-from kit.http import Guard
+from kit.http import READY, Guard, TokenGuard
 
 RULES_PATH = "/2/tweets/search/stream/rules"
 STREAMER_PATHS = ("/oauth2/token", "/2/users/me", RULES_PATH, "/2/tweets/search/stream")
@@ -37,6 +37,7 @@ class Settings:
     photos: Path  # the folder for the uploads
     keep_alive: float  # seconds until a keep-alive is sent on a silent stream
     search_delay: float  # seconds until the search finds a post
+    token: str  # of the workshop
     keys: dict[str, str]  # by their names in the environment; one that is missing is not checked
 
 
@@ -44,6 +45,7 @@ class X:
     """The parts of the emulated X."""
 
     def __init__(self, settings: Settings) -> None:
+        self.token = settings.token
         self.auth = Auth(settings.keys)
         self.store = Store(settings.photos, f"http://127.0.0.1:{settings.port}")
         self.faults = Faults()
@@ -66,13 +68,16 @@ class X:
                 Route("/2/media/upload", self.posting.upload, methods=["POST"]),
                 Route("/2/tweets", self.posting.create, methods=["POST"]),
                 Route("/media/{name}", self.photo_host.photo),
-                Route("/_workshop/ready", self.admin.stats),
+                Route(READY, self.admin.ready),
                 Route("/_workshop/posts", self.admin.posts),
                 Route("/_workshop/stats", self.admin.stats),
                 Route("/_workshop/faults", self.admin.change_faults, methods=["POST", "DELETE"]),
             ],
             exception_handlers={HTTPException: self.refuse},
-            middleware=[Middleware(Guard, max_body=MAX_BODY_BYTES)],
+            middleware=[
+                Middleware(Guard, max_body=MAX_BODY_BYTES),
+                Middleware(TokenGuard, token=self.token),
+            ],
         )
 
     async def refuse(self, request: Request, error: Exception) -> Response:

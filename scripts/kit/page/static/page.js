@@ -16,13 +16,16 @@ const PAUSE = 150; // milliseconds between two requests
 const RETRY_PAUSE = 2000;
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
+/** The page does not let this browser in any more; the message says how it does. */
+class Refusal extends Error {}
+
 async function listen() {
   for (;;) {
     try {
       apply(await fetchNews());
       await pause(PAUSE);
-    } catch {
-      drawLost();
+    } catch (error) {
+      drawLost(error);
       await pause(RETRY_PAUSE);
     }
   }
@@ -31,6 +34,7 @@ async function listen() {
 /** Wait for a newer state than ours; null if there is none for a while. */
 async function fetchNews() {
   const answer = await fetch(`/state?run=${store.run}&version=${store.version}`);
+  if (answer.status === 401) throw new Refusal((await answer.json()).error);
   if (answer.status >= 400) throw new Error(`The workshop answered ${answer.status}.`);
   return answer.status === 200 ? answer.json() : null;
 }
@@ -79,8 +83,9 @@ function drawStatus() {
   $("status").className = "";
 }
 
-function drawLost() {
-  $("status").textContent = "The workshop does not answer. Is it still running in the terminal?";
+function drawLost(error) {
+  const silence = "The workshop does not answer. Is it still running in the terminal?";
+  $("status").textContent = error instanceof Refusal ? error.message : silence;
   $("status").className = "lost";
   forget("status");
 }

@@ -35,8 +35,9 @@ ALLOWED_FILES = {
     "parameters.json": "the parameters of the stack, which create-stack reads",
     "running.json": "the keys with which `workshop.py tweet` posts",
     "home/identity.json": "the keys that the emulated X knows again after a restart",
-    "home/aws/secretsmanager.json": "the secret itself, in the emulated Secrets Manager",
-    "home/aws/cloudformation.json": "the stack's parameters, in the emulated CloudFormation",
+    "home/identity.copy.json": "its copy",
+    "home/aws/state.json": "the secret and the stack's parameters, in the emulated AWS",
+    "home/aws/previous.json": "the same, some seconds before",
 }
 
 

@@ -169,10 +169,9 @@ def test_photos_that_were_posted_meanwhile_are_found(tmp_path: Path) -> None:
     x = XClient(emulator.url, KEYS["TWITTER_CONSUMER_KEY"], KEYS["TWITTER_TOKEN"])
     photo = x.upload(b"a photo")
     arguments = ["--delivery-stream", "posts", "--rule", "from:learner"]
-    faults = f"{emulator.url}/_workshop/faults"
     with Streamer(tmp_path, emulator.url, firehose, arguments) as streamer:
         streamer.says("Connected")
-        requests.post(faults, json={"kind": "disconnect"}, timeout=60)
+        emulator.admin.post("faults", {"kind": "disconnect"})
         streamer.says("X closed the stream")
         x.post(LONG, [photo])
         wait_until(lambda: firehose.taken)

@@ -145,7 +145,7 @@ def test_what_is_signed_cannot_be_changed(system: OfflineSystem) -> None:
 def test_links_hold_a_signature(system: OfflineSystem, version: str) -> None:
     s3 = system.aws.client("s3", Config(signature_version=version))
     bucket = f"links-{version}"
-    s3.create_bucket(
+    system.aws.client("s3").create_bucket(
         Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": system.aws.region}
     )
     place = {"Bucket": bucket, "Key": "a b/ü+"}

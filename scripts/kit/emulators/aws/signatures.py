@@ -62,6 +62,8 @@ LINK_PARAMETERS = {"Action", "TopicArn", "SubscriptionArn", "Token", "Version"}
 OPEN_HEADERS = {b"content-length", b"transfer-encoding", b"range"}
 CODE_SECONDS = 600  # a link to a function's code: Lambda API Reference, "FunctionCodeLocation"
 UNSIGNED = AuthError("MissingAuthenticationToken", "Request is missing Authentication Token")
+# A link to S3 does not sign the headers; one of them could lead it to another service.
+LED_ASTRAY = AuthError("SignatureDoesNotMatch", "Credential should be scoped to correct service.")
 
 
 # --- Requests ----------------------------------------------------------------------------------
@@ -104,6 +106,8 @@ async def check(request: Request) -> tuple[Response | None, bytes]:
     body = await request.body()
     if iam_evaluator._s3_presigned_query(query):
         path = request.scope["path"]
+        if detect_service(request.method, path, headers, query) != "s3":
+            return refusal(request, LED_ASTRAY), body
         answer = s3._verify_presigned_sigv4(request.method, path, headers, query)
         return answer and Response(answer[2], answer[0], answer[1]), body
     error = signature_error(request.scope, hashlib.sha256(body).hexdigest(), body)

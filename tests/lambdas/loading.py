@@ -6,6 +6,8 @@ import os
 from typing import Any
 from unittest import mock
 
+import boto3
+
 from kit.stack.template import code_of
 from support import REPOSITORY
 
@@ -29,7 +31,8 @@ VARIABLES = {
 def load_code(code: str, name: str, **environment: str) -> dict[str, Any]:
     """Run a function's code as Lambda does when it starts, and return the names that it defines."""
     names: dict[str, Any] = {"__name__": name}
-    with mock.patch.dict(os.environ, VARIABLES | environment):
+    new_session = mock.patch.object(boto3, "DEFAULT_SESSION", None)  # else it has another's keys
+    with mock.patch.dict(os.environ, VARIABLES | environment), new_session:
         exec(compile(code, f"{name}.py", "exec"), names)
     return names
 

@@ -50,7 +50,7 @@ class Learner(Terminal):
     def aws(self) -> Aws:
         """A client of the workshop that runs now."""
         running = Running(**json.loads((self.home / "running.json").read_text()))
-        return Aws(running.aws_url, running.region)
+        return running.aws()
 
     def stack(self) -> Stack:
         """The learner's stack."""

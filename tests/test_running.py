@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from kit.emulators.system import OfflineSystem
+from kit.keys import new_keys
 from kit.processes import free_port
 from kit.running import Running
 from support import REPOSITORY
@@ -147,7 +148,7 @@ def test_a_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.unit
 def test_a_proxy_s_exceptions_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "intranet.example,127.0.0.1")
-    lines = Running("eu-west-1", "http://127.0.0.1:1", "x", "r", "p", {}).export_lines()
+    lines = Running("eu-west-1", "http://127.0.0.1:1", "x", "r", "p", new_keys()).export_lines()
     assert "export NO_PROXY=intranet.example,127.0.0.1,localhost" in lines
     assert str(REPOSITORY) not in lines
 

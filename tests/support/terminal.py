@@ -40,8 +40,9 @@ class Terminal:
             self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
         wait_until(lambda: "The workshop runs." in self.printed(), 120)
         for line in self.type("env").stdout.splitlines():
-            name, _, value = line.removeprefix("export ").partition("=")
-            self.environment[name] = value
+            if line.startswith("export "):
+                name, _, value = line.removeprefix("export ").partition("=")
+                self.environment[name] = value
         return self.printed()
 
     def printed(self) -> str:

@@ -90,6 +90,16 @@ def test_who_adds_waits_while_the_buffer_is_full() -> None:
     assert buffer.counts["photos"] == 10_001
 
 
+def test_who_waits_for_a_batch_is_told_when_it_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(producer, "LINGER_SECONDS", 3_600)
+    buffer = producer.Buffer()
+    taking = threading.Thread(target=next, args=[buffer.batches()], daemon=True)
+    taking.start()
+    wait_until(lambda: buffer._changed._waiters)
+    buffer.add([b"x"] * 500)
+    wait_until(lambda: not taking.is_alive())
+
+
 def test_closing_a_full_buffer_lets_those_go_who_wait() -> None:
     buffer = producer.Buffer()
     buffer.add([b"x"] * 10_000)
@@ -147,7 +157,7 @@ def records(*photos: int) -> list[Any]:
 
 
 def error(code: str, status: int = 400) -> ClientError:
-    answer: Any = {"Error": {"Code": code, "Message": "m."}, "ResponseMetadata": {}}
+    answer: Any = {"Error": {"Code": code, "Message": "at most X."}, "ResponseMetadata": {}}
     answer["ResponseMetadata"]["HTTPStatusCode"] = status
     return ClientError(answer, "PutRecordBatch")
 
@@ -175,7 +185,7 @@ def test_the_pauses_grow_up_to_5_seconds(
     assert clock.pauses == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5, 5])
     assert buffer.counts["sent"] == 2
     said = capsys.readouterr().out.splitlines()
-    what = "An error occurred (Busy) when calling the PutRecordBatch operation: m"
+    what = "An error occurred (Busy) when calling the PutRecordBatch operation: at most X"
     assert said[0] == f"{what}; sending 2 again in 0.1 s."
     assert (
         said[-1] == 'Could not connect to the endpoint URL: "http://x"; sending 2 again in 5.0 s.'
@@ -187,6 +197,15 @@ def test_what_no_retry_changes_is_raised(clock: FakeClock) -> None:
     with pytest.raises(ClientError, match="AccessDenied"):
         producer.send(firehose, "posts", records(1), buffer)
     assert (firehose.calls, clock.pauses, buffer.counts["sent"]) == (1, [], 0)
+
+
+def test_an_answer_that_leaves_records_out_is_not_taken_for_success(clock: FakeClock) -> None:
+    firehose: Any = Firehose()
+    buffer = producer.Buffer()
+    firehose.put_record_batch = lambda **_: {"RequestResponses": [{"RecordId": "1"}]}
+    with pytest.raises(ValueError, match="shorter"):
+        producer.send(firehose, "posts", records(1, 1), buffer)
+    assert buffer.counts["sent"] == 0
 
 
 def test_nothing_is_no_call(clock: FakeClock) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from kit.commands.redrive import FailureQueue
 from kit.errors import WorkshopError
 from kit.stack.find import StackNotFoundError, choose_stack, first_failure, workshop_stacks
 from kit.stack.stack import EMAIL, Stack, unique_name
@@ -87,6 +89,31 @@ def test_without_such_a_stack_a_sentence_says_what_to_do(
 ) -> None:
     with pytest.raises(StackNotFoundError, match=sentence):
         choose_stack(stacks, name, "eu-west-1")
+
+
+@pytest.mark.unit
+def test_a_resource_that_is_yet_to_be_created_has_no_physical_id() -> None:
+    """CloudFormation lists it without one while the stack is in progress."""
+    resource = {"LogicalResourceId": "FailureQueue", "ResourceStatus": "CREATE_IN_PROGRESS"}
+    stack = {
+        "StackName": "s",
+        "StackId": "s",
+        "StackStatus": "CREATE_IN_PROGRESS",
+        "CreationTime": 0,
+        "Outputs": 1,
+    }
+    cloudformation = SimpleNamespace(
+        describe_stack_resource=lambda **_: {"StackResourceDetail": resource},
+        describe_stack_resources=lambda **_: {"StackResources": [resource]},
+        get_template=lambda **_: {"TemplateBody": {"Resources": {"FailureQueue": {}}}},
+        get_paginator=lambda _: SimpleNamespace(paginate=lambda: [{"Stacks": [stack]}]),
+    )
+    client = SimpleNamespace(client=lambda *_, **__: cloudformation, region_name="eu-west-1")
+    sentence = "s has no FailureQueue yet: wait until the stack is complete"
+    with pytest.raises(WorkshopError, match=sentence):
+        Stack(client, "s").resource("FailureQueue")  # type: ignore[arg-type]
+    with pytest.raises(StackNotFoundError, match=sentence):
+        FailureQueue(client)
 
 
 @pytest.mark.unit

@@ -89,7 +89,8 @@ def media_type(data: bytes) -> str:
     """The media type of a picture, such as image/jpeg; empty if it is none."""
     try:
         with Image.open(io.BytesIO(without_texts(data)), formats=FORMATS) as image:
-            return Image.MIME[image.format or ""]
+            # Pillow calls a JPEG MPO if more pictures follow in the file, as phones store them.
+            return Image.MIME[(image.format or "").replace("MPO", "JPEG")]
     except Exception:
         return ""
 

@@ -174,9 +174,9 @@ MISTAKES = [
     Mistake(
         "subject too long",
         'Subject="Look who is here"',
-        'Subject=value(post, "text")',
+        'Subject=ascii(value(post, "text"))',
         "subject",
-        "SNS would refuse the subject, which has 247 characters",
+        "Invalid parameter: Subject. SNS takes a subject of one line of ASCII",
     ),
     Mistake(
         "the face's confidence for the similarity",

@@ -13,8 +13,11 @@ from doctor.checked_workshop import HANDLER, CheckedWorkshop, fake_context
 from kit.commands.doctor import finding as at
 from kit.commands.doctor.finding import UNKNOWN, Finding, unknown
 from kit.commands.doctor.function_runs import runs_of
+from kit.commands.doctor.functions import useless_threshold
 from kit.commands.doctor.stack_context import StackContext
 from kit.commands.doctor.stages import Stage, check
+from kit.stack.code import SOLUTION
+from kit.stack.template import code_of
 from support import remove_statement, wait_until
 
 pytestmark = pytest.mark.usefixtures("terminal")
@@ -130,6 +133,82 @@ def test_a_function_is_throttled(workshop: CheckedWorkshop) -> None:
     finding = workshop.diagnose(at.TWITTER)
     workshop.fix(finding)
     workshop.is_well()
+
+
+UNSHIELDED = HANDLER + "    print(event['Records'][0]['s3']['object']['key'])\n"
+TEST_EVENTS = [{"key1": "value1", "key2": "value2", "key3": "value3"}, {}]
+
+
+def test_the_button_test_makes_nobody_ill(workshop: CheckedWorkshop) -> None:
+    """Whatever code gets its event, before a photo has come and after one has failed."""
+
+    def press(function: str, code: str = "") -> None:
+        if code:
+            workshop.put_code(code)
+        for event in TEST_EVENTS:
+            before = workshop.log(function).count("REPORT")
+            workshop.client("lambda").invoke(
+                FunctionName=workshop.stack.resource(f"{function}LambdaFunction"),
+                Payload=json.dumps(event),
+            )
+            wait_until(lambda n=before: workshop.log(function).count("REPORT") > n)  # type: ignore[misc]
+
+    press("Twitter")
+    for code in (code_of(at.REKOGNITION), SOLUTION.read_text(), UNSHIELDED):
+        press("Rekognition", code)
+        findings = workshop.is_well()
+        for stage in (at.TWITTER, at.REKOGNITION):
+            assert findings[stage].status == UNKNOWN
+            assert "the button Test does not count" in findings[stage].message
+    workshop.put_code(HANDLER + "    print(event['Records'][0]['oh'])\n")
+    workshop.tweet()
+    wait_until(workshop.failures)
+    press("Rekognition")
+    assert "KeyError: 'oh'" in workshop.diagnose(at.REKOGNITION).cause  # and no test hides it
+
+
+def test_an_event_that_is_not_of_s3_fails_three_times(workshop: CheckedWorkshop) -> None:
+    workshop.put_code(UNSHIELDED)
+    function = workshop.stack.resource(at.REKOGNITION)
+    workshop.client("lambda").invoke(
+        FunctionName=function, InvocationType="Event", Payload=json.dumps({})
+    )
+    wait_until(workshop.failures)
+    assert "an event that is not from S3" in workshop.is_well()[at.QUEUE].message
+
+
+@pytest.mark.parametrize(
+    ("value", "cause"),
+    [
+        ("100", "nothing matches"),
+        ("0", "everybody matches"),
+        ("80 %", "It must be a number"),
+        ("200", "It must be a number"),
+    ],
+)
+def test_a_threshold_with_which_nothing_can_be_told(value: str, cause: str) -> None:
+    variables = {"SIMILARITY_THRESHOLD": value, "TABLE_NAME": "x"}
+    context = fake_context(
+        get_function={"Configuration": {"Environment": {"Variables": variables}}}
+    )
+    found = useless_threshold(context, at.REKOGNITION)
+    assert found
+    assert cause in found.cause
+    assert '"SIMILARITY_THRESHOLD":"80"' in found.fix
+    assert '"TABLE_NAME":"x"' in found.fix
+    variables["SIMILARITY_THRESHOLD"] = "99.5"
+    assert useless_threshold(context, at.REKOGNITION) is None
+    assert useless_threshold(context, at.TWITTER) is None
+
+
+def test_a_post_without_text_is_named(workshop: CheckedWorkshop) -> None:
+    workshop.put_code(SOLUTION.read_text().replace('post.get("text", "")', 'post["text"]'))
+    media_key = workshop.tweet(text="")
+    wait_until(workshop.failures)
+    finding = workshop.diagnose(at.REKOGNITION)
+    assert "KeyError: 'text' (A post can lack its text" in finding.cause
+    workshop.put_code()
+    assert not workshop.has_outcome(media_key)
 
 
 def test_only_the_queue_knows_of_a_failure(workshop: CheckedWorkshop) -> None:

@@ -27,7 +27,8 @@ def test_a_healthy_workshop(workshop: CheckedWorkshop) -> None:
     assert done.exit_code == 0, done.output
     assert done.output.count("✓") == len(findings)
     assert "✗" not in done.output
-    assert "Nothing is wrong." in done.output
+    assert f"Nothing is wrong with the {len(findings)} stages" in done.output
+    assert done.output.splitlines()[-1].startswith("Not looked at: whether X accepts the keys; ")
 
 
 def test_without_an_endpoint_it_checks_the_running_workshop(
@@ -56,9 +57,11 @@ def test_a_workshop_that_was_killed_is_not_checked(monkeypatch: pytest.MonkeyPat
 
 def test_what_has_no_data_yet_is_not_wrong(workshop: CheckedWorkshop) -> None:
     findings = workshop.is_well()
-    names = (at.OBJECTS, at.PHOTOS, at.TWITTER, at.REKOGNITION, at.COMPARISON)
+    names = (at.OBJECTS, at.TWITTER, at.PHOTOS, at.REKOGNITION, at.COMPARISON)
     assert {findings[name].status for name in names} == {UNKNOWN}
-    assert shown(findings).splitlines()[-1].startswith("Next, delivered records: post a photo")
+    *_, following, unseen = shown(findings).splitlines()
+    assert following.startswith("Next, delivered records: post a photo")
+    assert unseen.startswith(f"Not looked at: {'; '.join(names)}; whether X accepts the keys")
 
 
 def test_the_starter_is_no_fault(workshop: CheckedWorkshop) -> None:

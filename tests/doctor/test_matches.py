@@ -49,7 +49,7 @@ def test_aws_lists_an_unconfirmed_subscription_without_its_arn() -> None:
 
 def test_the_reference_has_another_name(workshop: CheckedWorkshop) -> None:
     s3, bucket = workshop.client("s3"), workshop.stack.resource("RekognitionBucket")
-    for name in ("me.jpg", "images/celebrity.jpg"):
+    for name in ("me.jpg", "images/celebrity.jpg", "celebrity.jpg.jpg"):
         s3.delete_object(Bucket=bucket, Key="celebrity.jpg")
         workshop.upload_reference(name=name)
         workshop.tweet()

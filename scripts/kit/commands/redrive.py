@@ -26,7 +26,7 @@ from rich.text import Text
 from kit import running
 from kit.commands.errors import handle_errors
 from kit.jsonl import Json
-from kit.stack.find import choose_stack, workshop_stacks
+from kit.stack.find import StackNotFoundError, choose_stack, workshop_stacks
 from kit.text import count, shorten
 
 FUNCTIONS = ("TwitterLambdaFunction", "RekognitionLambdaFunction")
@@ -148,7 +148,12 @@ class FailureQueue:
         complete = (one for one in found if one.get("Outputs"))
         self.stack: str = choose_stack(complete, stack, session.region_name)["StackName"]
         listed = cloudformation.describe_stack_resources(StackName=self.stack)["StackResources"]
-        ids = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in listed}
+        # A resource that is yet to be created is listed without its physical ID.
+        ids = {one["LogicalResourceId"]: one.get("PhysicalResourceId") for one in listed}
+        if missing := [name for name in ("FailureQueue", *FUNCTIONS) if not ids.get(name)]:
+            raise StackNotFoundError(
+                f"{self.stack} has no {missing[0]} yet: wait until the stack is complete."
+            )
         self.url = ids["FailureQueue"]
         self.names = {ids[logical_id]: logical_id for logical_id in FUNCTIONS}
         self.counts: Counter[str] = Counter()

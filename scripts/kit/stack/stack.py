@@ -81,9 +81,18 @@ class Stack:
             raise WorkshopError(f"The stack was not {done}: {failure}") from error
 
     def resource(self, logical_id: str) -> str:
-        """The physical ID of a resource, such as the bucket's name."""
+        """The physical ID of a resource, such as the bucket's name.
+
+        Raises:
+            WorkshopError: it is yet to be created.
+        """
         if logical_id not in self._ids:
-            self._ids[logical_id] = str(self._describe(logical_id)["PhysicalResourceId"])
+            physical_id = self._describe(logical_id).get("PhysicalResourceId")
+            if not physical_id:
+                raise WorkshopError(
+                    f"{self.name} has no {logical_id} yet: wait until the stack is complete."
+                )
+            self._ids[logical_id] = str(physical_id)
         return self._ids[logical_id]
 
     def init_files(self, logical_id: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from kit.emulators.rekognition import errors, faces
+from kit.images import media_type
 
 pytestmark = pytest.mark.unit
 
@@ -236,6 +237,13 @@ def test_other_notes_of_an_orientation_are_ignored(photos: dict[str, bytes]) -> 
     exif = Image.Exif()
     exif[0x0112] = 6
     assert faces.find_faces(encoded(lying, "PNG", exif=exif)) == []
+
+
+def test_a_phone_s_jpeg_with_a_second_picture_is_a_jpeg(photos: dict[str, bytes]) -> None:
+    picture = scaled(photos["obama.jpg"], 400)
+    data = encoded(picture, "MPO", save_all=True, append_images=[picture])
+    assert media_type(data) == "image/jpeg"
+    assert len(faces.find_faces(data)) == 1
 
 
 def test_large_texts_and_color_profiles_do_not_matter(photos: dict[str, bytes]) -> None:

@@ -70,7 +70,9 @@ def code_of_workshop(workshop: Running) -> tuple[bytes, str]:
                 resource = cloudformation.describe_stack_resource(
                     StackName=stack["StackName"], LogicalResourceId=FUNCTION
                 )
-                name = resource["StackResourceDetail"]["PhysicalResourceId"]
+                name = resource["StackResourceDetail"].get("PhysicalResourceId")
+                if not name:  # it is yet to be created
+                    continue
                 function = aws.client("lambda", once).get_function(FunctionName=name)
                 return deployed_code(function), f"{FUNCTION} of the stack {stack['StackName']}"
     except (BotoCoreError, ClientError, requests.RequestException):

@@ -17,6 +17,8 @@ ROLE = (
 ADVICE = {
     "AccessDenied": ROLE,
     "AuthorizationError": ROLE,  # SNS's name for it
+    "Invalid parameter: Subject": "SNS takes a subject of one line of ASCII, of less than 100 "
+    "characters: put the post's text into the message.",
     "ResourceNotFoundException": "Take the table's name from TABLE_NAME.",
     "JSON serializable": "Lambda turns the returned value into JSON: return nothing.",
     "Worker process died": "The code ended the whole process: leave lambda_handler with return.",

@@ -18,6 +18,12 @@ from kit.commands.errors import handle_errors
 from kit.terminal import in_one_line
 from kit.text import count
 
+# What no stage looks at.
+BEYOND = (
+    "whether X accepts the keys",
+    "your inbox and its spam folder",
+    "your code with photos that have not come yet (“workshop.py check” tries some)",
+)
 STYLES = {OK: "green", WRONG: "bold red", UNKNOWN: "dim"}
 
 
@@ -49,7 +55,10 @@ def doctor(stack: str | None) -> None:
 
 
 def show(console: Console, findings: dict[str, Finding]) -> None:
-    """Print a line for each stage, cause and fix of what is wrong, and else the next step."""
+    """Print a line for each stage, cause and fix of what is wrong, and else the next step.
+
+    The last line says what was not looked at.
+    """
     for name, found in findings.items():
         line = Text(f"{found.status} ", STYLES[found.status])
         line.append(name, "bold").append(f": {in_one_line(found.message)}", "")
@@ -62,9 +71,11 @@ def show(console: Console, findings: dict[str, Finding]) -> None:
         console.print(
             f"{count(number, 'problem')} found. Fix the first one, then run doctor again."
         )
-        return
-    console.print("Nothing is wrong.")
-    for name, found in findings.items():
-        if found.next_step:
-            console.print(Text(f"Next, {name}: {in_one_line(found.next_step)}."), soft_wrap=True)
-            return
+    else:
+        checked = sum(found.status == OK for found in findings.values())
+        console.print(f"Nothing is wrong with the {checked} stages that could be checked.")
+        steps = [(name, found.next_step) for name, found in findings.items() if found.next_step]
+        for name, step in steps[:1]:
+            console.print(Text(f"Next, {name}: {in_one_line(step)}."), soft_wrap=True)
+    unseen = [name for name, found in findings.items() if found.status == UNKNOWN]
+    console.print(Text(f"Not looked at: {'; '.join([*unseen, *BEYOND])}."), soft_wrap=True)

@@ -9,7 +9,7 @@ from kit.commands.doctor import finding as at
 from kit.commands.doctor import fixes
 from kit.commands.doctor.finding import Finding, local_time, ok, unknown, wrong
 from kit.commands.doctor.function_code import broken_code, how_to_correct
-from kit.commands.doctor.function_runs import Run, recent_runs
+from kit.commands.doctor.function_runs import Run, all_runs, recent_runs
 from kit.commands.doctor.permissions import as_list, lost_permissions
 from kit.commands.doctor.reference import find_reference
 from kit.commands.doctor.stack_context import GoneError, StackContext, newest
@@ -32,6 +32,7 @@ NEEDS = {
 CHOICES = ("REFERENCE_PHOTO", "SIMILARITY_THRESHOLD", "PHOTO_URL_PREFIX")
 # Rekognition's errors that a wrong reference photo can cause.
 REFERENCE_ERRORS = "InvalidS3Object|InvalidParameter|InvalidImageFormat|ImageTooLarge"
+POST_FIELDS = "Item|text|username|created_at|post_id"  # that a post, or all of it, can lack
 QUEUE_COUNTS = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -46,6 +47,7 @@ def check_function(context: StackContext, function: str) -> Finding:
         or lost_permissions(context, function.replace("Function", "Role"))
         or other_role(context, function)
         or other_environment(context, function)
+        or useless_threshold(context, function)
         or broken_code(context, function)
         or last_run(context, function)
     )
@@ -105,14 +107,42 @@ def other_environment(context: StackContext, function: str) -> Finding | None:
     )
 
 
+def useless_threshold(context: StackContext, function: str) -> Finding | None:
+    """The threshold lets nobody match, or everybody, or Rekognition refuses it."""
+    found = context.configuration(function).get("Environment", {}).get("Variables", {})
+    value = found.get("SIMILARITY_THRESHOLD", "80")
+    try:
+        threshold = float(value)
+    except ValueError:
+        threshold = 101
+    if function != at.REKOGNITION or 0 < threshold < 100:
+        return None
+    cause = "It must be a number from 0 to 100."
+    if threshold in (0, 100):
+        cause = (
+            "Two photos of one person are hardly ever so similar, so nothing matches."
+            if threshold
+            else "Any two faces are at least so similar, so everybody matches."
+        )
+    environment = {"Variables": found | {"SIMILARITY_THRESHOLD": "80"}}
+    return wrong(
+        f"its SIMILARITY_THRESHOLD is {value}",
+        cause,
+        fixes.configure_function(context.ids[function], environment=environment),
+    )
+
+
 def last_run(context: StackContext, function: str) -> Finding:
     """What the log says about the last run."""
     runs = recent_runs(context, function)
     if not runs:
-        return unknown("active; it has not run since its last change", "post a photo")
+        tested = " (the button Test does not count)" if all_runs(context, function) else ""
+        return unknown(f"active; it has not run since its last change{tested}", "post a photo")
     if runs[-1].error:
         return explain_failure(context, function, runs[-1])
     message = f"active; its last run, at {local_time(runs[-1].ended)},"
+    if any(": not compared" in line for line in runs[-1].lines):
+        return unknown(f"{message} had no reference photo that it could use", "post a photo again")
     return ok(f"{message} went well") if runs[-1].lines else unknown(f"{message} printed nothing")
 
 
@@ -134,6 +164,12 @@ def explain_failure(context: StackContext, function: str, run: Run) -> Finding:
     cause = shorten(error)
     if function == at.REKOGNITION and "InvalidParameterException" in error:
         cause += " (Rekognition gives this error if one of the two pictures shows no face.)"
+    if function == at.REKOGNITION and re.search(f"KeyError: '({POST_FIELDS})'", error):
+        cause += (
+            " (A post can lack its text, and a photo that was uploaded by hand has no post: use "
+            ".get. If the code had marked the photo before, no later try sends its e-mail: post it "
+            "again.)"
+        )
     if not re.search(REFERENCE_ERRORS, error):
         return wrong(message, cause, fix)
     reference = find_reference(context)
@@ -171,6 +207,12 @@ def check_queue(context: StackContext) -> Finding:
     ]
     if any(run.lines and not run.error for run in last_runs):
         return unknown(f"{message}, but the last run went well. {again}")
+    tests = [run for name in (at.TWITTER, at.REKOGNITION) for run in all_runs(context, name)]
+    if any(run.is_test and run.error for run in tests) and not any(run.error for run in last_runs):
+        return unknown(
+            f"{message}; a function was tried with an event that is not from S3, which names no "
+            "photo. Post a photo instead; what is in the queue is deleted after 14 days"
+        )
     return wrong(
         message,
         "These events wait in the queue until you try them again; no log gives the reason.",

@@ -18,6 +18,7 @@ from kit.stack.code import deployed_code
 from kit.stack.template import code_of
 
 MAX_LINES = 200  # of a log
+NO_RECORDS = "KeyError: 'Records'"  # the event was not from S3: the console's button Test sends it
 LATE = 2000  # milliseconds that a line may come after one that is newer
 
 
@@ -63,7 +64,8 @@ class Function(ContentPoller):
             elif text.startswith("Traceback"):
                 trace = True
             elif trace and re.match(r"[\w.]+(Error|Exception|Interrupt|Exit)?\b.*:", text):
-                self.status.failed(text[:300], moment)  # the last line of a traceback
+                if text != NO_RECORDS:
+                    self.status.failed(text[:300], moment)  # the last line of a traceback
                 trace = False
             elif "Task timed out" in text or text.startswith("[ERROR]"):
                 self.status.failed(text[:300], moment)

@@ -48,10 +48,13 @@ def test_cut_breaks_the_stream_in_the_middle_of_a_line(x: Server) -> None:
     x.rules(add=[{"value": "from:learner"}])
     received: list[bytes] = []
     with x.get("/2/tweets/search/stream", stream=True) as answer:
+        stream = answer.iter_content(1)
         x.fault(kind="cut")
+        keep_alives = [next(stream) for _ in "\r\n" * 3]  # these are not cut
+        assert b"".join(keep_alives) == b"\r\n" * 3
         x.client.post("half")
         with pytest.raises(requests.exceptions.ChunkedEncodingError):
-            received.extend(answer.iter_content(1))
+            received.extend(stream)
     text = b"".join(received).strip()
     assert text.startswith(b'{"data"')
     assert b"matching_rules" not in text

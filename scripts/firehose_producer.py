@@ -10,8 +10,8 @@ import boto3
 from botocore import exceptions as aws
 from botocore.config import Config
 
-BATCH_RECORDS = 500  # one PutRecordBatch takes so many records,
-BATCH_BYTES = 4 << 20  # and so many bytes
+BATCH_RECORDS = 500  # that one PutRecordBatch takes
+BATCH_BYTES = 4 << 20  # the same
 RECORD_BYTES = 5_000  # the least that Firehose bills
 BUFFER_LINES = 10_000  # with more waiting, we read from X more slowly
 LINGER_SECONDS = 0.2  # how long a line waits for more
@@ -38,7 +38,9 @@ class Buffer:
         with self._changed:
             self._changed.wait_for(lambda: self.closed_at or len(self._lines) < BUFFER_LINES)
             if not self.closed_at:
-                self.counts.update(posts=1, photos=len(lines), skipped=0 if lines else 1)
+                self.counts["posts"] += 1
+                self.counts["photos"] += len(lines)
+                self.counts["skipped"] += 0 if lines else 1
                 self._lines += lines
                 self._changed.notify_all()
 

@@ -62,6 +62,12 @@ def test_the_photos_of_a_post() -> None:
     }
 
 
+def test_the_text_is_the_whole_one_and_not_escaped() -> None:
+    (short,) = extract_photos(a_post(1, text="a &amp; b"))
+    (long,) = extract_photos(a_post(1, text="a &lt; …", note_tweet={"text": "a &lt; b &gt; c"}))
+    assert (short["text"], long["text"]) == ("a & b", "a < b > c")
+
+
 def test_what_a_post_lacks_is_empty() -> None:
     post = {"id": "1", "attachments": {"media_keys": ["3_1", "3_2", "3_3"]}}
     media = [

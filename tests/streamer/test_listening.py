@@ -147,6 +147,17 @@ def test_all_that_happens_is_said(clock: FakeClock, capsys: pytest.CaptureFixtur
     ]
 
 
+@pytest.mark.usefixtures("threads")
+def test_another_copy_that_is_connected_is_named(
+    clock: FakeClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = http_error(429)
+    error.response._content = b'{"connection_issue": "TooManyConnections"}'
+    assert listen(ScriptedX(clock, error)) == []
+    said = "X answered 429: another copy of this program is connected; stop it"
+    assert capsys.readouterr().out == f"{said}; connecting again in 60 s.\n"
+
+
 @pytest.mark.parametrize(("chunked", "chunk_size"), [(True, None), (False, 1)])
 @pytest.mark.usefixtures("threads")
 def test_the_stream_is_asked_for_photos_and_read_as_it_comes(
@@ -278,13 +289,13 @@ def test_x_is_asked_at_its_address_and_given_up_after_21_seconds(sent: list[Any]
     assert sent == [("GET", "https://api.twitter.com/2/a", ({"b": "c"},), options)]
 
 
-@pytest.mark.parametrize("address", ["https://x.example", "https://x.example/"])
+@pytest.mark.parametrize("address", ["https://x.example/X", "https://x.example/X/"])
 def test_x_may_have_another_address(
     sent: list[Any], monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     monkeypatch.setenv("TWITTER_API_URL", address)
     streamer.X(TOKENS, "from:ada").get("https://api.twitter.com/2/a")
-    assert [url for _, url, *_ in sent] == ["https://x.example/2/a"]
+    assert [url for _, url, *_ in sent] == ["https://x.example/X/2/a"]
 
 
 def test_a_login_as_the_app_is_a_form(fake_x: FakeX) -> None:

@@ -208,3 +208,25 @@ def signal_start_now(learner: Learner) -> int:
     assert learner.process
     learner.process.kill()
     return end_of(learner.process)
+
+
+def start_and_kill_at(learner: Learner, step: int) -> None:
+    """Let the workshop do steps, and kill it when one of them is done."""
+    with learner.log.open("wb") as log:
+        command = [*COMMAND, "start", "--at", "11"]
+        learner.process = subprocess.Popen(command, env=learner.environment, stdout=log, stderr=log)
+    wait_until(lambda: f"Step {step} is done." in learner.printed(), 120)
+    assert signal_start_now(learner) == -signal.SIGKILL
+
+
+@pytest.mark.slow
+def test_killed_after_any_step_it_can_be_started_again(learner: Learner) -> None:
+    for step in (3, 5, 6, 8, 10):
+        start_and_kill_at(learner, step)
+    said = learner.start("--at", "11")
+    for step in (3, 4, 5, 6, 8, 10):
+        assert f"Step {step} is done." in said
+    assert "cannot be read" not in said
+    stacks = learner.aws().client("cloudformation").describe_stacks()["Stacks"]
+    assert [stack["StackStatus"] for stack in stacks] == ["CREATE_COMPLETE"]
+    learner.stop()

@@ -22,7 +22,7 @@ def system(own_system: BorrowedSystem) -> BorrowedSystem:
 
 
 class Steps(EarlierSteps):
-    """The steps, and what they say."""
+    """The steps, and what they say; nobody's streamer is started."""
 
     def __init__(self, system: OfflineSystem) -> None:
         self.screen = io.StringIO()

@@ -102,7 +102,9 @@ def do_work(learner: Learner) -> None:
     aws.client("dynamodb").put_item(TableName=stack.resource("PostsTable"), Item=ITEM)
     topic = stack.resource("MatchTopic")
     aws.client("sns").publish(TopicArn=topic, Subject="mine", Message="[bold]my mail")
+    learner.environment["TERM"] = "vt100"
     assert learner.type("connect", "sh", "-c", "echo mine > mine.txt").returncode == 0
+    assert learner.type("connect", "sh", "-c", "echo $TERM").stdout == "vt100\n"
 
 
 def saved(learner: Learner) -> None:

@@ -27,6 +27,8 @@ def connect(command: tuple[str, ...]) -> None:
         raise InputError("There is no instance yet: launch the stack first, which is step 3.")
     root = running.HOME / stack.resource(instance.LOGICAL_ID)
     environment = instance.environment(workshop.aws_url, workshop.x_url, workshop.keys[TOKEN], root)
+    if "TERM" in os.environ:  # full-screen programs ask what this terminal can do
+        environment["TERM"] = os.environ["TERM"]
     program = command or (os.environ.get("SHELL", "/bin/sh"),)
     if not (root / instance.WORKSHOP).is_dir():
         raise InputError("The instance is booting. Try again in a moment.")

@@ -99,7 +99,9 @@ class EarlierSteps:
         self.stack.confirm_subscription()
 
     def start_streamer(self) -> None:
-        """Start the streamer on the instance."""
+        """Start the streamer on the instance, unless the learner's own is connected already."""
+        if self.system.admin("x").get("stats")["connected"]:
+            return
         root = self.system.folder / self.stack.resource(instance.LOGICAL_ID)
         self.streamer = instance.start_streamer(self.system, root)
         instance.wait_until_connected(self.streamer)

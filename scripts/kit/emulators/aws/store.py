@@ -26,6 +26,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ TRIES = 20  # to copy the state while other threads change it
 JOURNAL = Path(STATE_DIR) / "workshop.jsonl"
 STATE = Path(STATE_DIR) / "state.json"
 PREVIOUS = Path(STATE_DIR) / "previous.json"
+OF_OLD = Path(STATE_DIR) / "cloudformation.json"  # beside one for each service, before STATE was
 ASIDE = Path(STATE_DIR) / "aside"  # buckets that belong to nothing
 NOISE = "cloudtrail"  # the log of all calls: when nothing else has changed, nothing is saved
 
@@ -97,8 +99,9 @@ class Saver:
         with self.lock:
             private.make_folder(STATE.parent)
             if STATE.exists():
-                os.replace(STATE, PREVIOUS)
+                private.write(PREVIOUS, STATE.read_text(encoding="utf-8"))
             private.write(STATE, f'{{"{NOISE}": {noise}, {state[1:]}')
+            OF_OLD.unlink(missing_ok=True)
             self.saved = state
 
     async def save_again_and_again(self) -> None:
@@ -158,16 +161,19 @@ def to_json(value: Any) -> str:
 # --- Loading --------------------------------------------------------------------------------------
 
 
-def load_state(saver: Saver) -> None:
+def load_state(original: Callable[[], None], saver: Saver) -> None:
     """Load the state, and go on with what was on its way."""
     try:
-        # Killed between the two renames of `write`, only the file before is there.
+        # Only the file before is there when the last one was damaged, and so set aside.
         file = next((file for file in (STATE, PREVIOUS) if file.exists()), None)
         text = file.read_text(encoding="utf-8") if file else "{}"
         state = json.loads(text, object_hook=persistence._json_object_hook)
         for name, module in ministack._state_map.items():
             if data := state.get("services", {}).get(name) or (name == NOISE and state.get(NOISE)):
                 ministack._get_module(module).load_persisted_state(data)
+        if not file and OF_OLD.exists():
+            original()
+            state["objects"] = objects()
         reconcile(state.get("objects", {}))
         for event in state.get("events", []):
             lambda_.enqueue(lambda_.Event(*event))
@@ -203,6 +209,8 @@ def install() -> None:
     """Save and load the state like this; ministack itself does so only with PERSIST_STATE."""
     saver = Saver()
     ministack.save_all = saver.save_at_the_end
-    ministack._load_persisted_state = functools.partial(load_state, saver)
+    ministack._load_persisted_state = functools.partial(
+        load_state, ministack._load_persisted_state, saver
+    )
     # A function's code goes into the one file, not into files beside it.
     lambda_svc._externalize_code_zip = lambda *_: None

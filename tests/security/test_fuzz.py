@@ -158,7 +158,7 @@ def test_any_event_is_processed(objects: list[tuple[str, bytes]]) -> None:
     twitter["web"] = SimpleNamespace(open=refuse)
     try:
         counts = twitter["lambda_handler"](s3_event("bucket", *map(quote_plus, names)), None)
-        assert set(counts) <= {"rejected"}
+        assert set(counts or {}) <= {"rejected"}  # of an event without records there are none
     except RuntimeError as error:
         assert "some photos failed" in str(error)  # noqa: PT017
     finally:

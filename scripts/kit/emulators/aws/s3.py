@@ -16,11 +16,10 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import html
 import re
 from collections.abc import Callable
 from typing import Any
-from xml.etree import ElementTree
-from xml.sax.saxutils import escape
 
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region
@@ -101,17 +100,17 @@ def delete_objects(
         action = DELETE_VERSION if version else DELETE
         if caller and not may(caller[1], action, arn)["allowed"]:
             root.remove(one)
-            key = escape(arn.partition("/")[2])
+            key = html.escape(arn.partition("/")[2])
             errors += f"<Error><Key>{key}</Key><Code>AccessDenied</Code>"
             errors += "<Message>Access Denied</Message></Error>"
     if not errors:
         return original(bucket, body, headers)
     answer = f'<DeleteResult xmlns="{s3.S3_NS}"></DeleteResult>'.encode()
     if len(root):
-        _, _, answer = original(bucket, ElementTree.tostring(root), headers)
+        _, _, answer = original(bucket, s3.tostring(root), headers)
     result = s3.fromstring(answer)
     result.extend(s3.fromstring(f'<X xmlns="{s3.S3_NS}">{errors}</X>'))
-    return 200, {"Content-Type": "application/xml"}, ElementTree.tostring(result)
+    return 200, {"Content-Type": "application/xml"}, s3.tostring(result)
 
 
 def install() -> None:

@@ -352,11 +352,13 @@ def test_all_photos_of_an_event_are_processed_and_logged(
     exercise.answers |= {"images/1 ä.jpg": faces(), "images/2.jpg": faces(91.236)}
     context = SimpleNamespace(aws_request_id="me", get_remaining_time_in_millis=lambda: 1000)
     event = s3_event(account.bucket, "images/1+%C3%A4.jpg", "images/2.jpg")
+    event["Records"][1]["s3"]["object"]["eTag"] = "picture"
     exercise.names["lambda_handler"](event, context)
     assert capsys.readouterr().out.splitlines() == [
         "Photo images/1 ä.jpg: other person, similarity 0.00 %",
         "Photo images/2.jpg: match, similarity 91.24 %",
     ]
+    assert [(account.item(key) or {})["etag"] for key in ("1 ä", "2")] == ["", "picture"]
 
 
 @pytest.mark.parametrize("event", [TEST_BUTTON, {}, {"Records": []}])

@@ -31,8 +31,10 @@ def test_the_next_connects_can_be_refused(x: Server, status: int, title: str) ->
         with x.get("/2/tweets/search/stream", stream=True) as answer:
             assert answer.status_code == status
             assert answer.json()["title"] == title
+        assert x.stats()["refusal"].startswith(str(status))
     with x.get("/2/tweets/search/stream", stream=True) as answer:
         assert answer.status_code == 200
+        assert x.stats()["refusal"] == ""
 
 
 def test_disconnect_ends_the_stream_cleanly_and_makes_place(

@@ -48,6 +48,14 @@ def test_a_rule_may_have_1024_characters_and_a_project_1000_rules(x: Server) -> 
     assert x.get(RULES).json()["meta"]["result_count"] == 1000
 
 
+def test_a_dry_run_deletes_nothing(x: Server) -> None:
+    (rule,) = x.rules(add=[{"value": "cat"}])["data"]
+    body = {"delete": {"ids": [rule["id"]]}}
+    deleted = x.app.post(x.url + RULES + "?dry_run=true", json=body).json()
+    assert deleted["meta"]["summary"] == {"deleted": 1, "not_deleted": 0}
+    assert x.get(RULES).json()["data"] == [rule]
+
+
 def test_dry_run_changes_nothing(x: Server) -> None:
     added = x.app.post(x.url + RULES + "?dry_run=true", json={"add": [{"value": "cat"}]})
     assert added.status_code == 201

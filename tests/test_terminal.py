@@ -82,16 +82,16 @@ def test_each_signal_ends_a_run_with_everything_cleaned_up(tmp_path: Path, numbe
 
 
 @pytest.mark.parametrize(
-    ("options", "signalled"), [(["talk"], True), (["talk"], False), ([], True)]
+    ("options", "signaled"), [(["talk"], True), (["talk"], False), ([], True)]
 )
-def test_a_closed_terminal_ends_a_run(tmp_path: Path, options: list[str], signalled: bool) -> None:
+def test_a_closed_terminal_ends_a_run(tmp_path: Path, options: list[str], signaled: bool) -> None:
     mark = tmp_path / "mark"
     ours, theirs = pty.openpty()
     process = begin(mark, *options, terminal=theirs)
     os.close(theirs)
     assert b"ready" in os.read(ours, 1000)
     os.close(ours)
-    if signalled:
+    if signaled:
         process.send_signal(signal.SIGHUP)
     end_of(process)
     assert mark.read_text() == "cleaned up"

@@ -81,9 +81,7 @@ def test_each_signal_ends_a_run_with_everything_cleaned_up(tmp_path: Path, numbe
     assert b"Traceback" not in process.stdout.read()
 
 
-@pytest.mark.parametrize(
-    ("options", "signaled"), [(["talk"], True), (["talk"], False), ([], True)]
-)
+@pytest.mark.parametrize(("options", "signaled"), [(["talk"], True), (["talk"], False), ([], True)])
 def test_a_closed_terminal_ends_a_run(tmp_path: Path, options: list[str], signaled: bool) -> None:
     mark = tmp_path / "mark"
     ours, theirs = pty.openpty()

@@ -23,16 +23,28 @@ BEARER = f"AAAA{secrets.token_urlsafe(48)}"
 MIB = 1 << 20
 
 
+running: list[ThreadingHTTPServer] = []
+
+
 def serve(
     handler: type[BaseHTTPRequestHandler], fake: FakeX | FakeFirehose, port: int = 0
 ) -> ThreadingHTTPServer:
-    """Serve until the test run ends; on a free port, unless one is given."""
+    """Serve until `end_servers`; on a free port, unless one is given."""
     server = ThreadingHTTPServer(("127.0.0.1", port), handler)
     server.daemon_threads = True
     server.handle_error = lambda *_: None  # type: ignore[method-assign] # clients hang up
     server.fake = fake  # type: ignore[attr-defined]
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    running.append(server)
     return server
+
+
+def end_servers() -> None:
+    """End all of them, and the streams that they still send."""
+    while running:
+        server = running.pop()
+        server.shutdown()
+        server.server_close()
 
 
 # --- X ----------------------------------------------------------------------------------------
@@ -153,7 +165,9 @@ class XHandler(BaseHTTPRequestHandler):
         self.end_headers()
         self.close_connection = True
         packer = zlib.compressobj(wbits=31)
-        while len(self.x.connects) == number:  # a later connection gets the rest
+        while (
+            len(self.x.connects) == number and self.server in running
+        ):  # a later connection gets the rest
             if not self.x.items:
                 time.sleep(0.002)
                 continue

@@ -295,7 +295,7 @@ def test_a_signal_ends_it_when_all_is_sent(
 
     def listen(x: Any, buffer: Any) -> Iterator[bytes]:
         listened.append((x.rule, x.headers["Authorization"], buffer.closed_at))
-        while True:
+        while not buffer.closed_at:
             yield json.dumps(a_post(1)).encode()
 
     monkeypatch.setattr(streamer, "listen", listen)

@@ -398,7 +398,11 @@ def test_region_must_be_that_of_the_bucket(checkout: Checkout) -> None:
         ({"AWS_DEFAULT_REGION": ""}, 2, "Say in which region: --region"),
         ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, 1, "Offline AWS does not answer"),
         ({"AWS_ENDPOINT_URL": "nowhere"}, 2, "Invalid endpoint: nowhere"),
-        ({"AWS_PROFILE": "nobody", "AWS_ENDPOINT_URL": ""}, 2, "The config profile (nobody) could not be found"),
+        (
+            {"AWS_PROFILE": "nobody", "AWS_ENDPOINT_URL": ""},
+            2,
+            "The config profile (nobody) could not be found",
+        ),
     ],
 )
 def test_what_is_wrong_with_the_access_is_one_sentence(

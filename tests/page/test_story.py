@@ -107,8 +107,9 @@ def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
     expect(body).to_contain_text("Next: Clean up")
     expect(summary).to_contain_text("11 of 12 done")
 
-    # The match, with boxes where the faces are.
-    post.get_by_role("button", name="See the faces").first.click()
+    # The match, with boxes where the faces are. A photo gets its button when it was compared.
+    photos = post.locator(".shot")
+    photos.nth(0).get_by_role("button", name="See the faces").click()
     expect(tab.locator("#verdict")).to_have_text(re.compile(r"✓ Match: 99\.\d+ % similar"))
     expect(tab.locator("#frame-reference .face")).to_have_count(1)
     expect(tab.locator("#frame-photo .face")).to_have_text(re.compile("✓ 99"))
@@ -119,7 +120,7 @@ def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
     assert picture
     assert picture["width"] > box["width"] > 20
     assert picture["y"] < box["y"] < picture["y"] + picture["height"] / 2
-    post.get_by_role("button", name="See the faces").nth(1).click()
+    photos.nth(1).get_by_role("button", name="See the faces").click()
     expect(tab.locator("#frame-photo .face.unmatched")).to_have_count(1)
     expect(tab.locator("#verdict")).to_contain_text("✗ No match")
 

@@ -46,7 +46,7 @@ def test_faults_have_the_services_status_and_are_retried(server: Server) -> None
 
 
 def test_more_than_100_waiting_requests_are_throttled(server: Server, aws: StandInAws) -> None:
-    aws.delay = 2.0  # so that they pile up, also on a busy computer
+    aws.delay = 0.5  # so that they pile up, also on a busy computer
     client = server.client()
 
     def call(_: int) -> str:

@@ -59,15 +59,15 @@ class Endpoint:
                 "UnknownOperationException",
                 f"Offline Rekognition has {' and '.join(operations)}, not '{name[:80]}'",
             )
-        data = await read_body(request)
-        caller = await asyncio.to_thread(self.service.auth.authenticate, request, data)
-        self.calls[name] += 1
-        body = json_object(data)
-        self.faults.fail(name)
         if self.waiting >= MAX_WAITING:
             raise ServiceError("ThrottlingException", MESSAGES["ThrottlingException"])
         self.waiting += 1
         try:
+            data = await read_body(request)
+            caller = await asyncio.to_thread(self.service.auth.authenticate, request, data)
+            self.calls[name] += 1
+            body = json_object(data)
+            self.faults.fail(name)
             action = f"rekognition:{name}"
             denial = await asyncio.to_thread(self.service.auth.denial, caller, action, "*")
             if denial:

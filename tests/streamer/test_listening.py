@@ -22,9 +22,7 @@ streamer: Any = twitter_streaming  # it is given stand-ins
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
-    clock = FakeClock()
-    monkeypatch.setattr(streamer, "time", clock)
-    return clock
+    return FakeClock.in_place_of_time(monkeypatch, streamer)
 
 
 class Thread:

@@ -20,9 +20,7 @@ producer: Any = firehose_producer  # it is given stand-ins
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
-    clock = FakeClock()
-    monkeypatch.setattr(producer, "time", clock)
-    return clock
+    return FakeClock.in_place_of_time(monkeypatch, producer)
 
 
 def count_photos(batch: list[Any]) -> int:

@@ -6,7 +6,7 @@ import click
 
 from kit.commands.check.command import check
 from kit.commands.connect import connect
-from kit.commands.demo import demo
+from kit.commands.demo.command import demo
 from kit.commands.doctor.command import doctor
 from kit.commands.env import env
 from kit.commands.mail import mail

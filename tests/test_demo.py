@@ -18,7 +18,8 @@ import pytest
 from PIL import Image, ImageOps
 from rich.console import Console
 
-from kit.commands.demo import LOGS, Demo, Progress
+from kit.commands.demo.offline import LOGS, Demo
+from kit.commands.demo.progress import Progress
 from kit.stack import journey
 from security.pictures import png_bomb
 from support import REPOSITORY, wait_until

@@ -14,7 +14,7 @@ from rich.console import Console
 from kit.commands import mail
 from kit.commands.check import command as check
 from kit.commands.check.run import Result
-from kit.commands.demo import Progress
+from kit.commands.demo.progress import Progress
 from kit.commands.doctor import command as doctor
 from kit.commands.doctor.finding import wrong
 from kit.commands.errors import handle_errors

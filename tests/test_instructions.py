@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from kit import prices
 from kit.commands.publish.launch_links import launch_links, launch_table
 from kit.stack.template import load_template, rekognition_regions
 from support import REPOSITORY, instructions
-from support.instructions import HEADINGS, TEXT, price, table
+from support.instructions import HEADINGS, TEXT, table
 
 pytestmark = pytest.mark.unit
 
@@ -193,17 +194,9 @@ def test_the_links_launch_in_every_region() -> None:
 
 def test_costs_follow_from_the_prices() -> None:
     hours = 730  # of a month
-    hour = price("EC2 instance t3.micro") + price("Public IPv4 address")
-    hour += (8 * price("EBS volume gp3") + price("Secret in Secrets Manager")) / hours
-    photos = {
-        "Rekognition": 1000 * price("Rekognition CompareFaces"),
-        "Firehose": 1000 * Decimal("0.000005") * price("Data Firehose, records rounded up to 5 KB"),
-        "S3": 4000 * price("S3 PUT") + 3000 * price("S3 GET"),
-        "Lambda": 2000 * price("Lambda requests") + 750 * price("Lambda time"),
-        "DynamoDB": 2000 * price("DynamoDB write") + 1000 * price("DynamoDB read"),
-        "SNS": 1000 * price("SNS e-mail"),
-    }
-    posts = 1000 * price("X post read")
+    hour = prices.stack_hour()
+    photos = {service: 1000 * usd for service, usd in prices.photo().items()}
+    posts = 1000 * prices.price("X post read")
     photo = sum(photos.values(), Decimal()) / 1000
     expected = [hour, hours * hour, *photos.values(), photo * 1000, posts]
     expected.append(2 * hour + 20 * photo + 20 * posts / 1000)

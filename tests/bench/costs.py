@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bench.versions import RESOURCES, Used
-from support.instructions import price
+from kit.prices import price
 
 GB = 10**9
 # Of one object: with a buffer of less than a minute, Firehose creates a multipart upload, uploads

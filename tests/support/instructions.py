@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import textwrap
 from dataclasses import dataclass
-from decimal import Decimal
 
 from support import REPOSITORY
 
@@ -62,12 +61,3 @@ def table(head: str) -> list[list[str]]:
     """The rows of the table whose first line begins so, without the two lines of its head."""
     after = TEXT[TEXT.index(f"| {head}") :].split("\n\n")[0].splitlines()[2:]
     return [[cell.strip(" *") for cell in line.strip("|").split(" | ")] for line in after]
-
-
-def price(name: str) -> Decimal:
-    """A price of the table of prices, for one."""
-    found: dict[str, Decimal] = {}
-    for what, per, usd in table("Price of"):
-        count = re.match(r"[\d,]+", per)
-        found[what] = Decimal(usd) / int(count[0].replace(",", "") if count else 1)
-    return found[name]

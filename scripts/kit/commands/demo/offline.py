@@ -1,25 +1,20 @@
-"""`workshop.py demo`: the whole workshop in a minute, with every stage of every photo."""
+"""The demo offline: the whole workshop in a minute, with every stage of every photo."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import time
-from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import click
 import requests
 from botocore.exceptions import ClientError
-from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from kit import private, running, samples
-from kit.commands.errors import handle_errors
+from kit import private
+from kit.commands.demo.progress import Progress, Result
 from kit.emulators import instance
 from kit.emulators.system import OfflineSystem
 from kit.errors import InputError, WorkshopError
@@ -34,83 +29,6 @@ from kit.terminal import in_one_line, printable
 from kit.x_client import error_message
 
 LOGS = FOLDER / "logs"  # where the logs are when something has failed
-PHOTO = click.Path(exists=True, dir_okay=False, path_type=Path)
-
-
-@click.command()
-@click.option("--reference", type=PHOTO, help="Photo of the person to look for.")
-@click.option("--tweet", "tweets", type=PHOTO, multiple=True, help="Photo to post; repeatable.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON line per tweet on stdout.")
-def demo(reference: Path | None, tweets: tuple[Path, ...], as_json: bool) -> None:
-    """Run the whole workshop once and show every stage.
-
-    Without your own pictures it takes the sample pictures, of which one is a match.
-    """
-    running.shield()
-    console = Console(stderr=as_json)
-    with handle_errors(console):
-        if bool(reference) != bool(tweets):
-            raise InputError("--reference and --tweet go together: give both or none.")
-        if reference is None:
-            pictures = samples.ensure()
-            reference = pictures[samples.REFERENCE]
-            names = (samples.MATCH, samples.OTHER_PERSON, samples.NO_FACE)
-            tweets = tuple(pictures[name] for name in names)
-        with OfflineSystem() as system:
-            workshop = Demo(system, Progress(console))
-            for result in workshop.run(reference, tweets):
-                if as_json:
-                    click.echo(json.dumps(asdict(result)))
-
-
-@dataclass
-class Result:
-    """What became of one tweet; a line of `demo --json`."""
-
-    tweet: str  # the path as given
-    match: bool
-    similarity: float | None  # percent
-    seconds: float  # from the post to the outcome
-    reason: str | None  # why it is no match
-
-
-class Progress:
-    """Shows what is done and how long it takes, and adds that up.
-
-    Attributes:
-        spent: seconds by part of the demo.
-    """
-
-    def __init__(self, console: Console) -> None:
-        self.console = console
-        self.started = time.monotonic()
-        self.spent: defaultdict[str, float] = defaultdict(float)
-
-    @contextlib.contextmanager
-    def step(self, text: str, part: str = "steps between") -> Iterator[None]:
-        """Show that a step goes on, then how long it took; add that to a part."""
-        started = time.monotonic()
-        with self.console.status(Text(in_one_line(text))):
-            yield
-        seconds = time.monotonic() - started
-        self.spent[part] += seconds
-        self.show(text, seconds)
-
-    def show(self, text: str, seconds: float) -> None:
-        """Print one line with its seconds."""
-        line = Text(f"{seconds:5.1f} s  {in_one_line(text)}")
-        self.console.print(line, no_wrap=True, overflow="ellipsis")
-
-    def show_total(self, comparing: float) -> None:
-        """Print how long it took in all, and the parts.
-
-        Args:
-            comparing: seconds that the face comparison took.
-        """
-        parts = [f"{part} {seconds:.1f} s" for part, seconds in self.spent.items()]
-        parts.append(f"comparing faces, on the way, {comparing:.1f} s")
-        total = time.monotonic() - self.started
-        self.console.print(f"{total:5.1f} s  in all: {', '.join(parts)}", highlight=False)
 
 
 class Demo:

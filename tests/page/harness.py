@@ -32,13 +32,16 @@ class PageWorkshop(Workshop):
         page = WorkshopPage(self.running, port)
         self.server = Server(page.app(), port)
         self.watcher = page.watcher
-        threading.Thread(target=self.server.run, daemon=True).start()
+        self.thread = threading.Thread(target=self.server.run, daemon=True)
+        self.thread.start()
         wait_until(lambda: self.server.started)
         self.session = requests.Session()  # a browser that has opened the printed address
         self.session.headers["Cookie"] = f"workshop-{port}={system.keys[PAGE_TOKEN]}"
 
     def stop_page(self) -> None:
+        """Stop it, and wait: another test may borrow the system, and count what it is asked."""
         self.server.should_exit = True
+        self.thread.join()
 
     def state(self) -> dict[str, Any]:
         return self.watcher.changes("", 0)

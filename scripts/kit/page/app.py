@@ -191,6 +191,7 @@ class Page:
         """Poll the workshop as long as the server runs."""
         self.watcher.start()
         yield
+        self.watcher.stop()
 
     def app(self) -> Starlette:
         """The web application."""

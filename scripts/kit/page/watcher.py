@@ -57,14 +57,22 @@ class Watcher:
         self.lock = threading.Lock()
         self.watched = time.monotonic()
         self.wake = threading.Event()
+        self.stopped = False
+        self.thread = threading.Thread(target=self.watch, daemon=True)
 
     def start(self) -> None:
         """Begin to poll."""
-        threading.Thread(target=self.watch, daemon=True).start()
+        self.thread.start()
+
+    def stop(self) -> None:
+        """Poll no more; what is asked for right now is still waited for."""
+        self.stopped = True
+        self.wake.set()
+        self.thread.join()
 
     def watch(self) -> None:
         """Poll again and again; less often when nobody watches."""
-        while True:
+        while not self.stopped:
             started = time.monotonic()
             self.poll()
             pause = IDLE_SECONDS if started - self.watched > 30 else POLL_SECONDS

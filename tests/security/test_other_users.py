@@ -188,6 +188,7 @@ def routes(system: OfflineSystem, stack: Stack) -> list[Request]:
     bucket = stack.resource("TwitterBucket")
     admin = [
         *("outbox", "calls", "refusals", "faults", "stats", "posts", "comparisons", "accounts"),
+        *("invocations", "invocations/x"),
         *("authorize?access_key=test&action=s3:*&resource=*", "authenticate"),
     ]
     metadata = f"instances/{instance_id}/latest/api/token"
@@ -215,6 +216,7 @@ def routes(system: OfflineSystem, stack: Stack) -> list[Request]:
         "page": [
             *("/", "/page.js", "/constants.js", "/state", "/stages/X", "/reference", "/posts"),
             *("/photos", "/photos/3_1", "/samples/obama.jpg", "/mails/1/confirm", "/?token=test"),
+            "/steps/images/seen",
         ],
     }
     shown: dict[str, dict[str, str]] = {

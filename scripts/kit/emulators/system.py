@@ -92,8 +92,9 @@ class OfflineSystem:
                 self.folder, account | rekognition, self.ports["aws"], region, self.persistent
             )
             self.children.append(self.aws.process)
+            kept = ("--journal", str(self.folder / "comparisons.jsonl")) * self.persistent
             self._rekognition = self.start(
-                "kit.emulators.rekognition", account | {"AWS_ENDPOINT_URL": aws_url}
+                "kit.emulators.rekognition", account | {"AWS_ENDPOINT_URL": aws_url}, *kept
             )
         except BaseException:
             self.stop()

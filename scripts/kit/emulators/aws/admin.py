@@ -13,6 +13,8 @@ address holds a key of its own.
     /_workshop/accounts               POST {"account": "111111111111"}: credentials of somebody
                                       else, in an account with nothing in it
     /_workshop/refusals               denied calls: caller, action and resource
+    /_workshop/invocations?after=3    Lambda's invocations that have changed since change 3;
+                                      DELETE /_workshop/invocations/ID stops one that runs
     /_workshop/instances/ID/KEY/latest/…
                                       the metadata service of an instance
     /_workshop/faults                 POST a fault, DELETE ends all: see faults
@@ -30,7 +32,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kit.emulators.aws import auth, cloudtrail, ec2, signatures, sns
+from kit.emulators.aws import auth, cloudtrail, ec2, lambda_invocations, signatures, sns
 from kit.emulators.aws import faults as made
 from kit.http import ADMIN as PREFIX
 from kit.http import TokenGuard
@@ -87,6 +89,19 @@ async def refusals(_: Request) -> Response:
     return JSONResponse(list(cloudtrail.denials))
 
 
+async def changed_invocations(request: Request) -> Response:
+    """Lambda's invocations that have changed since, and the number of the last change."""
+    last = lambda_invocations.invocations.changes
+    found = lambda_invocations.invocations.after(int(request.query_params.get("after", 0)))
+    return JSONResponse({"change": last, "invocations": found})
+
+
+async def stop_invocation(request: Request) -> Response:
+    """Stop an invocation; false if it does not run."""
+    stopped = lambda_invocations.invocations.stop(request.path_params["identity"])
+    return JSONResponse({"stopped": stopped})
+
+
 async def faults(request: Request) -> Response:
     """Add a fault, or end all."""
     if request.method == "DELETE":
@@ -118,6 +133,8 @@ ADMIN = Starlette(
         Route(f"{PREFIX}authorize", authorize),
         Route(f"{PREFIX}accounts", accounts, methods=["POST"]),
         Route(f"{PREFIX}refusals", refusals),
+        Route(f"{PREFIX}invocations", changed_invocations),
+        Route(f"{PREFIX}invocations/{{identity}}", stop_invocation, methods=["DELETE"]),
         Route(
             f"{INSTANCES}{{instance_id}}/{{key}}/latest/{{path:path}}",
             ec2.metadata,

@@ -4,9 +4,9 @@ The queue: a function works on at most two events at once. If it fails, it gets 
 after the last try, the event goes to the on-failure destination. ministack has no queue: it starts
 a thread, and with it a process, for every event. 60 photos at once took 4.9 GiB.
 
-The log is complete, and is written only if the function's role may. ministack loses lines that
-come later than 50 ms (https://github.com/ministackorg/ministack/pull/449), writes nothing when the
-code cannot be loaded or takes too long, and has no handler for `logging`.
+The log is complete. ministack loses lines that come later than 50 ms
+(https://github.com/ministackorg/ministack/pull/449), writes nothing when the code cannot be loaded
+or takes too long, and has no handler for `logging`. See also `lambda_invocations`.
 
 A running invocation ends with the code with which it began, as on Lambda; ministack kills it when
 the function's code or configuration changes. Events that wait go with the function: another one
@@ -32,8 +32,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from ministack.core import lambda_runtime
-from ministack.core.responses import get_account_id, get_region
-from ministack.services import cloudwatch_logs, lambda_svc
+from ministack.services import lambda_svc
 
 from kit.emulators.aws import cloudformation
 from kit.emulators.aws.auth import role_may
@@ -122,7 +121,7 @@ def process(event: Event) -> None:
         return  # deleted in the meantime, and its events with it
     record = lambda_svc._execution_record_for_config(function, config)
     result = lambda_svc._execute_function(record, event.payload)
-    if not result.get("error"):
+    if not result.get("error") or result.get("stopped"):
         return
     options = function.get("event_invoke_config") or (
         function.get("event_invoke_configs") or {}
@@ -144,19 +143,6 @@ def delete(original: Callable[..., Any], name: str, *arguments: Any) -> Any:
 
 
 # --- The log -----------------------------------------------------------------------------------
-
-
-def write_log(original: Callable[..., None], function: Any, *arguments: Any, **more: Any) -> None:
-    """Write a function's log if its role may; ministack would also create the group for it."""
-    config = function.get("config") or function
-    group = (config.get("LoggingConfig") or {}).get("LogGroup")
-    group = group or f"/aws/lambda/{config['FunctionName']}"
-    arn = f"arn:aws:logs:{get_region()}:{get_account_id()}:log-group:{group}:log-stream:any"
-    needed = ("logs:CreateLogStream", "logs:PutLogEvents")
-    if group in cloudwatch_logs._log_groups and all(
-        role_may(config["Role"], action, arn) for action in needed
-    ):
-        original(function, *arguments, **more)
 
 
 def run_warm(original: Callable[..., Any], *arguments: Any, **more: Any) -> dict[str, Any]:
@@ -226,7 +212,6 @@ def install() -> None:
     lambda_svc._execute_function_warm = functools.partial(
         run_warm, lambda_svc._execute_function_warm
     )
-    lambda_svc._emit_lambda_logs = functools.partial(write_log, lambda_svc._emit_lambda_logs)
     lambda_runtime._PYTHON_WORKER_SCRIPT = LOGGING + lambda_runtime._PYTHON_WORKER_SCRIPT
     lambda_runtime.Worker._drain_stderr_bounded = functools.partialmethod(
         lambda_runtime.Worker._drain_stderr_bounded, **LOG_SECONDS

@@ -7,6 +7,7 @@ process, but never a package's __main__: so a worker imports workers.py and face
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import click
 
@@ -22,11 +23,16 @@ from kit.processes import exit_with_parent
 @click.option(
     "--processes", default=2, show_default=True, help="How many compare faces at the same time."
 )
-def main(port: int, processes: int) -> None:
+@click.option(
+    "--journal",
+    type=click.Path(path_type=Path),
+    help="Keep the comparisons in this file. Default: only in memory.",
+)
+def main(port: int, processes: int, journal: Path | None) -> None:
     """Run an emulated Rekognition on 127.0.0.1."""
     exit_with_parent()
     aws_url = os.environ.get("AWS_ENDPOINT_URL", "").rstrip("/")
-    service = Rekognition(max(1, processes), aws_url, take_token(), take_account())
+    service = Rekognition(max(1, processes), aws_url, take_token(), take_account(), journal)
     # The workers end too: the system closes their pipes.
     serve(application(service), port)
 

@@ -36,13 +36,13 @@ class Admin:
         return JSONResponse({"ready": ready}, status_code=200 if ready else 503)
 
     async def stats(self, _: Request) -> Response:
-        """How many calls came, and how many seconds the workers computed."""
-        seconds = round(self.service.faces.seconds, 4)
-        return JSONResponse({"calls": dict(self.calls), "seconds": seconds})
+        """How many calls came, what changed in the comparisons, the seconds of the workers."""
+        seconds, changes = round(self.service.faces.seconds, 4), self.service.comparisons.changes
+        return JSONResponse({"calls": dict(self.calls), "seconds": seconds, "changes": changes})
 
     async def comparisons(self, _: Request) -> Response:
         """The last comparisons; one without `similarity` and `error` is still running."""
-        return JSONResponse(list(self.service.comparisons))
+        return JSONResponse(list(self.service.comparisons.recent))
 
     async def change_faults(self, request: Request) -> Response:
         """Make the next calls fail; DELETE ends all faults."""

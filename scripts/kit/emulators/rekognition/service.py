@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections import deque
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from kit.emulators.rekognition import faces
@@ -14,6 +13,7 @@ from kit.emulators.rekognition.errors import unreadable_object
 from kit.emulators.rekognition.face_cache import FaceCache
 from kit.emulators.rekognition.requests import Picture, picture_of, threshold_of
 from kit.emulators.rekognition.s3 import S3
+from kit.emulators.rekognition.store import Comparisons
 from kit.emulators.rekognition.workers import Workers
 
 
@@ -21,7 +21,12 @@ class Rekognition:
     """The operations, and the comparisons that were made."""
 
     def __init__(
-        self, processes: int, aws_url: str, token: str, account: Mapping[str, str]
+        self,
+        processes: int,
+        aws_url: str,
+        token: str,
+        account: Mapping[str, str],
+        journal: Path | None = None,
     ) -> None:
         """Prepare the service; the application starts the workers.
 
@@ -30,6 +35,7 @@ class Rekognition:
             aws_url: the address of the offline AWS; empty: no permissions and no S3.
             token: the workshop's, with which the offline AWS is asked, and this service.
             account: its keys, with which S3 is read.
+            journal: the file in which the comparisons are kept. Default: in none.
         """
         self.workers = Workers(processes)
         self.faces = FaceCache(self.workers)
@@ -38,27 +44,23 @@ class Rekognition:
         self.s3 = S3(aws_url, self.auth, account) if aws_url else None
         # Only so many requests read their pictures: those that wait longer hold none.
         self.turn = asyncio.Semaphore(2 * processes)
-        self.comparisons: deque[dict[str, Any]] = deque(maxlen=100)
+        self.comparisons = Comparisons(journal)
         self.operations = {"CompareFaces": self.compare_faces, "DetectFaces": self.detect_faces}
 
     async def compare_faces(self, caller: Caller, body: dict[str, Any]) -> dict[str, Any]:
         """CompareFaces: the largest face of the source against every face of the target."""
         source, target = picture_of(body, "SourceImage"), picture_of(body, "TargetImage")
         threshold = threshold_of(body)
-        note: dict[str, Any] = {
-            "at": time.time(),
-            "source": str(source),
-            "target": str(target),
-        }
-        self.comparisons.append(note)
+        note = self.comparisons.begin(str(source), str(target))
         try:
             reference, found = await self.find_faces(caller, [source, target], note)
             result, best = faces.compare(reference, found, threshold)
+            note |= {"faces": bounding_boxes(result), "similarity": best}
         except Exception as error:
             note["error"] = getattr(error, "code", "InternalServerError")
             raise
-        note["faces"] = bounding_boxes(result)
-        note["similarity"] = best
+        finally:
+            self.comparisons.end(note)
         return result
 
     async def detect_faces(self, caller: Caller, body: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,140 @@
+"""The emulated Lambda's invocations: their log while they run, and how one is stopped."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from emulators.resources import new_function, unique
+from kit.emulators.system import OfflineSystem
+from support import wait_until
+
+SPEAKS = """
+import time
+
+def lambda_handler(event, context):
+    print("begun", event.get("name"))
+    if event.get("lines"):
+        print("x" * 200, *range(event["lines"]), sep="\\n")
+    if event.get("megabytes"):
+        print("x" * event["megabytes"] * 1_000_000)
+    if "fail" in event:
+        raise KeyError(event["fail"])
+    while event.get("endless"):
+        time.sleep(0.01)
+    return "done"
+"""
+
+
+@pytest.fixture
+def function(system: OfflineSystem) -> str:
+    """The name of a new function, which its log group has too."""
+    group = unique("group")
+    system.aws.client("logs").create_log_group(logGroupName=group)
+    made = new_function(
+        system.aws, SPEAKS, LoggingConfig={"LogGroup": group}, Timeout=120, FunctionName=group
+    )
+    return str(made["FunctionName"])
+
+
+def log(system: OfflineSystem, function: str) -> list[str]:
+    """The lines of a function's log; its group has the same name."""
+    pages = system.aws.client("logs").get_paginator("filter_log_events")
+    found = pages.paginate(logGroupName=function)
+    return [event["message"] for page in found for event in page["events"]]
+
+
+def invocation(system: OfflineSystem, function: str) -> dict[str, Any]:
+    """The last one of a function."""
+    found = system.admin("aws").get("invocations")["invocations"]
+    return dict([one for one in found if one["function"] == function][-1])
+
+
+def invoke(system: OfflineSystem, function: str, **event: Any) -> dict[str, Any]:
+    answer = system.aws.client("lambda").invoke(
+        FunctionName=function, Payload=json.dumps(event), LogType="Tail"
+    )
+    return dict(answer)
+
+
+def test_a_line_is_in_the_log_while_the_function_runs_and_it_can_be_stopped(
+    system: OfflineSystem, function: str
+) -> None:
+    answers: list[dict[str, Any]] = []
+    thread = threading.Thread(
+        target=lambda: answers.append(invoke(system, function, name="loop", endless=True))
+    )
+    thread.start()
+    lines = wait_until(lambda: [line for line in log(system, function) if "begun loop" in line])
+    assert lines == ["begun loop"]
+    running = invocation(system, function)
+    assert (running["ended"], running["error"]) == (None, "")
+    assert time.time() >= running["started"]
+    assert not any(line.startswith("END") for line in log(system, function))
+    admin = system.admin("aws")
+    admin.delete(f"invocations/{running['id']}")
+    thread.join()
+    assert answers[0]["FunctionError"]
+    assert "Stopped by hand" in json.loads(answers[0]["Payload"].read())["errorMessage"]
+    ended = invocation(system, function)
+    assert ended["stopped"]
+    assert ended["ended"] >= ended["started"]
+    *_, error, end, report = log(system, function)
+    assert error.startswith("[ERROR] Stopped by hand")
+    assert end == f"END RequestId: {running['id']}"
+    assert report.startswith(f"REPORT RequestId: {running['id']}\tDuration: ")
+    admin.delete(f"invocations/{running['id']}")  # it has ended: nothing happens
+    assert json.loads(invoke(system, function, name="next")["Payload"].read()) == "done"
+
+
+def test_an_event_that_was_stopped_does_not_come_again(
+    system: OfflineSystem, function: str
+) -> None:
+    body = json.dumps({"name": "once", "endless": True})
+    system.aws.client("lambda").invoke(FunctionName=function, InvocationType="Event", Payload=body)
+    wait_until(lambda: "begun once" in log(system, function))
+    system.admin("aws").delete(f"invocations/{invocation(system, function)['id']}")
+    wait_until(lambda: invocation(system, function)["ended"])
+    invoke(system, function, name="after")
+    assert log(system, function).count("begun once") == 1
+
+
+def test_the_log_has_each_line_once_and_the_traceback_last(
+    system: OfflineSystem, function: str
+) -> None:
+    before = len(log(system, function))
+    answer = invoke(system, function, name="it fails", fail="oh")
+    assert answer["FunctionError"]
+    lines = log(system, function)[before:]
+    start, begun, traceback, *_, error, end, report = lines
+    assert start.startswith("START RequestId: ")
+    assert (begun, traceback) == ("begun it fails", "Traceback (most recent call last):")
+    assert error == "KeyError: 'oh'"
+    assert (end[:3], report[:6]) == ("END", "REPORT")
+    assert invocation(system, function)["error"] == "KeyError: 'oh'"
+
+
+def test_the_objects_of_an_event_are_told(system: OfflineSystem, function: str) -> None:
+    record = {"s3": {"bucket": {"name": "photos"}, "object": {"key": "images/a+b.jpg"}}}
+    events: list[Any] = [{"Records": [record, {"s3": 1}, None]}, {"Records": 3}, {}]
+    for event in events:
+        system.aws.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
+    found = system.admin("aws").get("invocations")
+    objects = [one["objects"] for one in found["invocations"] if one["function"] == function]
+    assert objects[-3:] == [["photos/images/a+b.jpg"], [], []]
+    assert system.admin("aws").get("invocations", after=found["change"])["invocations"] == []
+
+
+@pytest.mark.parametrize("event", [{"lines": 30_000}, {"megabytes": 100}])
+def test_a_flood_of_lines_is_cut(
+    system: OfflineSystem, function: str, event: dict[str, int]
+) -> None:
+    assert json.loads(invoke(system, function, **event)["Payload"].read()) == "done"
+    lines = log(system, function)
+    assert len(lines) < 5_010
+    assert sum(len(line) for line in lines) < 5_000_000
+    assert any("no room for more lines" in line for line in lines)

@@ -20,6 +20,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("WORKSHOP_FOLDER") or REPOSITORY / ".workshop").absolute()
 FILE = FOLDER / "running.json"
 HOME = FOLDER / "home"  # the state of the workshop that stays
+# The learner's own file, in which the exercise is solved.
+EXERCISE = Path(os.environ.get("WORKSHOP_EXERCISE") or REPOSITORY / "exercise" / "index.py")
 
 
 # The learner's own files for AWS may have what the installed CLI or boto3 does not understand.

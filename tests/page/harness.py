@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import threading
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -29,7 +32,8 @@ class PageWorkshop(Workshop):
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.running = running_workshop(system, self.url)
-        page = WorkshopPage(self.running, port)
+        self.exercise = Path(tempfile.mkdtemp(prefix="exercise-")) / "index.py"
+        page = WorkshopPage(self.running, port, self.exercise)
         self.server = Server(page.app(), port)
         self.watcher = page.watcher
         self.thread = threading.Thread(target=self.server.run, daemon=True)
@@ -42,6 +46,7 @@ class PageWorkshop(Workshop):
         """Stop it, and wait: another test may borrow the system, and count what it is asked."""
         self.server.should_exit = True
         self.thread.join()
+        shutil.rmtree(self.exercise.parent)
 
     def state(self) -> dict[str, Any]:
         return self.watcher.changes("", 0)

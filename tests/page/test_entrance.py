@@ -25,7 +25,7 @@ PATHS = (
     "/reference",
     "/samples/obama.jpg",
 )
-ACTIONS = ("/posts", "/photos", "/reference", "/mails/1/confirm")
+ACTIONS = ("/posts", "/photos", "/reference", "/mails/1/confirm", "/steps/images/seen")
 
 
 def token(workshop: PageWorkshop) -> str:

@@ -12,6 +12,17 @@ from kit.stack.stack import EMAIL
 from page.harness import MIB, PageWorkshop, newest, stage
 from support import wait_until
 
+COMPARES = """
+import os, boto3
+
+def lambda_handler(event, context):
+    for record in event["Records"]:
+        bucket, key = record["s3"]["bucket"]["name"], record["s3"]["object"]["key"]
+        boto3.client("rekognition").compare_faces(
+            SourceImage={"S3Object": {"Bucket": bucket, "Name": os.environ["REFERENCE_PHOTO"]}},
+            TargetImage={"S3Object": {"Bucket": bucket, "Name": key}},
+        )
+"""
 pytestmark = pytest.mark.browser
 
 
@@ -51,6 +62,12 @@ def test_stages_show_what_is_in_them(tab: Page, workshop: PageWorkshop) -> None:
         expect(tab.locator("#panel")).to_contain_text("RetriesExhausted")
         tab.get_by_role("button", name="Close").click()
         stage(tab, "FailureQueue").get_by_role("button").click()
+    # A photo without a face, with code that does not expect one, is no "No match"; and the photos
+    # before it have nothing to do with its error.
+    workshop.put_code(COMPARES)
+    workshop.tweet("landscape.jpg", "No face")
+    expect(newest(tab, "No face")).to_contain_text("failed: botocore.errorfactory.InvalidParameter")
+    expect(newest(tab, "Another person")).to_contain_text("No match: another person")
     workshop.put_code()
 
 
@@ -110,3 +127,26 @@ def test_files_are_dropped(tab: Page, workshop: PageWorkshop) -> None:
         )
     expect(tab.locator("#previews")).to_contain_text("dropped.gif")
     expect(tab.locator("#reference-message")).to_contain_text("not JPEG, PNG")
+
+
+def test_a_draft_stays_over_a_reload_and_a_post_without_a_photo_is_explained(
+    tab: Page, workshop: PageWorkshop
+) -> None:
+    tab.get_by_label("Write a post").fill("Just a thought")
+    expect(tab.locator("#post-count")).to_have_text("14 of 280")
+    tab.locator("#post-samples").get_by_role("button", name="Sample biden.jpg").click()
+    tab.locator("#post-files").set_input_files(workshop.pictures["obama2.jpg"])
+    expect(tab.locator("#previews li")).to_have_count(2)
+    tab.reload()
+    expect(tab.get_by_label("Write a post")).to_have_value("Just a thought")
+    expect(tab.locator("#previews li")).to_have_count(1)
+    expect(tab.locator("#post-message")).to_contain_text("Choose your photos again")
+    tab.locator("#previews button").click()
+    dropped = tab.evaluate(
+        """() => document.body.dispatchEvent(
+            new DragEvent("drop", { bubbles: true, cancelable: true }))"""
+    )
+    assert not dropped  # else the browser would open the file instead of the page
+    tab.get_by_role("button", name="Post", exact=True).click()
+    expect(newest(tab, "Just a thought")).to_contain_text("No photo: the stream's rule takes")
+    expect(tab.locator("#post-message")).to_be_hidden()

@@ -155,6 +155,22 @@ def test_a_version_that_is_none_counts_as_the_first(workshop: PageWorkshop, vers
     assert answer.json()["run"] == run
 
 
+def test_a_state_is_told_only_when_a_round_has_ended(workshop: PageWorkshop) -> None:
+    """A change in the middle would come with the version that the end of the round has."""
+    watcher = Watcher(Services(workshop.running))
+    workshop.system.x.post("In the middle of a round")
+    watcher.poll()
+    before = watcher.changes("", 0)
+    identity = before["posts"][-1]["id"]
+    watcher.state.posts.touch(post := watcher.state.posts.by_id[identity])
+    post["text"] = "changed"
+    assert watcher.changes("", 0) == before
+    assert watcher.changes(watcher.run, before["version"])["posts"] == []
+    watcher.poll()
+    (changed,) = watcher.changes(watcher.run, before["version"])["posts"]
+    assert (changed["text"], changed["v"]) == ("changed", before["version"] + 1)
+
+
 def test_services_that_do_not_answer(workshop: PageWorkshop) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
     lost = Running("eu-west-1", nowhere, nowhere, nowhere, nowhere, workshop.running.keys)

@@ -10,7 +10,7 @@ from support import instructions
 
 pytestmark = pytest.mark.unit
 
-FROM_THE_BEGINNING = ["keys", "key-pair", "editor"]
+FROM_THE_BEGINNING = ["keys", "key-pair"]
 
 
 def launched(identity: str = "stack/1") -> State:
@@ -24,6 +24,7 @@ def launched(identity: str = "stack/1") -> State:
 def finish(state: State) -> None:
     state.confirmed = state.x["connected"] = state.code["compared"] = True
     state.reference["etag"] = "1"
+    state.exercise = True
     for stage in ("TwitterBucket", "RekognitionBucket", "MatchTopic"):
         state.stages[stage].arrived("2026-01-01T00:00:00.000Z")
 
@@ -75,6 +76,46 @@ def test_the_streamer_may_stop_when_all_is_achieved() -> None:
     assert following(steps, state) == [CLEAN_UP]
     state.x["connected"] = False
     assert following(steps, state) == [CLEAN_UP]
+
+
+def test_what_is_to_be_looked_at_is_done_by_looking() -> None:
+    state = launched()
+    state.stages["RekognitionBucket"].arrived("2026-01-01T00:00:00.000Z")
+    assert "images" not in done(Steps(), state)
+    state.seen.add("images")
+    assert "images" in done(Steps(), state)
+    state.seen.clear()
+    state.reference["etag"] = "1"  # it goes into the same bucket
+    assert "images" in done(Steps(), state)
+
+
+def test_the_editor_is_set_up_with_the_first_file() -> None:
+    state = launched()
+    assert "editor" not in done(Steps(), state)
+    state.exercise = True
+    assert "editor" in done(Steps(), state)
+
+
+def test_the_exercise_is_not_done_with_its_first_part() -> None:
+    state = launched()
+    state.code |= {"starter": False, "compared": True}
+    assert "exercise" not in done(Steps(), state)
+    state.stages["MatchTopic"].arrived("2026-01-01T00:00:00.000Z")
+    assert "exercise" in done(Steps(), state)
+
+
+def test_while_the_stack_is_deleted_nothing_is_to_be_launched() -> None:
+    steps, state = Steps(), launched()
+    finish(state)
+    achieved = done(steps, state)
+    state.ids = {}
+    assert state.stack
+    state.stack |= {"status": "DELETE_IN_PROGRESS"}
+    assert (done(steps, state), following(steps, state)) == (achieved, [CLEAN_UP])
+    assert steps.of(state)[-1]["note"].startswith("mine is being deleted")
+    state.stack |= {"status": "DELETE_FAILED", "failure": "Bucket: it is not empty"}
+    assert following(steps, state) == [CLEAN_UP]
+    assert steps.of(state)[-1]["note"].startswith("Bucket: it is not empty. Fix that")
 
 
 def test_deleting_the_stack_ends_it_or_begins_it_again() -> None:

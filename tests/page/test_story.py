@@ -36,7 +36,7 @@ def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
     tab: Page, workshop: PageWorkshop, pictures: dict[str, Path]
 ) -> None:
     summary, body = tab.locator("#steps-summary"), tab.locator("#step-body")
-    expect(summary).to_contain_text("3 of 12 done")
+    expect(summary).to_contain_text("2 of 12 done")
     expect(body).to_contain_text("Next: 3. Launch the stack")
     expect(body).to_contain_text(f"--parameters file://{PARAMETERS}")
     for key in workshop.running.keys.values():
@@ -74,6 +74,9 @@ def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
     tab.get_by_role("button", name="Post", exact=True).click()
     expect(tab.locator("#previews li")).to_have_count(0)
     expect(newest(tab, "The first one")).to_contain_text("not compared")
+    expect(body).to_contain_text("Next: 7. Review images")
+    stage(tab, "RekognitionBucket").get_by_role("button").click()
+    expect(tab.locator("#panel-entries img")).to_have_count(1)
     expect(body).to_contain_text("Next: 8. Upload reference")
     for name, amount in {
         "X": "2 posts",
@@ -91,6 +94,8 @@ def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
 
     tab.locator("#reference-samples").get_by_role("button", name="Sample obama.jpg").click()
     expect(tab.locator("#reference-state")).to_contain_text("one face is found in it")
+    expect(body).to_contain_text("Next: 9. Setup Cloud9 IDE")
+    workshop.exercise.write_text("# mine")
     expect(body).to_contain_text("Next: 10. Code to compare")
     expect(body).to_contain_text("python scripts/workshop.py check exercise/index.py")
     workshop.put_code()

@@ -31,9 +31,9 @@ from kit.page.entrance import Entrance
 from kit.page.headers import ResponseHeaders
 from kit.page.pictures import LARGE_PIXELS, SMALL_PIXELS, PictureCache, sample
 from kit.page.services import Services
-from kit.page.state import STAGES
+from kit.page.state import SEEN, STAGES
 from kit.page.watcher import IDLE_SECONDS, Watcher
-from kit.running import Running
+from kit.running import EXERCISE, Running
 
 STATIC = Path(__file__).with_name("static")  # what the browser gets, and nothing else
 mimetypes.add_type("text/javascript", ".js")  # some systems call it plain text
@@ -61,11 +61,12 @@ class Page:
     Args:
         workshop: the running one.
         port: at which the page is served.
+        exercise: the learner's file.
     """
 
-    def __init__(self, workshop: Running, port: int) -> None:
+    def __init__(self, workshop: Running, port: int, exercise: Path = EXERCISE) -> None:
         self.token = workshop.keys[PAGE_TOKEN]
-        self.services = Services(workshop)
+        self.services = Services(workshop, exercise)
         self.watcher = Watcher(self.services)
         self.state = self.watcher.state
         self.actions = Actions(self.services, self.state)
@@ -184,6 +185,15 @@ class Page:
         self.watcher.hurry()
         return JSONResponse({"confirmed": True})
 
+    async def see(self, request: Request) -> Response:
+        """POST /steps/{id}/seen: the learner has looked at what the step shows."""
+        step = request.path_params["step"]
+        if step not in SEEN:
+            raise HTTPException(404, "This step is not done by looking.")
+        self.state.seen.add(step)
+        self.watcher.wake.set()
+        return JSONResponse({"seen": True})
+
     # --- All together -------------------------------------------------------------------------
 
     @contextlib.asynccontextmanager
@@ -208,6 +218,7 @@ class Page:
                 Route("/reference", self.reference),
                 Route("/reference", self.change_reference, methods=["POST"]),
                 Route("/mails/{number:int}/confirm", self.confirm, methods=["POST"]),
+                Route("/steps/{step}/seen", self.see, methods=["POST"]),
                 Mount("/", StaticFiles(directory=STATIC, html=True)),
             ],
             exception_handlers={

@@ -18,9 +18,14 @@ class Content(NamedTuple):
     command: str = ""  # shows the same in a terminal
 
 
-def entry(heading: str, text: str, moment: str = "") -> Json:
-    """One thing in a stage."""
-    return {"heading": heading, "text": text, "at": moment}
+def entry(heading: str, text: str, moment: str = "", picture: str = "") -> Json:
+    """One thing in a stage; `picture` is the path at which the page has it."""
+    return {"heading": heading, "text": text, "at": moment, "picture": picture}
+
+
+def counted(number: int, nouns: str) -> str:
+    """A number of things: "1 photo", "2 photos"."""
+    return f"{number:,} {nouns.removesuffix('s') if number == 1 else nouns}"
 
 
 def iso(moment: datetime | float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -13,7 +14,7 @@ from kit.admin_client import AdminClient
 from kit.aws_client import Aws
 from kit.keys import TOKEN
 from kit.limits import S3_IMAGE_BYTES
-from kit.running import Running
+from kit.running import EXERCISE, Running
 from kit.x_client import XClient
 
 # The page asks again soon, so it neither waits for long nor tries twice.
@@ -29,7 +30,8 @@ CONFIG = Config(
 class Services:
     """The emulated AWS, X and Rekognition."""
 
-    def __init__(self, workshop: Running) -> None:
+    def __init__(self, workshop: Running, exercise: Path = EXERCISE) -> None:
+        self.exercise = exercise  # the learner's file
         self.urls = {
             "aws": workshop.aws_url,
             "x": workshop.x_url,

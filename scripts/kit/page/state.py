@@ -31,11 +31,14 @@ MILESTONES = ("streamed", "delivered", "stored", "arrived", "compared", "mailed"
 WAITING = (
     ("streamed", "delivered", "DeliveryStream", "has not come out as an object"),
     ("delivered", "stored", "TwitterLambdaFunction", "has not been stored"),
-    ("stored", "arrived", "RekognitionLambdaFunction", "has not been read"),
+    ("stored", "arrived", "RekognitionLambdaFunction", "has not started the function"),
 )
 STUCK_SECONDS = 20.0  # a photo that takes longer from one milestone to the next is called stuck
 MAX_POSTS = 200  # in full; of older ones only the counts
 MAX_MAILS = 100  # the same
+
+
+SEEN = ("images",)  # the steps that are done by looking
 
 
 class State:
@@ -51,12 +54,15 @@ class State:
         confirmed: whether the e-mail address is confirmed.
         reference: the reference photo: name, etag, faces, problem.
         code: of the exercise's function: whether it is the starter, and whether it has compared.
+        exercise: whether the learner's file with it is there.
+        running: its invocations by id, and since when they run.
     """
 
     def __init__(self) -> None:
         self.posts = Posts()
         self.x: Json = {}
         self.stack: Json | None = None
+        self.exercise = False  # whether the learner's file is there
         self.mails: deque[Json] = deque(maxlen=MAX_MAILS)
         self.mail_number = 0
         self.stages = {name: Status() for name in STAGES}
@@ -64,6 +70,7 @@ class State:
 
     def forget_stack(self) -> None:
         """Begin anew: another stack, or none."""
+        self.seen: set[str] = set()  # what the learner has looked at, of SEEN
         self.stack = None
         self.ids: dict[str, str] = {}
         for name in STAGES:
@@ -72,6 +79,7 @@ class State:
         self.confirmed = False
         self.reference: Json = {"name": "celebrity.jpg", "etag": None}
         self.code: Json = {"sha": "", "starter": True, "modified": "", "compared": False}
+        self.running: dict[str, str] = {}  # invocations of the exercise's function: since when
         self.posts.end_journeys()
 
 
@@ -199,7 +207,7 @@ class Posts:
             for before, after, stage, message in WAITING:
                 ended = photo[after] or photo["problem"] or photo["old"] or not photo[before]
                 if not ended and STUCK_SECONDS < seconds_since(photo[before]) < 3600:
-                    yield stage, f"A photo {message} since {photo[before][11:19]} UTC."
+                    yield stage, f"A photo {message} for more than {STUCK_SECONDS:.0f} s."
 
 
 def new_photo(media: Json, streamed: str | None) -> Json:
@@ -210,6 +218,9 @@ def new_photo(media: Json, streamed: str | None) -> Json:
         "url": media.get("url"),
         "streamed": streamed if media["type"] == "photo" else None,
         "problem": None,
+        "tried": None,
+        "running": False,
+        "failed": None,
         "outcome": None,
         "similarity": None,
         "faces": None,

@@ -36,6 +36,22 @@ def streamer_note(state: State) -> str:
     return "The first command is your terminal on the instance; the second runs in it."
 
 
+def clean_up_note(state: State) -> str:
+    """How the deletion goes on, and what to do if it has failed."""
+    stack = state.stack
+    if not is_being_deleted(stack):
+        return "Stop the streamer with Ctrl-C, then delete the stack."
+    assert stack
+    if stack["status"] == "DELETE_FAILED":
+        return f"{stack['failure']}. Fix that, then delete the stack again."
+    return f"{stack['name']} is being deleted; its buckets are emptied first."
+
+
+def is_being_deleted(stack: Json | None) -> bool:
+    """Whether the stack is on its way out, also if that has failed."""
+    return bool(stack) and str((stack or {})["status"]).startswith("DELETE_")
+
+
 @dataclass(frozen=True)
 class Step:
     """A step, ticked off from what really happened in the stack and not from clicks.
@@ -105,9 +121,13 @@ STEPS = (
     Step(
         "images",
         "Review images extracted from Tweets",
-        "Look at RekognitionBucket in the picture, or:",
+        "Open RekognitionBucket in the picture and look at the photo, or:",
         ("aws s3 ls s3://{RekognitionBucket}/images/",),
-        done=lambda state: state.stages["RekognitionBucket"].count > 0,
+        # With the reference in the same bucket, the learner has been there.
+        done=lambda state: (
+            state.stages["RekognitionBucket"].count > 0
+            and bool("images" in state.seen or state.reference["etag"])
+        ),
     ),
     Step(
         "reference",
@@ -119,22 +139,25 @@ STEPS = (
     Step(
         "editor",
         "Setup Cloud9 IDE",
-        "Done from the beginning: offline, your own editor is the IDE.",
+        "Extract the starter into a file of your own, and open it in your editor.",
+        (
+            "mkdir -p exercise\n"
+            "python scripts/inline_code.py extract RekognitionLambdaFunction exercise/index.py",
+        ),
+        done=lambda state: state.exercise or not state.code["starter"],
     ),
     Step(
         "exercise",
         "Code to compare incoming images with the reference image (Exercise)",
-        "Extract the starter, write your solution, check it and deploy it. "
-        "Done when your code has compared a photo.",
+        "Write your solution, check it and deploy it. "
+        "Done when your code has compared a photo and mailed a match.",
         (
-            "mkdir -p exercise\n"
-            "python scripts/inline_code.py extract RekognitionLambdaFunction exercise/index.py",
             "python scripts/workshop.py check exercise/index.py",
             "python -m zipfile -c exercise/function.zip exercise/index.py\n"
             "aws lambda update-function-code --zip-file fileb://exercise/function.zip \\\n"
             "  --function-name {RekognitionLambdaFunction}",
         ),
-        done=lambda state: bool(state.code["compared"]),
+        done=lambda state: bool(state.code["compared"]) and state.stages["MatchTopic"].count > 0,
     ),
     Step(
         "match",
@@ -145,7 +168,7 @@ STEPS = (
     Step(
         CLEAN_UP,
         "Clean up",
-        "Stop the streamer with Ctrl-C, then delete the stack.",
+        clean_up_note,
         ("aws cloudformation delete-stack --stack-name {stack}",),
         done=lambda _: False,  # when the stack is gone: see `Steps`
     ),
@@ -176,6 +199,8 @@ class Steps:
         """The steps for the page: which are done, and which is next."""
         done = self.done(state)
         following = next((step.id for step in STEPS if step.id not in done), None)
+        if is_being_deleted(state.stack):
+            following = CLEAN_UP
         names = names_of(state)
         return [
             {
@@ -197,6 +222,8 @@ class Steps:
             self.stack_id, self.achieved = state.stack["id"], set()
         if state.ids:
             self.achieved |= done
+        if is_being_deleted(state.stack):
+            return done | self.achieved
         all_achieved = self.achieved == WORK
         if self.stack_id and not state.stack:  # deleted: all is done, or it is to be launched again
             done |= self.achieved | {CLEAN_UP}

@@ -7,6 +7,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator
+from copy import deepcopy
 
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,7 +17,13 @@ from kit.page.formatting import Content
 from kit.page.pollers.comparisons import Rekognition
 from kit.page.pollers.delivery import DeliveryStream, TwitterBucket
 from kit.page.pollers.failures import FailureQueue
-from kit.page.pollers.functions import ExerciseCode, RekognitionFunction, TwitterFunction
+from kit.page.pollers.functions import (
+    ExerciseCode,
+    ExerciseFile,
+    Invocations,
+    RekognitionFunction,
+    TwitterFunction,
+)
 from kit.page.pollers.mail import Inbox, MatchTopic
 from kit.page.pollers.photos import RekognitionBucket, You
 from kit.page.pollers.poller import ContentPoller, Poller
@@ -54,6 +61,7 @@ class Watcher:
         self.run = secrets.token_hex(8)
         self.version = 0
         self.summary: Json = {}
+        self.posts: dict[str, Json] = {}  # as this version has them
         self.lock = threading.Lock()
         self.watched = time.monotonic()
         self.wake = threading.Event()
@@ -88,7 +96,6 @@ class Watcher:
     def poll(self) -> None:
         """Poll everything once, and make a new version if something has changed."""
         stages, posts = self.state.stages, self.state.posts
-        posts.changed = False
         polled = []
         for poller in self.pollers():
             poller.poll_safely()
@@ -96,14 +103,27 @@ class Watcher:
         errors = [(poller.stage, poller.current_error) for poller in polled]
         for status in stages.values():
             status.current_error = ""
-        for stage, message in (*errors, *posts.stuck()):
+        for stage, message in errors:
             stages[stage].current_error = stages[stage].current_error or message
+        for stage, message in posts.stuck():  # what a stage tells itself says more
+            if not stages[stage].as_json()["now"]:
+                stages[stage].current_error = message
         summary = self.summarize()
         with self.lock:
             if posts.changed or summary != self.summary:
                 self.summary = summary
+                self.publish()
                 self.version += 1
                 posts.version = self.version + 1
+
+    def publish(self) -> None:
+        """Let the pages see the posts as they are now, and not in the middle of a round."""
+        posts = self.state.posts
+        posts.changed = False
+        self.posts = {
+            identity: deepcopy(post) if post["v"] >= posts.version else self.posts[identity]
+            for identity, post in list(posts.by_id.items())
+        }
 
     def pollers(self) -> Iterator[Poller]:
         """Yield the pollers; whether there is a stack turns out on the way."""
@@ -133,6 +153,7 @@ class Watcher:
             "steps": self.steps.of(state),
             "stages": {name: status.as_json() for name, status in state.stages.items()},
             "mails": state.mail_number,
+            "running": [{"id": one, "since": begun} for one, begun in state.running.items()],
         }
 
     def changes(self, run: str, version: int) -> Json:
@@ -140,7 +161,7 @@ class Watcher:
         with self.lock:
             if run != self.run:
                 version = 0
-            posts = list(self.state.posts.by_id.values())
+            posts = list(self.posts.values())
             mails = list(self.state.mails)
             return self.summary | {
                 "run": self.run,
@@ -180,7 +201,9 @@ def pollers_of_stack(services: Services, state: State) -> list[Poller]:
         photos,
         You(services, state, photos),
         ExerciseCode(services, state),
+        ExerciseFile(services, state),
         RekognitionFunction(services, state),
+        Invocations(services, state),
         Rekognition(services, state),
         PostsTable(services, state),
         FailureQueue(services, state),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kit.jsonl import Json
-from kit.page.formatting import Content, entry, iso, pretty
+from kit.page.formatting import Content, counted, entry, iso, pretty
 from kit.page.pollers.poller import ContentPoller
 from kit.page.services import Services
 from kit.page.state import State
@@ -27,21 +27,18 @@ class Rekognition(ContentPoller):
 
     def __init__(self, services: Services, state: State) -> None:
         super().__init__(services, state)
-        self.seen: tuple[int, str] = -1, ""  # number of calls, and the code that made them
-        self.under_way = False
+        self.seen: tuple[int, str] = -1, ""  # changes of the comparisons; the code that made them
 
     def poll(self) -> None:
         """New comparisons."""
-        calls = self.services.admin("rekognition", "stats")["calls"].get("CompareFaces", 0)
-        seen = calls, self.state.code["sha"]
-        if seen == self.seen and not self.under_way:
+        stats = self.services.admin("rekognition", "stats")
+        seen = stats["changes"], self.state.code["sha"]
+        if seen == self.seen:
             return
-        self.status.count, self.under_way = calls, False
+        self.status.count = stats["calls"].get("CompareFaces", 0)
         for call in self.services.admin("rekognition", "comparisons"):
-            if "error" in call or "similarity" in call:
+            if "error" in call or "similarity" in call:  # another one is still running
                 self.note(call, iso(call["at"]))
-            else:
-                self.under_way = True
         self.seen = seen
 
     def note(self, call: Json, moment: str) -> None:
@@ -74,5 +71,5 @@ class Rekognition(ContentPoller):
         if not calls:
             return Content("CompareFaces was not called yet.", [])
         entries = [entry(call["target"], pretty(call), iso(call["at"])) for call in reversed(calls)]
-        about = f"CompareFaces was called {self.status.count} times. The last calls:"
+        about = f"CompareFaces: {counted(self.status.count, 'calls')}. The last ones:"
         return Content(about, entries)

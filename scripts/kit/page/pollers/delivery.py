@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from kit.page.formatting import Content, entry, iso, pretty_line
+from kit.jsonl import Json
+from kit.page.formatting import Content, counted, entry, iso, pretty_line
 from kit.page.pollers.objects import BucketPoller, listing
 from kit.page.pollers.poller import ContentPoller
 from kit.page.services import Services
@@ -38,11 +39,20 @@ class TwitterBucket(BucketPoller):
     def content(self) -> Content:
         """The listing."""
         bucket = self.physical_id
-        text = listing(self.objects.newest(bucket))
-        about = f"{self.status.count} objects. The newest first:"
-        return Content(
-            about, [entry(f"s3://{bucket}", text)], f"aws s3 ls s3://{bucket} --recursive"
-        )
+        newest = self.objects.newest(bucket)
+        about = f"{counted(self.status.count, 'objects')}. The listing, and the newest object:"
+        entries = [entry(f"s3://{bucket}", listing(newest)), *self.opened(newest[:1])]
+        return Content(about, entries, f"aws s3 ls s3://{bucket} --recursive")
+
+    def opened(self, objects: list[Json]) -> list[Json]:
+        """Objects with their lines."""
+        entries = []
+        for found in objects:
+            body = self.services.read(self.physical_id, found["Key"], MAX_TEXT)
+            lines = body.decode(errors="replace").splitlines()[:20]
+            text = "\n".join(pretty_line(line) for line in lines)
+            entries.append(entry(found["Key"], text, iso(found["LastModified"])))
+        return entries
 
 
 class DeliveryStream(ContentPoller):
@@ -63,11 +73,7 @@ class DeliveryStream(ContentPoller):
     def content(self) -> Content:
         """The newest objects, with their lines."""
         bucket = self.bucket.physical_id
-        entries = []
-        for found in self.bucket.objects.newest(bucket)[:5]:
-            text = self.services.read(bucket, found["Key"], MAX_TEXT).decode(errors="replace")
-            lines = [pretty_line(line) for line in text.splitlines()[:20]]
-            entries.append(entry(found["Key"], "\n".join(lines), iso(found["LastModified"])))
+        entries = self.bucket.opened(self.bucket.objects.newest(bucket)[:5])
         if not entries:
             return Content("Nothing is delivered yet.", [])
         about = "One line of JSON for each photo. The newest objects that it has delivered:"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kit.page.formatting import Content, entry, now, pretty_line
+from kit.page.formatting import Content, counted, entry, now, pretty_line
 from kit.page.pollers.poller import ContentPoller
 
 MAX_TEXT = 8000  # characters of a message that are shown
@@ -41,8 +41,7 @@ class FailureQueue(ContentPoller):
         ]
         about = "It is empty: nothing failed three times."
         if entries:
-            about = (
-                f"{self.status.count} events failed three times. Reading leaves them in the queue."
-            )
+            count = counted(self.status.count, "events")
+            about = f"{count} failed three times. Reading leaves them in the queue."
         command = f"aws sqs receive-message --queue-url {url} --visibility-timeout 0"
         return Content(about, entries, command)

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from datetime import datetime
 from typing import ClassVar
+from urllib.parse import unquote_plus
 
 from kit.jsonl import Json
 from kit.page.formatting import Content, entry, iso
@@ -80,9 +81,8 @@ class Function(ContentPoller):
         if not self.lines:
             return Content("It has not run yet.", [])
         log = self.state.ids[self.group]
-        text = "\n".join(f"{line['at'][11:23]}  {line['text']}" for line in list(self.lines))
-        about = "The end of its log; times are in UTC."
-        return Content(about, [entry(log, text)], f"aws logs tail {log}")
+        text = "\n".join(f"{line['at']}  {line['text']}" for line in list(self.lines))
+        return Content("The end of its log:", [entry(log, text)], f"aws logs tail {log}")
 
 
 class TwitterFunction(Function):
@@ -103,27 +103,78 @@ class TwitterFunction(Function):
 
 
 class RekognitionFunction(Function):
-    """RekognitionLambdaFunction, the exercise: which photos arrived, and which it failed with."""
+    """RekognitionLambdaFunction, the exercise."""
 
     stage = "RekognitionLambdaFunction"
     group = "RekognitionLambdaLogs"
 
-    def poll(self) -> None:
-        """As of any function; and give its error to the photos that it may have been about."""
-        before = self.status.error_at
-        super().poll()
-        failed_at = self.status.error_at
-        if failed_at and failed_at != before:  # its log does not name the photo
-            for photo in self.state.posts.newest_photos()[:20]:
-                if photo["stored"] and photo["stored"] <= failed_at and not photo["arrived"]:
-                    self.state.posts.change(photo["key"], failed=self.status.error)
-
     def note(self, text: str, moment: str) -> None:
-        """Note a photo that has arrived, or that there is no reference photo."""
+        """Note a photo that has arrived, as the starter logs it, and a reference that is missing.
+
+        What runs is known more exactly, see `Invocations`, but not after a restart.
+        """
         for key in re.findall(r"images/([\w-]+)\.jpg", text):
             self.state.posts.reach(key, "arrived", moment)
         if f"{self.state.reference['name']} " in text and "upload" in text:
             self.status.failed(text[:300], moment)
+
+
+class Invocations(Poller):
+    """The exercise's function at work: with which photo it runs, and with which it failed.
+
+    The offline AWS tells that; CloudWatch and Lambda do not.
+    """
+
+    stage = "RekognitionLambdaFunction"
+    service = "The function"
+
+    def __init__(self, services: Services, state: State) -> None:
+        super().__init__(services, state)
+        self.change = 0
+
+    def poll(self) -> None:
+        """Invocations that have begun or ended."""
+        answer = self.services.admin("aws", f"invocations?after={self.change}")
+        name, running = self.state.ids[self.stage], self.state.running
+        for one in answer["invocations"]:
+            if one["function"] != name:
+                continue
+            begun = iso(one["started"])
+            if one["ended"]:
+                running.pop(one["id"], None)
+            else:
+                running[one["id"]] = begun
+            for place in one["objects"]:
+                self.note(unquote_plus(place), begun, one)
+        if answer["change"] < self.change:  # AWS was started anew
+            running.clear()
+        self.change = answer["change"]
+
+    def note(self, place: str, begun: str, invocation: Json) -> None:
+        """Note how an invocation stands with one of its photos; a later one counts more."""
+        key = place.rpartition("images/")[2].rpartition(".")[0]
+        photo = self.state.posts.photo(key)
+        if not photo or (photo["tried"] or "") > begun:
+            return
+        self.state.posts.change(
+            key,
+            arrived=photo["arrived"] or begun,
+            tried=begun,
+            running=not invocation["ended"],
+            failed=invocation["error"] or None,
+        )
+
+
+class ExerciseFile(Poller):
+    """Whether the learner has a file for the exercise."""
+
+    stage = "RekognitionLambdaFunction"
+    service = "The disk"
+    pause = 1.0
+
+    def poll(self) -> None:
+        """Look for it."""
+        self.state.exercise = self.services.exercise.is_file()
 
 
 class ExerciseCode(Poller):

@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 
 from kit.jsonl import Json
-from kit.page.formatting import Content, entry, iso, now, pretty
+from kit.page.formatting import Content, counted, entry, iso, now, pretty
 from kit.page.pollers.poller import ContentPoller
 
 
@@ -70,5 +70,6 @@ class Inbox(ContentPoller):
         mails = list(self.state.mails)[-5:]
         entries = [entry(m["subject"], m["body"], m["sent"]) for m in reversed(mails)]
         return Content(
-            f"{self.state.mail_number} mails. Read them in the section Mail, too.", entries
+            f"{counted(self.state.mail_number, 'mails')}. Read them in the section Mail, too.",
+            entries,
         )

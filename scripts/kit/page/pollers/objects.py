@@ -45,8 +45,8 @@ class Objects:
 
 
 def listing(objects: list[Json]) -> str:
-    """Objects as `aws s3 ls` lists them."""
-    lines = [f"{iso(o['LastModified'])[:19]}Z {o['Size']:>10}  {o['Key']}" for o in objects]
+    """Objects as `aws s3 ls` lists them; the browser writes its own time for that in UTC."""
+    lines = [f"{iso(o['LastModified'])} {o['Size']:>10}  {o['Key']}" for o in objects]
     return "\n".join(lines) or "(nothing yet)"
 
 

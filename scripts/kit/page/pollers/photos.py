@@ -5,11 +5,18 @@ from __future__ import annotations
 from botocore.exceptions import ClientError
 
 from kit.jsonl import Json
-from kit.page.formatting import Content, entry, iso
+from kit.page.formatting import Content, counted, entry, iso
 from kit.page.pollers.objects import BucketPoller, listing
 from kit.page.pollers.poller import ContentPoller
 from kit.page.services import Services
 from kit.page.state import State
+
+SHOWN_PICTURES = 6
+
+
+def key_of(found: Json) -> str:
+    """The media key of an object below images/."""
+    return str(found["Key"]).removeprefix("images/").rpartition(".")[0]
 
 
 class RekognitionBucket(BucketPoller):
@@ -23,9 +30,8 @@ class RekognitionBucket(BucketPoller):
         for found in self.objects.new(self.physical_id):
             moment = iso(found["LastModified"])
             self.status.arrived(moment)
-            key = found["Key"].removeprefix("images/").rpartition(".")[0]
             etag = found["ETag"].strip('"')
-            self.state.posts.reach(key, "stored", moment, etag=etag, problem=None)
+            self.state.posts.reach(key_of(found), "stored", moment, etag=etag, problem=None)
 
     def top(self) -> Json:
         """The listing beside the photos."""
@@ -35,10 +41,16 @@ class RekognitionBucket(BucketPoller):
 
     def content(self) -> Content:
         """Both listings."""
-        bucket = self.physical_id
-        about = f"{self.status.count} photos below images/, and the reference photo beside them."
-        photos = entry(f"s3://{bucket}/images/", listing(self.objects.newest(bucket)))
-        return Content(about, [self.top(), photos], f"aws s3 ls s3://{bucket} --recursive")
+        bucket, newest = self.physical_id, self.objects.newest(self.physical_id)
+        photos = counted(self.status.count, "photos")
+        about = f"{photos} below images/. The newest first, and the reference beside them:"
+        entries = [
+            entry(found["Key"], listing([found]), picture=f"/photos/{key}?from=s3")
+            for found in newest[:SHOWN_PICTURES]
+            if self.state.posts.photo(key := key_of(found))
+        ]
+        rest = [entry(f"s3://{bucket}/images/", listing(newest)), self.top()]
+        return Content(about, [*entries, *rest], f"aws s3 ls s3://{bucket} --recursive")
 
 
 class You(ContentPoller):
@@ -85,4 +97,6 @@ class You(ContentPoller):
     def content(self) -> Content:
         """The listing with the reference photo."""
         command = f"aws s3 ls s3://{self.bucket.physical_id}"
-        return Content("The reference photo is beside images/:", [self.bucket.top()], command)
+        picture = "/reference" if self.state.reference["etag"] else ""
+        top = self.bucket.top() | {"picture": picture}
+        return Content("The reference photo is beside images/:", [top], command)

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from kit.jsonl import Json
-from kit.page.formatting import Content, entry, pretty, seconds_since
+from kit.page.formatting import Content, counted, entry, pretty, seconds_since
 from kit.page.pollers.poller import ContentPoller, SeenNames
 from kit.page.services import Services
 from kit.page.state import State
@@ -82,5 +82,5 @@ class PostsTable(ContentPoller):
         keys = [photo["key"] for photo in photos][:10]
         found = self.items(keys) if keys else {}
         entries = [entry(key, pretty(found[key])) for key in keys if key in found]
-        about = f"{self.status.count} items. Those of the newest photos:"
+        about = f"{counted(self.status.count, 'items')}. Those of the newest photos:"
         return Content(about, entries, f"aws dynamodb scan --table-name {self.physical_id}")

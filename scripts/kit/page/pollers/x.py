@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kit.page.formatting import Content, entry, pretty
+from kit.page.formatting import Content, counted, entry, pretty
 from kit.page.pollers.poller import ContentPoller
 from kit.page.state import MAX_POSTS
 
@@ -34,7 +34,9 @@ class X(ContentPoller):
         """The newest posts as X describes them."""
         posts = self.services.admin("x", "posts?limit=10")
         entries = [entry(post["id"], pretty(post), post["created_at"]) for post in posts]
-        return Content(f"{self.status.count} posts. The newest, as X describes them:", entries)
+        return Content(
+            f"{counted(self.status.count, 'posts')}. The newest, as X describes them:", entries
+        )
 
 
 class Streamer(ContentPoller):
@@ -54,6 +56,7 @@ class Streamer(ContentPoller):
     def content(self) -> Content:
         """Its connection and its rules."""
         about = (
-            f"The streamer is {self.status.note} to X. {self.status.count} posts were sent to it."
+            f"The streamer is {self.status.note} to X. Sent to it: "
+            f"{counted(self.status.count, 'posts')}."
         )
         return Content(about, [entry("The rules of its stream", pretty(self.state.x.get("rules")))])

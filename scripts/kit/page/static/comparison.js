@@ -6,11 +6,14 @@ import { imageWithBoxes } from "./widgets.js";
 
 const SHOWN_COMPARISONS = 8;
 let chosen = null; // the comparison to show: a media key, or null for the newest
+let newest = null; // the media key of the newest one
 
 export function drawComparison() {
   const { reference } = store.state;
   const all = comparedPhotos();
-  if (chosen && !all.some(({ photo }) => photo.key === chosen)) chosen = null;
+  const latest = all[0]?.photo.key;
+  if (latest !== newest || !all.some(({ photo }) => photo.key === chosen)) chosen = null;
+  newest = latest;
   const current = all.find(({ photo }) => photo.key === chosen) || all[0];
   const shown = all.slice(0, SHOWN_COMPARISONS);
   const outcomes = shown.map(({ photo }) => [photo.key, photo.outcome, photo.similarity]);

@@ -4,6 +4,7 @@ import { LIMITS } from "./constants.js";
 import { $, announce, hidden, make, redraw, send, showMessage } from "./dom.js";
 import { choose, droppable, fileError, sampleButtons, shortName } from "./files.js";
 
+const DRAFT = "draft of a post"; // in the storage of this tab
 const attachments = []; // {name, file, url} or {name, sample, url}
 
 /** A message if there are enough photos already. */
@@ -34,6 +35,7 @@ function attachSample(sample) {
 
 function drawPreviews() {
   redraw($("previews"), attachments.map(preview));
+  saveDraft();
 }
 
 function preview({ name, url }, index) {
@@ -57,6 +59,23 @@ function detach(index) {
   drawPreviews();
 }
 
+/** Keep the text and the samples over a reload; the browser gives no file a second time. */
+function saveDraft() {
+  const samples = attachments.filter(({ sample }) => sample).map(({ sample }) => sample);
+  const files = attachments.length - samples.length;
+  const text = $("post-text").value;
+  $("post-count").textContent = `${text.length} of ${LIMITS.characters}`;
+  sessionStorage.setItem(DRAFT, JSON.stringify({ text, samples, files }));
+}
+
+function loadDraft() {
+  const draft = JSON.parse(sessionStorage.getItem(DRAFT) || "{}");
+  $("post-text").value = draft.text || "";
+  for (const sample of draft.samples || []) attachSample(sample);
+  if (draft.files) showMessage("post-message", "Choose your photos again: a reload forgets them.");
+  saveDraft();
+}
+
 async function post(event) {
   event.preventDefault();
   const button = $("post-button");
@@ -69,6 +88,7 @@ async function post(event) {
     await send("/posts", { body, headers: { "Content-Type": "application/json" } });
     while (attachments.length) detach(0);
     $("post-text").value = "";
+    saveDraft();
     announce("Posted.");
   } catch (error) {
     showMessage("post-message", error.message);
@@ -96,5 +116,10 @@ export function buildComposer() {
   $("post-text").addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) $("post-form").requestSubmit();
   });
+  $("post-text").addEventListener("input", () => {
+    showMessage("post-message", "");
+    saveDraft();
+  });
   $("post-samples").append(...sampleButtons(attachSample));
+  loadDraft();
 }

@@ -28,15 +28,20 @@ export function svg(tag, attributes, ...children) {
 export const hidden = (text) => make("span", { class: "hidden" }, text);
 
 export const clock = (iso) => (iso ? new Date(iso).toLocaleTimeString([], { hour12: false }) : "");
+const MOMENTS = /^\d{4}-\d\d-\d\dT[\d:.]+Z/gm;
+/** A text whose lines begin with moments in UTC: with the time of this browser instead. */
+export const withLocalTimes = (text) => text.replaceAll(MOMENTS, clock);
 export const percent = (value) => `${value >= 99.995 ? 100 : value.toFixed(value < 99 ? 1 : 2)} %`;
 export const count = (number, nouns) =>
   `${number.toLocaleString("en")} ${number === 1 ? nouns.replace(/s$/, "") : nouns}`;
 export const short = (text, length) =>
   text.length > length ? `${text.slice(0, length - 1)}…` : text;
 
-/** Let screen readers read a text out. */
+const KEPT_NEWS = 8;
+/** Let screen readers read a text out, after those that came before. */
 export function announce(text) {
-  $("news").textContent = text;
+  $("news").append(make("p", {}, text));
+  if ($("news").children.length > KEPT_NEWS) $("news").firstElementChild.remove();
 }
 
 /** Show a message, or hide it if it is empty. */

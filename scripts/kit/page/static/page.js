@@ -4,7 +4,7 @@ import { follow } from "./animation.js";
 import { buildComparison, drawComparison } from "./comparison.js";
 import { buildComposer } from "./composer.js";
 import { buildStages, drawStages, flash } from "./diagram.js";
-import { $, changed, forget } from "./dom.js";
+import { $, announce, changed, forget } from "./dom.js";
 import { drawMails } from "./mail.js";
 import { buildPanel, refresh, toggle } from "./panel.js";
 import { buildReference, drawReference } from "./reference.js";
@@ -79,17 +79,25 @@ function drawStatus() {
   const streamer = connected ? "streamer connected" : "streamer not connected";
   const text = `Offline, region ${region} · ${stackText} · ${streamer}`;
   if (!changed("status", text)) return;
+  if ($("status").dataset.shown) announce(`${stackText}, ${streamer}`);
+  $("status").dataset.shown = "yes";
   $("status").textContent = text;
   $("status").className = "";
+  $("alarm").textContent = "";
 }
 
 function drawLost(error) {
   const silence = "The workshop does not answer. Is it still running in the terminal?";
   $("status").textContent = error instanceof Refusal ? error.message : silence;
   $("status").className = "lost";
+  $("alarm").textContent = $("status").textContent;
   forget("status");
 }
 
+// A file that is dropped beside a form would be opened instead of this page.
+for (const kind of ["dragover", "drop"]) {
+  addEventListener(kind, (event) => event.preventDefault());
+}
 buildComposer();
 buildTimeline();
 buildStages(toggle);

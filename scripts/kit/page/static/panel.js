@@ -1,7 +1,18 @@
 // The content of a stage: it opens below the diagram.
 
 import { stageElement } from "./diagram.js";
-import { $, changed, clock, forget, make, openDetails, redraw, showMessage } from "./dom.js";
+import {
+  $,
+  changed,
+  clock,
+  forget,
+  make,
+  openDetails,
+  redraw,
+  send,
+  showMessage,
+  withLocalTimes,
+} from "./dom.js";
 import { store } from "./state.js";
 import { stageOf } from "./topology.js";
 import { command } from "./widgets.js";
@@ -18,6 +29,9 @@ export async function toggle(id) {
   $("panel").hidden = !openStage;
   if (!openStage) return;
   expandButton(id, true);
+  if (id === "RekognitionBucket" && store.state?.stages[id].count) {
+    send("/steps/images/seen").catch(() => {}); // step 7: the learner looks at the photos
+  }
   $("panel-heading").textContent = stageOf(id).title;
   $("panel-about").textContent = "Reading …";
   $("panel-command").replaceChildren();
@@ -76,12 +90,13 @@ function errorOf(status) {
   return status.now ? status.error : `Last error, ${clock(status.error_at)}: ${status.error}`;
 }
 
-function drawEntry({ heading, text, at }, open) {
+function drawEntry({ heading, text, at, picture }, open) {
   return make(
     "details",
     { class: "entry", open, "data-key": heading },
     make("summary", { "data-focus": heading }, at ? `${clock(at)}  ${heading}` : heading),
-    make("pre", { tabindex: "0", role: "group", "aria-label": heading }, text),
+    picture ? make("img", { class: "content-picture", src: picture, alt: heading }) : null,
+    make("pre", { tabindex: "0", role: "group", "aria-label": heading }, withLocalTimes(text)),
   );
 }
 

@@ -9,6 +9,7 @@ import { imageWithBoxes } from "./widgets.js";
 export function drawReference() {
   const { reference, stack } = store.state;
   if (!changed("reference", [reference, Boolean(stack)])) return;
+  showMessage("reference-message", "");
   $("reference-state").textContent = describe(reference, stack);
   const { name, etag } = reference;
   if (etag) {

@@ -23,6 +23,12 @@ const STATUSES = [
     done: true,
   },
   {
+    fits: ({ photo }) => photo.failed,
+    text: ({ photo }) => `RekognitionLambdaFunction failed: ${photo.failed}`,
+    kind: "bad",
+    done: true,
+  },
+  {
     fits: ({ photo, isMatch }) => photo.compared && isMatch,
     text: ({ similar }) => `Match${similar}.`,
     kind: "match",
@@ -39,6 +45,10 @@ const STATUSES = [
     text: ({ similar }) => `No match: another person${similar}.`,
     kind: "other",
     done: true,
+  },
+  {
+    fits: ({ photo }) => photo.running,
+    text: () => "RekognitionLambdaFunction is working on it.",
   },
   {
     fits: ({ photo }) => photo.outcome,
@@ -59,12 +69,6 @@ const STATUSES = [
   {
     fits: ({ photo }) => photo.arrived,
     text: () => "Arrived at the last function, and not compared.",
-  },
-  {
-    fits: ({ photo }) => photo.stored && photo.failed,
-    text: ({ photo }) => `Stored. RekognitionLambdaFunction failed: ${photo.failed}`,
-    kind: "bad",
-    done: true,
   },
   {
     fits: ({ photo }) => photo.stored,

@@ -1,6 +1,6 @@
 // The steps: which are done, which comes next, and how to do it.
 
-import { $, changed, hidden, make, redraw } from "./dom.js";
+import { $, announce, changed, hidden, make, redraw } from "./dom.js";
 import { store } from "./state.js";
 import { command } from "./widgets.js";
 
@@ -13,6 +13,7 @@ const LINKS = {
   match: { href: "#x", text: "Write a post" },
 };
 
+let announcedId = null; // of the step that came next before
 let shownId = null; // of the step whose text is shown; null: the next one
 
 export function drawSteps() {
@@ -28,6 +29,8 @@ export function drawSteps() {
     $("step-list"),
     steps.map((step) => stepItem(step, step === shown)),
   );
+  if (next && announcedId && next.id !== announcedId) announce(`Next: ${stepName(next)}`);
+  announcedId = next?.id;
   $("step-body").hidden = !shown;
   if (shown && changed("step", shown)) redraw($("step-body"), stepText(shown));
 }

@@ -7,6 +7,7 @@ import { photoStatus } from "./status.js";
 import { MILESTONES } from "./topology.js";
 
 const SHOWN_POSTS = 20;
+const NO_PHOTO = "No photo: the stream's rule takes posts with photos, so this one stays on X.";
 const ICONS = { match: "✓ ", other: "✗ ", bad: "⚠ " };
 let shownPosts = SHOWN_POSTS;
 const drawnPosts = new Map(); // id → {version, element}
@@ -63,7 +64,9 @@ function drawPost(post) {
     { class: "post", id: `post-${post.id}` },
     make("p", { class: "who" }, author, " ", time),
     make("p", { class: "text" }, post.text),
-    photos.length ? make("div", { class: "photos" }, ...photos) : null,
+    photos.length
+      ? make("div", { class: "photos" }, ...photos)
+      : make("p", { class: "status faint" }, NO_PHOTO),
   );
 }
 

@@ -27,7 +27,7 @@ def account(own_system: BorrowedSystem) -> BorrowedSystem:
 
 def contents(account: BorrowedSystem) -> dict[str, list[str]]:
     """What the account holds, by type."""
-    return {kind: sorted(find(account.aws)) for kind, find in LISTS.items()}
+    return {kind: sorted(find(account.aws, "")) for kind, find in LISTS.items()}
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ import pytest
 from PIL import Image, ImageOps
 from rich.console import Console
 
-from kit.commands.demo.offline import LOGS, Demo
+from kit.commands.demo.logs import LOGS
+from kit.commands.demo.offline import Demo
 from kit.commands.demo.progress import Progress
 from kit.stack import journey
 from security.pictures import png_bomb

@@ -1,7 +1,8 @@
-"""A client of the emulated AWS."""
+"""An account: the caller's own on AWS, or the emulated one."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,8 +15,49 @@ from kit.keys import TOKEN
 REGION = "eu-west-1"
 
 
-class Aws:
-    """A client of the emulated AWS at a known URL.
+class Account(ABC):
+    """An account, and clients of its services.
+
+    Attributes:
+        region: the region in which everything happens; empty if none is set.
+        slowness: how many times longer than in the emulated AWS everything takes.
+    """
+
+    region: str
+    slowness = 1
+
+    @abstractmethod
+    def client(self, service: str) -> Any:
+        """A boto3 client, the same for each caller."""
+
+    def outbox(self) -> list[dict[str, str]]:
+        """The e-mails that can be seen from here: only the address itself sees those of AWS."""
+        return []
+
+
+class CallersAccount(Account):
+    """The caller's account, as boto3 finds it in the environment and in ~/.aws.
+
+    Args:
+        slowness: as above.
+    """
+
+    def __init__(self, slowness: int) -> None:
+        self.session = boto3.Session()
+        self.region = self.session.region_name or ""
+        self.slowness = slowness
+        self._clients: dict[str, Any] = {}
+
+    def client(self, service: str) -> Any:
+        """A boto3 client that tries again when AWS throttles it, or is not reached for a while."""
+        if service not in self._clients:
+            config = Config(retries={"mode": "standard", "total_max_attempts": 8})
+            self._clients[service] = self.session.client(service, config=config)
+        return self._clients[service]
+
+
+class Aws(Account):
+    """The emulated AWS at a known URL, as the owner of its account.
 
     Args:
         url: its address.

@@ -158,8 +158,11 @@ def use_named() -> None:
             "The lines in this terminal are of an earlier workshop. Type again: "
             'eval "$(python scripts/workshop.py env)"'
         )
-    if is_local(endpoint) and os.environ.get("AWS_ACCESS_KEY_ID"):
-        shield(keep=("AWS_ENDPOINT_URL_REKOGNITION",))
+    if is_local(endpoint) and (key := os.environ.get("AWS_ACCESS_KEY_ID")):
+        # The token is part of a role's key (IAM User Guide, "IAM identifiers": it begins with
+        # ASIA); with another key it is left from AWS.
+        token = ("AWS_SESSION_TOKEN",) if key.startswith("ASIA") else ()
+        shield(keep=("AWS_ENDPOINT_URL_REKOGNITION", *token))
 
 
 def is_local(url: str) -> bool:

@@ -10,6 +10,7 @@ import stat
 import sys
 import time
 import unicodedata
+from collections.abc import Iterator
 from types import FrameType
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -40,6 +41,22 @@ def stop(number: int, frame: FrameType | None) -> None:
     if time.monotonic() - last_stop > ONE_STOP_SECONDS:
         last_stop = time.monotonic()
         raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def stops_later() -> Iterator[None]:
+    """Let a Ctrl-C wait until this is done: a request that was sent cannot be sent by half."""
+    came: list[int] = []
+    handlers = {
+        number: signal.signal(number, lambda number, _: came.append(number)) for number in STOPS
+    }
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if came:
+        signal.raise_signal(came[0])
 
 
 def let_go(pipes: bool = False) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from kit.aws_client import Aws
 from kit.emulators import instance
 from kit.emulators.system import OfflineSystem
 from kit.keys import TOKEN
@@ -133,6 +134,7 @@ def failures(stack: Stack) -> list[Any]:
 
 def was_refused(stack: Stack, role: str, action: str) -> bool:
     """Whether an action was refused to a role."""
+    assert isinstance(stack.aws, Aws)
     refusals = stack.aws.admin.get("refusals")
     name = stack.resource(role)
     return any(f"/{name}/" in r["who"] and r["action"] == action for r in refusals)

@@ -38,11 +38,14 @@ CTRL_C = 130  # the exit code of what Ctrl-C has ended
 
 
 @contextmanager
-def handle_errors(console: Console | None = None) -> Iterator[None]:
+def handle_errors(
+    console: Console | None = None, stopped: str = "Stopped. Nothing is left running."
+) -> Iterator[None]:
     """Turn what goes wrong into a sentence and an exit code: 2 for wrong input, else 1.
 
     Args:
         console: where a stop by Ctrl-C is told. Default: standard output.
+        stopped: what is said then.
     """
     try:
         yield
@@ -51,7 +54,7 @@ def handle_errors(console: Console | None = None) -> Iterator[None]:
     except WorkshopError as error:
         raise click.ClickException(printable(error)) from error
     except KeyboardInterrupt:
-        (console or Console()).print("Stopped. Nothing is left running.")
+        (console or Console()).print(stopped)
         raise SystemExit(CTRL_C) from None
     except (BotoCoreError, ClientError) as error:
         raise aws_error(error) from error

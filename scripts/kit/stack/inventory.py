@@ -1,82 +1,111 @@
-"""What the emulated account holds, of each type in the template: to see that nothing is left."""
+"""What an account holds, of each type in the template: to see that nothing is left of a stack."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from typing import Any
 
 from botocore.exceptions import ClientError
 
-from kit.aws_client import Aws
+from kit.aws_client import Account
+
+# Lists what there is of a type, as names or ARNs; those with a text in them.
+Lister = Callable[[Account, str], Iterable[str]]
 
 
-def left_over(aws: Aws, name: str) -> list[str]:
-    """The resources with the stack's name in theirs: none, after a clean-up."""
-    return sorted(resource for resource in every_resource(aws) if name in resource)
+def left_over(aws: Account, name: str) -> list[str]:
+    """The resources with the stack's name in theirs: none, after a clean-up.
+
+    Raises:
+        ClientError: AWS does not let the caller look.
+    """
+    return sorted({found for list_names in LISTS.values() for found in list_names(aws, name)})
 
 
-def every_resource(aws: Aws) -> Iterator[str]:
-    """Yield the names or ARNs of all that the account holds, of each type in the template."""
-    for list_names in LISTS.values():
-        yield from list_names(aws)
+def pages(aws: Account, service: str, operation: str, member: str) -> Iterator[Any]:
+    """Yield what a listing operation returns, of all its pages."""
+    client = aws.client(service)
+    if client.can_paginate(operation):
+        for page in client.get_paginator(operation).paginate():
+            yield from page.get(member, [])
+    else:  # Firehose's, which has no pages in boto3, and ten names without a limit
+        yield from getattr(client, operation)(Limit=10_000)[member]
 
 
-def functions(aws: Aws) -> list[str]:
-    """The names of all functions."""
-    return [f["FunctionName"] for f in aws.client("lambda").list_functions()["Functions"]]
+def functions(aws: Account, name: str = "") -> list[str]:
+    """The names of functions."""
+    found = [each["FunctionName"] for each in pages(aws, "lambda", "list_functions", "Functions")]
+    return [function for function in found if name in function]
 
 
-def invoke_configs(aws: Aws) -> Iterator[str]:
-    """The event invoke configs of all functions."""
-    for name in functions(aws):
+def invoke_configs(aws: Account, name: str = "") -> Iterator[str]:
+    """The event invoke configs of functions."""
+    for function in functions(aws, name):
         with suppress(ClientError):  # deleted in the meantime
-            answer = aws.client("lambda").list_function_event_invoke_configs(FunctionName=name)
+            answer = aws.client("lambda").list_function_event_invoke_configs(FunctionName=function)
             for config in answer["FunctionEventInvokeConfigs"]:
                 yield f"event invoke config of {config['FunctionArn']}"
 
 
-def permissions(aws: Aws) -> Iterator[str]:
-    """The statements of all functions' policies."""
-    for name in functions(aws):
+def permissions(aws: Account, name: str = "") -> Iterator[str]:
+    """The statements of functions' policies."""
+    for function in functions(aws, name):
         with suppress(ClientError):  # it has none
-            policy = aws.client("lambda").get_policy(FunctionName=name)["Policy"]
-            yield from (f"permission {s['Sid']} of {name}" for s in json.loads(policy)["Statement"])
+            policy = json.loads(aws.client("lambda").get_policy(FunctionName=function)["Policy"])
+            yield from (f"permission {each['Sid']} of {function}" for each in policy["Statement"])
 
 
-def buckets(aws: Aws) -> list[str]:
-    """The names of all buckets."""
-    return [b["Name"] for b in aws.client("s3").list_buckets()["Buckets"]]
+def buckets(aws: Account, name: str = "") -> list[str]:
+    """The names of buckets."""
+    found = [each["Name"] for each in pages(aws, "s3", "list_buckets", "Buckets")]
+    return [bucket for bucket in found if name in bucket]
 
 
-def bucket_policies(aws: Aws) -> Iterator[str]:
-    """The policies of all buckets."""
-    for name in buckets(aws):
+def bucket_policies(aws: Account, name: str = "") -> Iterator[str]:
+    """The policies of buckets."""
+    for bucket in buckets(aws, name):
         with suppress(ClientError):  # it has none
-            aws.client("s3").get_bucket_policy(Bucket=name)
-            yield f"policy of {name}"
+            aws.client("s3").get_bucket_policy(Bucket=bucket)
+            yield f"policy of {bucket}"
 
 
-def instances(aws: Aws) -> Iterator[str]:
-    """The instances that are not terminated."""
-    for reservation in aws.client("ec2").describe_instances()["Reservations"]:
+def instances(aws: Account, name: str = "") -> Iterator[str]:
+    """The instances that are not terminated; their tags have the stack's name."""
+    for reservation in pages(aws, "ec2", "describe_instances", "Reservations"):
         for instance in reservation["Instances"]:
-            if instance["State"]["Name"] != "terminated":
-                yield f"{instance.get('Tags')} {instance['InstanceId']}"
+            text = f"{instance['InstanceId']} {instance.get('Tags', '')}"
+            if instance["State"]["Name"] != "terminated" and name in text:
+                yield text
 
 
-def listed(service: str, operation: str, member: str, name: str = "") -> Callable[[Aws], list[str]]:
-    """A function that calls a listing operation and returns the names in its answer."""
+def secrets(aws: Account, name: str = "") -> Iterator[str]:
+    """The secrets; the stack's name may be only in their tags.
 
-    def list_names(aws: Aws) -> list[str]:
-        found = getattr(aws.client(service), operation)().get(member, [])
-        return [entry[name] if name else entry for entry in found]
+    CloudFormation tags what it creates with aws:cloudformation:stack-name (CloudFormation Template
+    Reference Guide, "Resource tag").
+    """
+    for secret in pages(aws, "secretsmanager", "list_secrets", "SecretList"):
+        text = f"{secret['Name']} {secret.get('Tags', '')}"
+        if name in text:
+            yield text
+
+
+def listed(service: str, operation: str, member: str, key: str = "") -> Lister:
+    """A lister that calls one operation, in whose answer each member, or its key, is a name."""
+
+    def list_names(aws: Account, name: str = "") -> Iterator[str]:
+        for entry in pages(aws, service, operation, member):
+            found = str(entry[key] if key else entry)
+            if name in found:
+                yield found
 
     return list_names
 
 
 # How to list what there is of each type in the template.
-LISTS: dict[str, Callable[[Aws], Iterable[str]]] = {
+LISTS: dict[str, Lister] = {
     "AWS::DynamoDB::Table": listed("dynamodb", "list_tables", "TableNames"),
     "AWS::EC2::Instance": instances,
     "AWS::EC2::SecurityGroup": listed(
@@ -99,5 +128,5 @@ LISTS: dict[str, Callable[[Aws], Iterable[str]]] = {
     "AWS::SNS::Subscription": listed("sns", "list_subscriptions", "Subscriptions", "TopicArn"),
     "AWS::SNS::Topic": listed("sns", "list_topics", "Topics", "TopicArn"),
     "AWS::SQS::Queue": listed("sqs", "list_queues", "QueueUrls"),
-    "AWS::SecretsManager::Secret": listed("secretsmanager", "list_secrets", "SecretList", "Name"),
+    "AWS::SecretsManager::Secret": secrets,
 }

@@ -12,6 +12,7 @@ from kit.stack.stack import Stack
 from kit.waiting import wait_until
 from kit.x_client import XClient
 
+# In the emulated AWS; on AWS both are as many times longer as it is slower.
 STAGE_SECONDS = 60.0  # so long may a photo take from one stage to the next
 POLL_SECONDS = 0.1
 
@@ -72,7 +73,8 @@ class Journey:
         """
         what = f"the photo at this stage: {stage.name}"
         try:
-            found = wait_until(lambda: stage.find(self), STAGE_SECONDS, what, POLL_SECONDS)
+            seconds, pause = (n * self.stack.aws.slowness for n in (STAGE_SECONDS, POLL_SECONDS))
+            found = wait_until(lambda: stage.find(self), seconds, what, pause)
         except WorkshopError as error:
             raise JourneyError(str(error), stage.log) from None
         self.seconds = time.monotonic() - self.started

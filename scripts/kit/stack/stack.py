@@ -1,4 +1,4 @@
-"""The stack in the emulated AWS: launch it, do the learner's steps with it, delete it."""
+"""A stack: launch it, do the learner's steps with it, delete it; on AWS and in the emulated AWS."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError, WaiterError
 
-from kit.aws_client import Aws
+from kit.aws_client import Account
 from kit.errors import WorkshopError
 from kit.jsonl import Json
 from kit.stack import code
@@ -28,21 +28,21 @@ def unique_name() -> str:
 class Stack:
     """A stack that was launched from the template."""
 
-    def __init__(self, aws: Aws, name: str) -> None:
+    def __init__(self, aws: Account, name: str) -> None:
         self.aws = aws
         self.name = name
         self.cloudformation = aws.client("cloudformation")
         self._ids: dict[str, str] = {}  # physical by logical; they stay as they are
 
     @classmethod
-    def find(cls, aws: Aws, logical_id: str) -> Stack | None:
+    def find(cls, aws: Account, logical_id: str) -> Stack | None:
         """The newest complete stack of the workshop that has a resource, or None."""
         found = find_stack(aws.client("cloudformation"), logical_id)
         return cls(aws, found["StackName"]) if found else None
 
     @classmethod
     def launch(
-        cls, aws: Aws, parameters: dict[str, str], template: str = "", name: str = ""
+        cls, aws: Account, parameters: dict[str, str], template: str = "", name: str = ""
     ) -> Stack:
         """Launch the template, and wait until the stack is complete.
 
@@ -56,17 +56,23 @@ class Stack:
             WorkshopError: it failed; the message names the resource and the reason.
         """
         stack = cls(aws, name or unique_name())
-        stack.cloudformation.create_stack(
-            StackName=stack.name,
+        stack.create(parameters, template)
+        stack._wait("stack_create_complete", "created")
+        return stack
+
+    def create(self, parameters: dict[str, str], template: str = "") -> str:
+        """Ask for the stack, without waiting for it; return its ID. See `launch`."""
+        answer = self.cloudformation.create_stack(
+            StackName=self.name,
             TemplateBody=compact_body(template or TEMPLATE.read_text()),
             Parameters=[
                 {"ParameterKey": name, "ParameterValue": value}
                 for name, value in parameters.items()
             ],
             Capabilities=["CAPABILITY_IAM"],
+            ClientRequestToken=uuid.uuid4().hex,  # boto3 may send it again: it is the same request
         )
-        stack._wait("stack_create_complete", "created")
-        return stack
+        return str(answer["StackId"])
 
     def _wait(self, waiter: str, done: str) -> None:
         """Wait with one of boto3's waiters.

@@ -11,7 +11,7 @@ UNREADABLE = (
 )
 
 
-@pytest.mark.parametrize("operation", ["CompareFaces", "DetectFaces"])
+@pytest.mark.parametrize("operation", ["CompareFaces", "DetectFaces", "ListCollections"])
 def test_callers_need_permission(server: Server, aws: StandInAws, operation: str) -> None:
     action = f"rekognition:{operation}"
     aws.denied = {action}
@@ -19,6 +19,7 @@ def test_callers_need_permission(server: Server, aws: StandInAws, operation: str
     call = {
         "CompareFaces": ("compare_faces", {"SourceImage": photo, "TargetImage": photo}),
         "DetectFaces": ("detect_faces", {"Image": photo}),
+        "ListCollections": ("list_collections", {}),
     }[operation]
     code, message = error_of(server.client(key="AKIALAMBDA"), call[0], **call[1])
     assert code == "AccessDeniedException"

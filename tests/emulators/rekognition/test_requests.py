@@ -98,7 +98,7 @@ def test_parameters(server: Server) -> None:
         assert part in found[1]
     code, message = error_of(client, "detect_labels", Image=photo)
     assert code == "UnknownOperationException"
-    assert "CompareFaces and DetectFaces, not 'DetectLabels'" in message
+    assert "CompareFaces, DetectFaces, ListCollections, not 'DetectLabels'" in message
 
 
 def post(url: str, body: bytes, **headers: str) -> tuple[int, str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The answers of the two operations, and what the admin API tells of them."""
+"""The answers of the operations, and what the admin API tells of them."""
 
 from __future__ import annotations
 
@@ -43,6 +43,12 @@ def test_detect_faces(server: Server) -> None:
     [face] = client.detect_faces(Image=stored("obama.jpg"), Attributes=["ALL"])["FaceDetails"]
     assert set(face) == {"BoundingBox", "Confidence", "Landmarks", "Pose", "Quality"}
     assert client.detect_faces(Image=stored("landscape.jpg"))["FaceDetails"] == []
+
+
+@pytest.mark.usefixtures("aws")
+def test_there_are_no_collections(server: Server) -> None:
+    answer = server.client().list_collections(MaxResults=1)
+    assert (answer["CollectionIds"], answer["FaceModelVersions"]) == ([], [])
 
 
 def test_keys_with_spaces_and_letters_of_other_languages(

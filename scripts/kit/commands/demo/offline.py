@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import time
 from collections.abc import Iterator
@@ -13,13 +12,12 @@ from botocore.exceptions import ClientError
 from rich.panel import Panel
 from rich.text import Text
 
-from kit import private
+from kit.commands.demo.logs import save_function_logs
 from kit.commands.demo.progress import Progress, Result
 from kit.emulators import instance
 from kit.emulators.system import OfflineSystem
 from kit.errors import InputError, WorkshopError
 from kit.processes import ManagedProcess
-from kit.running import FOLDER
 from kit.stack.code import SOLUTION
 from kit.stack.inventory import left_over
 from kit.stack.journey import ARRIVED, COMPARED, DELIVERED, MAILED, PROCESSED, Journey, JourneyError
@@ -27,8 +25,6 @@ from kit.stack.stack import EMAIL, Stack
 from kit.stack.template import TEMPLATE, parameter_default
 from kit.terminal import in_one_line, printable
 from kit.x_client import error_message
-
-LOGS = FOLDER / "logs"  # where the logs are when something has failed
 
 
 class Demo:
@@ -118,7 +114,7 @@ class Demo:
         self.progress.spent["photos"] += journey.seconds
         if journey.mail():
             raise JourneyError("The starter sent an e-mail.", ARRIVED.log)
-        self.console.print("        no mail: that is the exercise")
+        self.progress.note("no mail: that is the exercise")
 
     def deploy_solution(self) -> None:
         """Put compareFaces.py over the starter: step 10."""
@@ -176,22 +172,18 @@ class Demo:
                 self.streamer.stop()
             self.stack.delete()
         rest = ", ".join(left_over(self.system.aws, self.stack.name))
-        self.console.print(f"        left in the account: {rest or 'nothing'}")
+        self.progress.note(f"left in the account: {rest or 'nothing'}")
         if rest:
             raise WorkshopError(f"The clean-up left something in the account: {rest}.")
 
     def show_total(self) -> None:
         """Print the last line: how long it took in all, and which parts."""
         stats = self.system.admin("rekognition").get("stats")
-        self.progress.show_total(stats["seconds"])
+        self.progress.show_total(f"comparing faces, on the way, {stats['seconds']:.1f} s")
 
     def save_logs(self) -> Path:
         """Copy all logs, the functions' as well, to a folder that stays; return it."""
-        private.make_folder(FOLDER)
-        private.make_folder(LOGS)
+        folder = save_function_logs(self.launched)
         for log in self.system.folder.glob("*.log"):
-            shutil.copy(log, LOGS)
-        for name in ("TwitterLambdaLogs", "RekognitionLambdaLogs"):
-            with contextlib.suppress(Exception):  # the emulated AWS may be what failed
-                private.write(LOGS / f"{name}.log", "\n".join(self.stack.log_lines(name)))
-        return LOGS
+            shutil.copy(log, folder)
+        return folder

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+import click
 from rich.console import Console
 from rich.text import Text
 
@@ -28,12 +30,17 @@ class Result:
 class Progress:
     """Shows what is done and how long it takes, and adds that up.
 
+    Args:
+        console: where.
+        as_json: print a line of JSON for each result on standard output, too.
+
     Attributes:
         spent: seconds by part of the demo.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, as_json: bool = False) -> None:
         self.console = console
+        self.as_json = as_json
         self.started = time.monotonic()
         self.spent: defaultdict[str, float] = defaultdict(float)
 
@@ -52,13 +59,18 @@ class Progress:
         line = Text(f"{seconds:5.1f} s  {in_one_line(text)}")
         self.console.print(line, no_wrap=True, overflow="ellipsis")
 
-    def show_total(self, comparing: float) -> None:
-        """Print how long it took in all, and the parts.
+    def tell(self, result: Result) -> None:
+        """Print a result, if a program reads it."""
+        if self.as_json:
+            click.echo(json.dumps(asdict(result)))
 
-        Args:
-            comparing: seconds that the face comparison took.
-        """
+    def note(self, text: str) -> None:
+        """Print a line that belongs to the one above."""
+        self.console.print(Text(f"{'':9}{in_one_line(text)}"), soft_wrap=True)
+
+    def show_total(self, *more: str) -> None:
+        """Print how long it took in all, and the parts; then what else is to be said of that."""
         parts = [f"{part} {seconds:.1f} s" for part, seconds in self.spent.items()]
-        parts.append(f"comparing faces, on the way, {comparing:.1f} s")
+        parts += more
         total = time.monotonic() - self.started
         self.console.print(f"{total:5.1f} s  in all: {', '.join(parts)}", highlight=False)

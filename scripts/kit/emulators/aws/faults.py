@@ -142,14 +142,19 @@ async def strike(fault: Fault, application: ASGIApp, request: Request, body: byt
 
 
 def error_response(fault: Fault, as_json: bool) -> Response:
-    """The fault's code as the service gives it: in JSON or XML."""
+    """The fault's code as the service gives it: in JSON, or in one of three forms of XML.
+
+    EC2 API Reference, "Error codes"; S3 API Reference, "Error responses"; the others are as SNS's.
+    """
     if as_json:
         return JSONResponse({"__type": fault.code, "message": MESSAGE}, fault.status)
     xml = f"<Code>{fault.code}</Code><Message>{MESSAGE}</Message>"
-    if fault.service == "sns":
-        xml = f"<ErrorResponse><Error><Type>Sender</Type>{xml}</Error></ErrorResponse>"
-    else:
+    if fault.service == "s3":
         xml = f"<Error>{xml}</Error>"
+    elif fault.service == "ec2":
+        xml = f"<Response><Errors><Error>{xml}</Error></Errors></Response>"
+    else:
+        xml = f"<ErrorResponse><Error><Type>Sender</Type>{xml}</Error></ErrorResponse>"
     return Response(xml, fault.status, media_type="text/xml")
 
 

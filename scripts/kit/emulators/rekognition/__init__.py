@@ -1,4 +1,6 @@
-"""Offline Rekognition: CompareFaces and DetectFaces on 127.0.0.1, computed from the pictures.
+"""Offline Rekognition on 127.0.0.1: CompareFaces and DetectFaces, computed from the pictures.
+
+ListCollections is there as well: it tells, free of charge, whether the service answers.
 
     PYTHONPATH=scripts python -m kit.emulators.rekognition --port 4600
 

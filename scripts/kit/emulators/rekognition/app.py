@@ -57,7 +57,7 @@ class Endpoint:
         if operation is None:
             raise ServiceError(
                 "UnknownOperationException",
-                f"Offline Rekognition has {' and '.join(operations)}, not '{name[:80]}'",
+                f"Offline Rekognition has {', '.join(operations)}, not '{name[:80]}'",
             )
         if self.waiting >= MAX_WAITING:
             raise ServiceError("ThrottlingException", MESSAGES["ThrottlingException"])

@@ -1,4 +1,7 @@
-"""The two operations of the service, CompareFaces and DetectFaces. No HTTP here."""
+"""The operations of the service: CompareFaces, DetectFaces and ListCollections. No HTTP here.
+
+AWS: Rekognition API Reference, the page of each operation.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,11 @@ class Rekognition:
         # Only so many requests read their pictures: those that wait longer hold none.
         self.turn = asyncio.Semaphore(2 * processes)
         self.comparisons = Comparisons(journal)
-        self.operations = {"CompareFaces": self.compare_faces, "DetectFaces": self.detect_faces}
+        self.operations = {
+            "CompareFaces": self.compare_faces,
+            "DetectFaces": self.detect_faces,
+            "ListCollections": self.list_collections,
+        }
 
     async def compare_faces(self, caller: Caller, body: dict[str, Any]) -> dict[str, Any]:
         """CompareFaces: the largest face of the source against every face of the target."""
@@ -67,6 +74,10 @@ class Rekognition:
         """DetectFaces. `Attributes` beyond the default cannot be computed and are left out."""
         (found,) = await self.find_faces(caller, [picture_of(body, "Image")], {})
         return faces.describe(found)
+
+    async def list_collections(self, caller: Caller, body: dict[str, Any]) -> dict[str, Any]:
+        """ListCollections: none, because nothing makes any. It shows that the service answers."""
+        return {"CollectionIds": [], "FaceModelVersions": []}
 
     async def find_faces(
         self, caller: Caller, pictures: list[Picture], note: dict[str, Any]

@@ -1,0 +1,191 @@
+"""What is looked at before a stack is launched on AWS: who calls, and what would fail.
+
+Nothing of it changes anything or costs anything. What the caller may not look at is said, and is
+not called well.
+
+AWS: EC2 API Reference, "RunInstances" (without a subnet it takes a default one of the default VPC)
+and "DescribeInstanceTypeOfferings". That a new account, or one on the free plan, lacks services is
+in no document; it is told in https://github.com/webiny/webiny-js/issues/1517, which has the codes
+of DynamoDB and S3, and https://github.com/aws-amplify/amplify-js/issues/2796, which has
+CloudFormation's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from botocore.exceptions import ClientError
+
+from kit.aws_client import Account
+from kit.commands.demo.progress import Progress
+from kit.errors import InputError
+from kit.jsonl import Json
+from kit.stack import inventory
+from kit.stack.find import described
+from kit.stack.template import load_template, parameter_default, rekognition_regions
+
+NOT_SUBSCRIBED = ("SubscriptionRequiredException", "OptInRequired", "NotSignedUp")
+# AWS lets the caller not look, or an emulator has no such operation.
+NOT_SHOWN = (
+    "AccessDenied",
+    "AccessDeniedException",
+    "InvalidAction",
+    "NotImplemented",
+    "UnauthorizedOperation",
+    "UnknownOperationException",
+)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls, as STS knows it."""
+
+    account: str
+    arn: str
+
+
+def identify(account: Account) -> Caller:
+    """Who calls; first whether the region can have the stack.
+
+    Raises:
+        InputError: there is no region, or one without Rekognition.
+        BotoCoreError, ClientError: the credentials are missing or not taken.
+    """
+    if account.region not in rekognition_regions(load_template()):
+        problem = f"{account.region} has no Amazon Rekognition" if account.region else "none is set"
+        raise InputError(
+            f"The stack needs a region with Rekognition, and {problem}. Choose one: export "
+            "AWS_DEFAULT_REGION=eu-west-1"
+        )
+    answer = account.client("sts").get_caller_identity()
+    return Caller(answer["Account"], answer["Arn"])
+
+
+def check_all(account: Account, name: str, progress: Progress) -> None:
+    """Look for what would fail, and say what was looked at.
+
+    Args:
+        account: in which the stack will be.
+        name: of the stack.
+        progress: gets a line for each check.
+
+    Raises:
+        InputError: it would fail; the message says why and what to do.
+    """
+    for text, check in CHECKS.items():
+        try:
+            with progress.step(text.format(name=name), "preflight"):
+                check(account, name)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in NOT_SUBSCRIBED:
+                raise InputError(not_subscribed(error)) from error
+            if code not in NOT_SHOWN:
+                raise
+            progress.note(f"not looked at ({code}): {text.format(name=name)}")
+
+
+def not_subscribed(error: ClientError) -> str:
+    """What it means that an account lacks a service."""
+    answer = error.response["Error"]
+    return (
+        f"Your account cannot use {error.operation_name} yet: {answer['Code']} "
+        f"({answer.get('Message', '')}). AWS opens some services to a new account only after hours "
+        "or days, and its free plan lacks some. See which plan you have with “aws freetier "
+        "get-account-plan-state --region us-east-1”; change it in the console, Billing and Cost "
+        "Management, or wait for a day. Then run this again."
+    )
+
+
+def check_rekognition(account: Account, _: str) -> None:
+    """Rekognition answers."""
+    account.client("rekognition").list_collections(MaxResults=1)
+
+
+def check_firehose(account: Account, _: str) -> None:
+    """Firehose answers."""
+    account.client("firehose").list_delivery_streams(Limit=1)
+
+
+def check_network(account: Account, _: str) -> None:
+    """The default VPC has a subnet from which the instance reaches the internet.
+
+    Raises:
+        InputError: it has none, or there is no default VPC.
+    """
+    ec2 = account.client("ec2")
+    vpcs = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
+    if not vpcs:
+        raise InputError(
+            f"The region {account.region} of your account has no default VPC, in which the "
+            "instance would be. Create it, which costs nothing: aws ec2 create-default-vpc"
+        )
+    subnets = default_subnets(account, vpcs[0]["VpcId"])
+    if not any(subnet["MapPublicIpOnLaunch"] for subnet in subnets):
+        fix = f"aws ec2 create-default-subnet --availability-zone {account.region}a"
+        if subnets:
+            fix = (
+                "aws ec2 modify-subnet-attribute --map-public-ip-on-launch --subnet-id "
+                f"{subnets[0]['SubnetId']}"
+            )
+        raise InputError(
+            "No default subnet of the default VPC gives an instance a public address, without "
+            "which it reaches neither CloudFormation nor Firehose, and the launch fails after ten "
+            f"minutes. Let one do so: {fix}"
+        )
+
+
+def default_subnets(account: Account, vpc: str) -> list[Json]:
+    """The default subnets of a VPC, one in each zone."""
+    filters = [{"Name": "vpc-id", "Values": [vpc]}]
+    subnets = account.client("ec2").describe_subnets(Filters=filters)["Subnets"]
+    return [subnet for subnet in subnets if subnet["DefaultForAz"]]
+
+
+def check_instance_type(account: Account, _: str) -> None:
+    """The region has instances of the template's type.
+
+    Raises:
+        InputError: it has none.
+    """
+    name = parameter_default("InstanceType")
+    filters = [{"Name": "instance-type", "Values": [name]}]
+    offers = account.client("ec2").describe_instance_type_offerings(Filters=filters)
+    if not offers["InstanceTypeOfferings"]:
+        raise InputError(
+            f"The region {account.region} has no {name}. Choose another one: export "
+            "AWS_DEFAULT_REGION=eu-west-1"
+        )
+
+
+def check_names(account: Account, name: str) -> None:
+    """The names of the stack and of its buckets are free.
+
+    Raises:
+        InputError: one is taken.
+    """
+    stacks = described(account.client("cloudformation"), name)
+    if stacks and stacks[0]["StackStatus"] != "DELETE_COMPLETE":
+        raise InputError(
+            f"There is a stack called {name} already, which is {stacks[0]['StackStatus']}. It may "
+            "be of a demo that was ended hard. Delete it: aws cloudformation delete-stack "
+            f"--stack-name {name}; or take another name: --stack NAME"
+        )
+    taken = inventory.buckets(account, f"{name}-twitter") + inventory.buckets(
+        account, f"{name}-rekognition"
+    )
+    if taken:
+        raise InputError(
+            f"A bucket of an earlier stack is left: {taken[0]}. Delete it with what is in it: aws "
+            f"s3 rb --force s3://{taken[0]}; or take another name: --stack NAME"
+        )
+
+
+CHECKS: dict[str, Callable[[Account, str], None]] = {
+    "Rekognition is open to this account": check_rekognition,
+    "Firehose is open to this account": check_firehose,
+    "the default VPC has a public subnet": check_network,
+    "the region has the type of the instance": check_instance_type,
+    "no stack is called {name}, and no bucket is left of one": check_names,
+}

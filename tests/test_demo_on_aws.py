@@ -1,0 +1,212 @@
+"""`demo --aws` against the emulated AWS: what it refuses before it launches anything."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from kit.commands.demo.command import NAME, demo
+from kit.stack.stack import EMAIL, Stack
+from support.systems import BorrowedSystem
+from support.terminal import running_workshop
+from support.workshop import Faults
+
+ANYBODY = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+
+
+@pytest.fixture(scope="module")
+def system(own_system: BorrowedSystem) -> BorrowedSystem:
+    """One of its own: its default VPC is broken."""
+    return own_system
+
+
+@pytest.fixture(scope="module")
+def credentials(system: BorrowedSystem) -> dict[str, str]:
+    """Temporary credentials of a role, as a workflow has them; faults strike only roles."""
+    iam, name = system.aws.client("iam"), f"demo-{uuid.uuid4().hex[:6]}"
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy(ANYBODY))["Role"]
+    iam.put_role_policy(RoleName=name, PolicyName="All", PolicyDocument=policy(EVERYTHING))
+    answer = system.aws.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="demo")
+    found = answer["Credentials"]
+    return {
+        "AWS_ACCESS_KEY_ID": found["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": found["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": found["SessionToken"],
+    }
+
+
+def policy(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+@pytest.fixture
+def run(
+    system: BorrowedSystem, credentials: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Result]:
+    """Type `demo --aws` in a terminal with the role's credentials."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in (running_workshop(system).environment() | credentials).items():
+        monkeypatch.setenv(name, value)
+
+    def invoke(*options: str, typed: str = "") -> Result:
+        return CliRunner().invoke(demo, ["--aws", *options], input=typed)
+
+    return invoke
+
+
+def said(done: Result) -> str:
+    """All that it has printed, in one line."""
+    return " ".join(done.output.split())
+
+
+@pytest.fixture
+def faults(system: BorrowedSystem) -> Iterator[Faults]:
+    found = Faults(system)
+    yield found
+    found.end()
+
+
+def test_nothing_is_launched_before_the_question_is_answered(
+    run: Callable[..., Result], system: BorrowedSystem
+) -> None:
+    done = run(typed="n\n")
+    assert done.exit_code == 1
+    lines = [
+        "account 000000000000, region eu-west-1, as arn:aws:sts::000000000000:assumed-role/demo-",
+        "Rekognition is open to this account",
+        "Firehose is open to this account",
+        "the default VPC has a public subnet",
+        f"no stack is called {NAME}",
+        "it takes about 15 minutes and costs about $0.01: $0.018 an hour, and 9 photos",
+        f"Launch {NAME} in account 000000000000? [y/N]: n",
+    ]
+    positions = [said(done).find(line) for line in lines]
+    assert -1 not in positions, lines[positions.index(-1)] + done.output
+    assert positions == sorted(positions)
+    assert not Stack(system.aws, NAME).exists()
+
+
+@pytest.mark.parametrize(
+    ("service", "action", "code"),
+    [
+        ("rekognition", "ListCollections", "SubscriptionRequiredException"),
+        ("firehose", "ListDeliveryStreams", "SubscriptionRequiredException"),
+        ("ec2", "DescribeVpcs", "OptInRequired"),
+    ],
+)
+def test_a_service_that_a_new_account_lacks(
+    run: Callable[..., Result], faults: Faults, service: str, action: str, code: str
+) -> None:
+    if service == "rekognition":
+        faults.rekognition(code, operation=action)
+    else:
+        faults.aws(service, action, code=code, status=400)
+    done = run("--yes")
+    assert done.exit_code == 2
+    assert f"Your account cannot use {action} yet: {code}" in said(done)
+    assert "its free plan lacks some" in said(done)
+
+
+def test_what_the_caller_may_not_look_at_is_not_called_well(
+    run: Callable[..., Result], faults: Faults
+) -> None:
+    faults.aws("firehose", "ListDeliveryStreams", code="AccessDeniedException", status=400)
+    done = run(typed="n\n")
+    assert done.exit_code == 1
+    assert "not looked at (AccessDeniedException): Firehose is open to this account" in said(done)
+
+
+def test_no_default_vpc_or_none_with_a_public_subnet(
+    run: Callable[..., Result], system: BorrowedSystem
+) -> None:
+    ec2 = system.aws.client("ec2")
+    subnets = [each["SubnetId"] for each in ec2.describe_subnets()["Subnets"]]
+    for subnet in subnets:
+        ec2.modify_subnet_attribute(SubnetId=subnet, MapPublicIpOnLaunch={"Value": False})
+    done = run("--yes")
+    assert done.exit_code == 2
+    assert "gives an instance a public address" in said(done)
+    assert f"modify-subnet-attribute --map-public-ip-on-launch --subnet-id {subnets[0]}" in said(
+        done
+    )
+    for subnet in subnets:
+        ec2.delete_subnet(SubnetId=subnet)
+    done = run("--yes")
+    assert (done.exit_code, "create-default-subnet --avail" in said(done)) == (2, True)
+    (vpc,) = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
+    for gateway in ec2.describe_internet_gateways()["InternetGateways"]:
+        place = {"InternetGatewayId": gateway["InternetGatewayId"]}
+        ec2.detach_internet_gateway(**place, VpcId=vpc["VpcId"])
+        ec2.delete_internet_gateway(**place)
+    ec2.delete_vpc(VpcId=vpc["VpcId"])
+    done = run("--yes")
+    assert (done.exit_code, "has no default VPC" in said(done)) == (2, True)
+    ec2.create_default_vpc()  # the command that it names
+    assert "has no default VPC" not in said(run(typed="n\n"))
+
+
+def test_a_stack_or_a_bucket_of_this_name(
+    run: Callable[..., Result], system: BorrowedSystem
+) -> None:
+    launched = Stack.launch(system.aws, system.parameters(EMAIL), name="taken")
+    done = run("--yes", "--stack", launched.name)
+    assert done.exit_code == 2
+    assert "There is a stack called taken already, which is CREATE_COMPLETE." in said(done)
+    assert "aws cloudformation delete-stack --stack-name taken" in said(done)
+    launched.delete()
+    s3, bucket = system.aws.client("s3"), "taken-twitter-1"
+    place = {"LocationConstraint": system.aws.region}
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
+    done = run("--yes", "--stack", "taken")
+    assert (done.exit_code, f"aws s3 rb --force s3://{bucket}" in said(done)) == (2, True)
+    s3.delete_bucket(Bucket=bucket)
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"AWS_DEFAULT_REGION": "eu-north-1"}, "eu-north-1 has no Amazon Rekognition"),
+        ({"AWS_DEFAULT_REGION": ""}, "none is set. Choose one: export AWS_DEFAULT_REGION"),
+        ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "AWS does not take your credentials"),
+        (
+            dict.fromkeys(["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"], ""),
+            "There are no credentials for AWS: aws login",
+        ),
+    ],
+)
+def test_who_cannot_call(
+    run: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    sentence: str,
+) -> None:
+    nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    for name, value in (nowhere | variables | {"AWS_EC2_METADATA_DISABLED": "true"}).items():
+        monkeypatch.setenv(name, value)
+        if not value:
+            monkeypatch.delenv(name)
+    done = run("--yes")
+    assert (done.exit_code, sentence in said(done)) == (2, True), done.output
+
+
+def test_credentials_that_have_expired(run: Callable[..., Result], faults: Faults) -> None:
+    faults.aws("sts", "GetCallerIdentity", code="ExpiredToken", status=403)
+    done = run("--yes")
+    assert done.exit_code == 2
+    assert "AWS does not take your credentials (made on purpose): aws login" in said(done)
+
+
+def test_photos_of_the_learner_are_for_offline(
+    run: Callable[..., Result], pictures: dict[str, Any]
+) -> None:
+    photo = str(pictures["obama.jpg"])
+    done = run("--reference", photo, "--tweet", photo)
+    assert (done.exit_code, "--aws takes the sample posts" in said(done)) == (2, True)

@@ -72,11 +72,8 @@ class Learner(Terminal):
 
 @pytest.fixture
 def learner(tmp_path: Path) -> Iterator[Learner]:
-    opened = Learner(tmp_path)
-    yield opened
-    if opened.process:
-        opened.process.kill()
-        opened.process.wait()
+    with Learner(tmp_path) as opened:
+        yield opened
 
 
 def work_of(learner: Learner) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from kit.aws_client import Aws
 from kit.commands.publish.launch_links import launch_link, launch_links, launch_table, rewrite
 from kit.keys import ACCOUNT, select
 from kit.stack.template import rekognition_regions
+from kit.waiting import PATIENCE
 from support import REPOSITORY
 from support.systems import BorrowedSystem
 
@@ -321,7 +322,7 @@ def test_links_stay_if_nobody_can_read_the_template(checkout: Checkout) -> None:
     deny |= {"Resource": "arn:aws:s3:::{}/*"}
     deny |= {"Condition": {"StringNotEquals": {"aws:PrincipalAccount": "000000000000"}}}
     put_policy(checkout, deny)
-    sentence = checkout.refused(code=1)
+    sentence = checkout.refused(code=1, **{PATIENCE: "0.02"})
     assert "cannot be read without credentials (HTTP status 403): the links stay" in sentence
 
 
@@ -341,6 +342,7 @@ def test_links_stay_if_the_policy_may_not_be_set(
         code=1,
         AWS_ACCESS_KEY_ID=key["AccessKeyId"],
         AWS_SECRET_ACCESS_KEY=key["SecretAccessKey"],
+        **{PATIENCE: "0.02"},
     )
     assert "The bucket's policy was refused" in sentence
     assert checkout.anonymous(NAME).status_code == 403

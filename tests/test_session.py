@@ -26,11 +26,8 @@ from support.terminal import COMMAND, Terminal
 
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    opened = Terminal(tmp_path)
-    yield opened
-    if opened.process:
-        opened.process.kill()
-        opened.process.wait()
+    with Terminal(tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -5,17 +5,23 @@ from __future__ import annotations
 import pytest
 
 from check.mistakes import LONG, MISTAKES, SHORT, Mistake, failed
-from kit.commands.check.cases import CASES
+from kit.commands.check.cases import CASES, Case
 from kit.commands.check.harness import Harness
 from kit.commands.check.run import check_code
+
+
+def cases_for(mistake: Mistake) -> list[Case]:
+    """The cases that must fail, and half of the others: every case is tried with many mistakes."""
+    wrong = mistake.cases.split()
+    others = [case.name for case in CASES if case.name not in (*wrong, *LONG)]
+    tried = {*wrong, *others[MISTAKES.index(mistake) % 2 :: 2]}
+    return [case for case in CASES if case.name in tried]
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
 def test_a_mistake_fails_on_its_own_case_only(harnesses: list[Harness], mistake: Mistake) -> None:
     assert SHORT.count(mistake.old) == 1
     code = SHORT.replace(mistake.old, mistake.new).encode()
-    wrong = mistake.cases.split()
-    tried = [case for case in CASES if case.name in wrong or case.name not in LONG]
-    hints = failed(check_code(harnesses, code, cases=tried))
-    assert list(hints) == wrong, hints
-    assert mistake.hint in hints[wrong[0]]
+    hints = failed(check_code(harnesses, code, cases=cases_for(mistake)))
+    assert list(hints) == mistake.cases.split(), hints
+    assert mistake.hint in next(iter(hints.values()))

@@ -112,7 +112,8 @@ def test_a_permission_is_removed(workshop: CheckedWorkshop) -> None:
 
 
 def test_a_permission_is_denied_or_narrowed(workshop: CheckedWorkshop) -> None:
-    iam, role = workshop.client("iam"), workshop.stack.resource("RekognitionLambdaRole")
+    iam = workshop.client("iam")
+    role = workshop.stack.resource("RekognitionLambdaRole")
     answer = iam.get_role_policy(RoleName=role, PolicyName="Compare")["PolicyDocument"]
     for change in ({"Effect": "Deny"}, {"Resource": "arn:aws:sns:eu-west-1:000000000000:other"}):
         statements = [

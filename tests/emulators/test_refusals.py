@@ -61,37 +61,39 @@ def test_refused_at_the_call(system: OfflineSystem, broken: Broken) -> None:
     assert left_over(system.aws, name) == []
 
 
-@pytest.mark.parametrize("broken", EARLIER, ids=names)
-def test_refused_before_the_first_resource(system: OfflineSystem, broken: Broken) -> None:
-    name, where = unique_name(), broken.where or FUNCTION
+def rolled_back(system: OfflineSystem, broken: Broken) -> tuple[str, str]:
+    """The name of a stack whose launch fails and leaves nothing over, and what its error says."""
+    name = unique_name()
     with pytest.raises(WorkshopError) as raised:
         Stack.launch(system.aws, system.parameters(EMAIL), broken_template(broken), name)
-    assert f"{where}: {broken.message}" in str(raised.value)
-    assert {event["ResourceType"] for event in events(system, name)} == {
-        "AWS::CloudFormation::Stack"
-    }
-    cloudformation = system.aws.client("cloudformation")
-    (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    (stack,) = system.aws.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
-    answer = cloudformation.describe_events(StackName=name, Filters={"FailedEvents": True})
+    assert left_over(system.aws, name) == []
+    return name, str(raised.value)
+
+
+@pytest.mark.parametrize("broken", EARLIER, ids=names)
+def test_refused_before_the_first_resource(system: OfflineSystem, broken: Broken) -> None:
+    name, message = rolled_back(system, broken)
+    where = broken.where or FUNCTION
+    assert f"{where}: {broken.message}" in message
+    types = {event["ResourceType"] for event in events(system, name)}
+    assert types == {"AWS::CloudFormation::Stack"}
+    answer = system.aws.client("cloudformation").describe_events(
+        StackName=name, Filters={"FailedEvents": True}
+    )
     (error,) = [e for e in answer["OperationEvents"] if e["EventType"] == "VALIDATION_ERROR"]
     assert error["ValidationPath"].startswith(f"/Resources/{where}/Properties")
-    assert left_over(system.aws, name) == []
 
 
 @pytest.mark.parametrize("broken", LATER, ids=names)
 def test_refused_by_the_resource_and_rolled_back(system: OfflineSystem, broken: Broken) -> None:
-    name, where = unique_name(), broken.where or FUNCTION
-    with pytest.raises(WorkshopError) as raised:
-        Stack.launch(system.aws, system.parameters(EMAIL), broken_template(broken), name)
-    assert f"{where}: " in str(raised.value)
-    assert broken.message in str(raised.value)
-    cloudformation = system.aws.client("cloudformation")
-    (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
-    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    name, message = rolled_back(system, broken)
+    where = broken.where or FUNCTION
+    assert f"{where}: " in message
+    assert broken.message in message
     failed = [e for e in events(system, name) if e["ResourceStatus"] == "CREATE_FAILED"]
     assert [event["LogicalResourceId"] for event in failed] == [where]
-    assert left_over(system.aws, name) == []
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from kit.page.steps import PARAMETERS
-from page.harness import (
-    PageWorkshop,
-    check_accessibility,
-    check_width,
-    newest,
-    stage,
-)
+from page.harness import PageWorkshop, check_accessibility, check_width, newest, stage
 from support import wait_until
 from support.systems import fresh_system
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import boto3
 
@@ -32,6 +32,14 @@ class Terminal:
         self.environment = os.environ | {"WORKSHOP_FOLDER": str(self.home), "COLUMNS": "200"}
         self.log = folder / "start.log"
         self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process:
+            self.process.kill()
+            self.process.wait()
 
     def start(self, *options: str) -> str:
         """Start the workshop and return what it prints until it runs."""

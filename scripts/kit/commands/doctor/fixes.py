@@ -88,16 +88,10 @@ def update_destination(name: str, version: str, destination_id: str, update: Jso
 
 def allow_s3_to_invoke(function: str, statement: str, account: str, bucket_arn: str) -> str:
     """Let S3 invoke a function for one bucket."""
-    return aws(
-        "lambda",
-        "add-permission",
-        function_name=function,
-        statement_id=statement,
-        action="lambda:InvokeFunction",
-        principal="s3.amazonaws.com",
-        source_account=account,
-        source_arn=bucket_arn,
-    )
+    action = {"action": "lambda:InvokeFunction", "principal": "s3.amazonaws.com"}
+    source = {"source_account": account, "source_arn": bucket_arn}
+    name = {"function_name": function, "statement_id": statement}
+    return aws("lambda", "add-permission", **name, **action, **source)
 
 
 def notify_function(bucket: str, notification: Json) -> str:

@@ -17,6 +17,7 @@ from kit.errors import InputError, WorkshopError
 from kit.jsonl import Json
 from kit.limits import TEMPLATE_OBJECT_BYTES
 from kit.stack.template import TEMPLATE
+from kit.waiting import patience
 
 SETTLING_SECONDS = 10.0  # S3's settings and policies take a moment to be in force
 POLL_SECONDS = 0.5
@@ -169,7 +170,7 @@ def difference(url: str, template: bytes) -> str:
 
 def lasting(problem: Callable[[], str]) -> str:
     """Ask until there is no problem; return the one that does not go away."""
-    deadline = time.monotonic() + SETTLING_SECONDS
+    deadline = time.monotonic() + SETTLING_SECONDS * patience()
     while (found := problem()) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
     return found

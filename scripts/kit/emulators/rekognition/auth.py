@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import requests
 from starlette.requests import Request
@@ -20,8 +19,7 @@ CREDENTIAL = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Caller:
+class Caller(NamedTuple):
     """The caller, from the SigV4 Authorization header."""
 
     access_key: str

@@ -81,33 +81,44 @@ def work(pipe: Connection) -> None:
 
 
 class Workers:
-    """The workers; each call takes one that is idle, or waits for one."""
+    """The workers; each call takes one that is idle, or waits for one.
+
+    One is started at once, each other one when a call has to wait: most workshops never need it.
+    """
 
     def __init__(self, count: int) -> None:
-        """Prepare for `count` workers; `start` starts them."""
+        """Prepare for up to `count` workers; `start` starts the first."""
         self.count = count
-        self.started = 0
+        self.wanted = 0
+        self.ready = False  # one has loaded the models
         self.idle: asyncio.Queue[Worker] = asyncio.Queue()
-
-    @property
-    def ready(self) -> bool:
-        """Whether all have loaded the models."""
-        return self.started >= self.count
+        self.starting: set[asyncio.Task[None]] = set()  # asyncio itself may forget a task
 
     async def start(self) -> None:
-        """Start all; a worker takes calls as soon as it has loaded the models."""
-        await asyncio.gather(*(self.start_one() for _ in range(self.count)))
+        """Start the first; it takes calls as soon as it has loaded the models."""
+        self.wanted = 1
+        await self.start_one()
+        self.ready = True
+
+    def start_another(self) -> None:
+        """Start one more, if there may be more, and do not wait for it."""
+        if self.wanted < self.count:
+            self.wanted += 1
+            task = asyncio.create_task(self.start_one())
+            self.starting.add(task)
+            task.add_done_callback(self.starting.discard)
 
     async def start_one(self) -> None:
         """Start one worker, and load its models before it takes calls."""
         worker = await asyncio.to_thread(Worker)
         await asyncio.to_thread(worker.call, faces.warm_up)
-        self.started += 1
         self.idle.put_nowait(worker)
 
     @contextlib.asynccontextmanager
     async def take(self) -> AsyncIterator[Worker]:
         """An idle worker for the time of a `with`; one that breaks meanwhile is replaced."""
+        if self.idle.empty():
+            self.start_another()
         worker = await self.idle.get()
         try:
             yield worker

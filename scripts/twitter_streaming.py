@@ -201,40 +201,39 @@ def extract_photos(message: dict) -> list[dict[str, str]]:
 
 
 def read_keys(config: argparse.Namespace) -> dict[str, str]:
-    """Return the keys of X that we need, from the secret or from the environment."""
+    """Return the keys of X from the secret, which has our rule as well, or from the environment."""
     token = os.environ.get("TWITTER_BEARER_TOKEN", "").strip()
+    keys = dict(os.environ)
+    if config.secret and not (token and config.rule):
+        answer = boto3.client("secretsmanager").get_secret_value(SecretId=config.secret)
+        keys = json.loads(answer["SecretString"])
+    config.rule = config.rule or keys.get("STREAM_RULE")
     needed: tuple[str, ...] = () if token else KEYS[:2]  # the app's
     if not config.rule:
         needed = KEYS  # and the user's: X tells us the name for the default rule
-    keys = dict(os.environ)
-    if needed and config.secret:
-        answer = boto3.client("secretsmanager").get_secret_value(SecretId=config.secret)
-        keys = json.loads(answer["SecretString"])
     if missing := ", ".join(name for name in needed if not keys.get(name)):
-        raise InputError(f"{missing} not set; set them, or TWITTER_BEARER_TOKEN and a rule")
+        hint = "update the stack with your keys, or run this with --replay sample_posts.jsonl"
+        raise InputError(f"no keys of X ({missing}): {hint}")
     return keys | {"TWITTER_BEARER_TOKEN": token}
 
 
 def read_config() -> argparse.Namespace:
     """Merge the configuration file and the command line, which wins."""
-    beside = Path(__file__).with_suffix(".json")
-    files = f"JSON: delivery_stream, region, secret, rule; default: {beside.name}"
+    file = Path(__file__).with_suffix(".json")
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.set_defaults(config=beside if beside.exists() else None, region=None, secret=None)
-    parser.add_argument("--config", type=Path, metavar="FILE", help=files)
-    parser.add_argument("--delivery-stream", metavar="NAME")
+    parser.set_defaults(region=None, secret=None)
+    parser.add_argument("--delivery-stream", metavar="NAME", help=f"default: that of {file.name}")
     parser.add_argument("--rule", help="which posts; default: your own posts with pictures")
     parser.add_argument("--replay", type=Path, metavar="FILE", help="recorded posts, not X")
-    config = parser.parse_args()
     try:
-        if config.config:
-            parser.set_defaults(**json.loads(config.config.read_text()))
+        if file.exists():
+            parser.set_defaults(**json.loads(file.read_text()))
         config = parser.parse_args()
         config.recording = config.replay.open("rb") if config.replay else None
     except (OSError, ValueError, TypeError) as error:
-        parser.error(f"--config or --replay cannot be read: {error}")
+        parser.error(f"{file.name} or --replay cannot be read: {error}")
     if not config.delivery_stream:
-        parser.error("no --delivery-stream, and none in the configuration")
+        parser.error(f"no --delivery-stream, and none in {file.name}")
     return config
 
 

@@ -50,7 +50,7 @@ def test_the_template_has_the_house_format() -> None:
 REGION = '{"Ref": "AWS::Region"}'
 NO_ECHO = '      "Type": "String",\n      "NoEcho": true,\n'
 IMPORTS = '            "import json",\n            "import os",\n'
-SIZES = '["t3.micro", "t2.micro", "t3.small"]'
+SIZES = '["t3.micro", "t3.small"]'
 CODE_BEGINS, CODE_ENDS = '{"Fn::Join": ["\\n", [\n', "\n          ]]}"
 
 

@@ -155,7 +155,7 @@ def test_every_resource_of_a_command_exists() -> None:
 
 
 def test_the_outputs_are_all_used() -> None:
-    unused = {"RekognitionLambdaFunctionName", "FailureQueueUrl", "TemplateVersion"}
+    unused = {"TemplateVersion"}
     assert {name for name in TEMPLATE["Outputs"] if name not in PROSE} == unused
 
 

@@ -63,7 +63,8 @@ def test_the_steps_are_the_learner_s_and_survive_a_restart(
     )
     wait_until(lambda: "The instance of celebrityrek has booted." in terminal.printed())
     listed = terminal.type("connect", "ls", "-1")
-    files = ["firehose_producer.py", "twitter_streaming.json", "twitter_streaming.py"]
+    files = ["firehose_producer.py", "sample_posts.jsonl"]
+    files += ["twitter_streaming.json", "twitter_streaming.py"]
     assert listed.stdout.split() == files
 
     streamer = subprocess.Popen(

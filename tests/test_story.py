@@ -1,185 +1,59 @@
-"""The commands of Instructions.md, typed one after the other in three terminals.
-
-The output must be what the text promises. In a block of text, … stands for anything; a block
-without it is the whole output.
-"""
+"""Instructions.md, typed from its beginning to its end: with X, and without an account there."""
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import signal
-import subprocess
-import sys
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support import REPOSITORY, end_of, evidence, instructions, wait_until
-from support.instructions import AGAIN, SECOND_TERMINAL, Block
-
-NOT_COPIED = (".git", ".venv", ".workshop", ".reports", ".*_cache", "__pycache__")
-FAILS_RIGHTLY = "workshop.py check"  # as long as the code is the starter
-
-
-class Terminal:
-    """A shell in the copy of the repository."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self.output = folder.parent / f"{name}.txt"
-        environment = {
-            name: value for name, value in os.environ.items() if not name.startswith("AWS_")
-        }
-        environment |= {"SHELL": "/bin/bash", "COLUMNS": "200"}
-        environment.pop("WORKSHOP_FOLDER", None)
-        with self.output.open("w") as output:
-            self.shell = subprocess.Popen(
-                ["/bin/bash"],
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                text=True,
-                start_new_session=True,
-            )
-        self.typed = 0
-
-    def type(self, line: str) -> None:
-        assert self.shell.stdin
-        self.shell.stdin.write(f"{line}\n")
-        self.shell.stdin.flush()
-
-    def run(self, line: str) -> str:
-        """Type a line, wait until it has ended, and return what it printed."""
-        before = len(self.output.read_text())
-        self.typed += 1
-        self.type(line)
-        self.type(f'echo "@{self.typed} $?"')
-        end = re.compile(rf"@{self.typed} (\d+)\n$")
-        # What it prints is read while it is written: the last character may be half there.
-        found = wait_until(lambda: end.search(self.output.read_text(errors="replace")), 120)
-        printed = self.output.read_text()[before : found.start()]
-        assert "Traceback" not in printed
-        assert found[1] == "0" or FAILS_RIGHTLY in line, f"{line}\n{printed}"
-        return printed
-
-    def interrupt(self) -> None:
-        """Ctrl-C, and close the terminal."""
-        if self.shell.poll() is None:
-            os.killpg(self.shell.pid, signal.SIGINT)
-            assert self.shell.stdin
-            self.shell.stdin.close()
-            end_of(self.shell)
-
-
-def copy_repository(folder: Path) -> None:
-    """Make a clone with everything set up already, so that make has nothing to install."""
-    shutil.copytree(REPOSITORY, folder, ignore=shutil.ignore_patterns(*NOT_COPIED))
-    virtual = folder / ".venv"
-    virtual.mkdir()
-    for path in Path(sys.prefix).iterdir():
-        if not path.name.startswith("installed"):
-            (virtual / path.name).symlink_to(path)
-    for stamp in ("installed", "installed-workshop"):
-        (virtual / stamp).touch()
-
-
-def missing(block: Block, printed: str) -> str:
-    """The part of the promised output that is not there; empty if all is there."""
-    if "…" not in block.text:
-        lines = [line.strip() for line in printed.splitlines() if line.strip()]
-        return "" if lines == block.lines else block.text
-    for line in block.lines:
-        pattern = re.escape(line).replace("…", ".*").replace(r"\ ", r"\s+")
-        if not re.search(pattern, printed, re.DOTALL):
-            return line
-    return ""
-
-
-class Story:
-    """Runs blocks, each in its terminal."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.terminals: dict[str, Terminal] = {}
-        self.last: Block  # of commands
-        self.printed = ""  # by them
-
-    def terminal(self, place: str) -> Terminal:
-        name = SECOND_TERMINAL if place == AGAIN else place
-        if name not in self.terminals:
-            self.terminals[name] = Terminal(self.folder, name)
-        return self.terminals[name]
-
-    def type(self, block: Block) -> None:
-        terminal = self.terminal(block.place)
-        self.last = block
-        if block.place in (SECOND_TERMINAL, AGAIN):
-            self.printed = "".join(terminal.run(line) for line in block.lines)
-        else:  # a program that runs there does not end by itself
-            for line in block.lines:
-                terminal.type(line)
-
-    def look(self, block: Block) -> str:
-        """Return the output that is missing, and type the commands again if they may be."""
-        if self.last.place == SECOND_TERMINAL:
-            return missing(block, self.printed)
-        if self.last.place == AGAIN:
-            if lacks := missing(block, self.printed):
-                self.type(self.last)
-            return lacks
-        printed = self.terminal(self.last.place).output.read_text(errors="replace")
-        return missing(block, printed)
-
-    def run(self, block: Block) -> None:
-        if block.language == "shell":
-            self.type(block)
-        elif self.last.place == SECOND_TERMINAL:
-            assert self.look(block) == "", self.printed
-        else:
-            wait_until(lambda: not self.look(block), 60)
-
-
-@pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    folder = tmp_path_factory.mktemp("story") / "serverless-bytes"
-    copy_repository(folder)
-    running = Story(folder)
-    with evidence.watch(folder.parent):
-        yield running
-    for terminal in running.terminals.values():
-        terminal.interrupt()
-
-
-def typed(section: str) -> list[Block]:
-    """The blocks of a section that belong to the story."""
-    of_section = [
-        block
-        for block in instructions.blocks()
-        if block.section == section
-        and block.language in ("shell", "text")
-        and block.place not in ("on-aws", "no-run")
-    ]
-    assert of_section
-    return of_section
-
+from support import instructions
+from support.story import Story, begin, typed
 
 SECTIONS = list(dict.fromkeys(block.section for block in instructions.blocks()))
 # Instructors do their part before they clean up.
 IN_ORDER = [*(name for name in SECTIONS if name != "Clean up"), "Clean up"]
+PARAMETERS = ".workshop/parameters.json"
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    with begin(tmp_path_factory.mktemp("story")) as story:
+        yield story
 
 
 @pytest.mark.parametrize("section", IN_ORDER)
 def test_what_the_text_says_is_what_comes(story: Story, section: str) -> None:
     if section == "Clean up":
         story.terminals["terminal-3"].interrupt()
-    for block in typed(section):
+    for block in typed(section, "with-x"):
         story.run(block)
 
 
 def test_ctrl_c_ends_the_workshop(story: Story) -> None:
     story.terminals["terminal-1"].interrupt()
     assert "Stopped. Start again to go on" in story.terminals["terminal-1"].output.read_text()
+
+
+def test_the_same_without_an_x_account(tmp_path: Path) -> None:
+    """The stack has no keys; steps 1 and 2 are not needed, and of step 10 the solution is."""
+    with begin(tmp_path) as story:
+        for section in IN_ORDER:
+            if section.startswith("3."):
+                forget_the_keys(story.folder / PARAMETERS)
+            if section.startswith(("1.", "2.")) or section == "For instructors":
+                continue
+            if section == "Clean up":
+                story.terminals["terminal-3"].interrupt()
+            for block in typed(section, "without-x"):
+                if not section.startswith("10.") or block.heading == "The solution":
+                    story.run(block)
+
+
+def forget_the_keys(parameters: Path) -> None:
+    """Launch without the keys of the emulated X."""
+    listed = json.loads(parameters.read_text())
+    others = [one for one in listed if not one["ParameterKey"].startswith("Twitter")]
+    assert len(others) == len(listed) - 4
+    parameters.write_text(json.dumps(others))

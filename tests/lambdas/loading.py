@@ -20,6 +20,7 @@ VARIABLES = {
     "AWS_DEFAULT_REGION": "eu-west-1",
     "AWS_SECRET_ACCESS_KEY": "test",
     "PHOTO_URL_PREFIX": "https://pbs.twimg.com/media/",
+    "SAMPLE_URL_PREFIX": "https://samples.example/",
     "REFERENCE_PHOTO": "celebrity.jpg",
     "REKOGNITION_BUCKET": "bucket",
     "SIMILARITY_THRESHOLD": "80",

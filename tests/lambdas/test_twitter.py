@@ -307,6 +307,21 @@ def test_a_photo_may_take_20_seconds_and_5_from_byte_to_byte(function: dict[str,
         function["download"](f"{function['PHOTO_URL_PREFIX']}a.jpg")
 
 
+def test_only_x_is_asked_for_a_format(
+    account: Account, host: StubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = f"{host.url}/samples/"
+    urls = {"PHOTO_URL_PREFIX": f"{host.url}/media/", "SAMPLE_URL_PREFIX": samples}
+    function = account.load(CODE, "TwitterLambdaFunction", **urls)
+    host.default, before = Answer(body=JPEG), host.default
+    for url in urls.values():
+        assert function["download"](f"{url}a.jpg?format=png&name=small") == JPEG
+    host.default = before
+    assert host.paths == ["/media/a.jpg?format=jpg&name=large", "/samples/a.jpg"]
+    with pytest.raises(ValueError, match="its address is not that of a photo below"):
+        function["download"](f"{samples}../media/a.jpg")
+
+
 # --- storing --------------------------------------------------------------------------------------
 
 

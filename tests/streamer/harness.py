@@ -77,6 +77,7 @@ class Streamer:
         arguments: of the command line; without any, a rule and a delivery stream.
         environment: more of it; None takes a variable away.
         constants: of the two, by name, that have another value here.
+        config: what is in the configuration file beside it; without any there is no such file.
     """
 
     def __init__(
@@ -87,11 +88,14 @@ class Streamer:
         arguments: list[str] | None = None,
         environment: dict[str, str | None] | None = None,
         constants: Mapping[str, object] | None = None,
+        config: bytes | None = None,
     ) -> None:
         self.folder = Path(folder, f"streamer-{secrets.token_hex(4)}")
         self.folder.mkdir(parents=True)
         for module in MODULES:
             self.path(f"{module.__name__}.py").write_text(with_constants(module, constants or {}))
+        if config is not None:
+            self.path("twitter_streaming.json").write_bytes(config)
         assert all(any(hasattr(module, name) for module in MODULES) for name in constants or {})
         self.environment = minimal_environment(self.folder) | KEYS | AWS_KEYS
         del self.environment["PYTHONPATH"]  # the instance has no such folder

@@ -195,13 +195,12 @@ def test_a_second_streamer_says_that_another_one_is_connected(
 
 def test_the_keys_come_from_the_secret(tmp_path: Path, emulators: Emulators) -> None:
     stream = emulators.delivery_stream()
-    config = {"delivery_stream": stream, "region": REGION, "secret": "x-keys"}
-    path = tmp_path / "config.json"
-    path.write_text(json.dumps(config))
+    file = {"delivery_stream": stream, "region": REGION, "secret": "x-keys"}
+    config = json.dumps(file).encode()
     environment: dict[str, str | None] = dict.fromkeys((*KEYS, "TWITTER_BEARER_TOKEN"))
     environment |= {"AWS_DEFAULT_REGION": None, **emulators.account}
-    arguments = ["--config", str(path)]
-    with Streamer(tmp_path, emulators.x_url, emulators.aws.url, arguments, environment) as streamer:
+    urls = emulators.x_url, emulators.aws.url
+    with Streamer(tmp_path, *urls, [], environment, config=config) as streamer:
         streamer.says("Connected to X. The rule: from:learner")
         emulators.x.post("by secret", [emulators.photo])
         wait_until(lambda: emulators.delivered(stream))
@@ -219,11 +218,10 @@ def test_a_secret_without_keys(
         manager = emulators.aws.client("secretsmanager")
         with contextlib.suppress(manager.exceptions.ResourceExistsException):
             manager.create_secret(Name=secret, SecretString='{"TWITTER_TOKEN": ""}')
-    path = tmp_path / "config.json"
-    path.write_text(json.dumps({"delivery_stream": "any", "secret": secret}))
+    config = json.dumps({"delivery_stream": "any", "secret": secret}).encode()
     environment: dict[str, str | None] = {**emulators.account}
-    arguments = ["--config", str(path)]
-    with Streamer(tmp_path, emulators.x_url, emulators.aws.url, arguments, environment) as streamer:
+    urls = emulators.x_url, emulators.aws.url
+    with Streamer(tmp_path, *urls, [], environment, config=config) as streamer:
         assert streamer.finish() == (2 if secret == "no-keys" else 1)
     assert said in sentence(streamer)
 

@@ -60,8 +60,8 @@ Listen to X (Twitter) and push the metadata of posts with photos to Amazon Data 
 
 options:
   -h, --help            show this help message and exit
-  --config FILE         JSON: delivery_stream, region, secret, rule; default: twitter_streaming.json
   --delivery-stream NAME
+                        default: that of twitter_streaming.json
   --rule RULE           which posts; default: your own posts with pictures
   --replay FILE         recorded posts, not X
 """
@@ -89,7 +89,7 @@ def test_it_runs_from_the_repository_s_root() -> None:
 def test_the_command_line(type_in: Any, tmp_path: Path) -> None:
     type_in("--delivery-stream", "posts")
     config = streamer.read_config()
-    expected = {"delivery_stream": "posts", "config": None, "region": None, "secret": None}
+    expected = {"delivery_stream": "posts", "region": None, "secret": None}
     assert vars(config) == expected | {"rule": None, "replay": None, "recording": None}
     file = Path(recording(tmp_path, b"line\n"))
     type_in("--delivery-stream", "posts", "--rule", "cat", "--replay", file)
@@ -98,14 +98,10 @@ def test_the_command_line(type_in: Any, tmp_path: Path) -> None:
     config.recording.close()
 
 
-@pytest.mark.parametrize("named", [True, False], ids=["named", "beside the script"])
-def test_the_command_line_wins_over_the_configuration(
-    type_in: Any, tmp_path: Path, named: bool
-) -> None:
+def test_the_command_line_wins_over_the_configuration(type_in: Any, tmp_path: Path) -> None:
     content = {"delivery_stream": "file", "region": "r", "secret": "s", "rule": "dog"}
-    file = tmp_path / ("own.json" if named else "twitter_streaming.json")
-    file.write_text(json.dumps(content))
-    type_in("--rule", "cat", *(["--config", file] if named else []))
+    (tmp_path / "twitter_streaming.json").write_text(json.dumps(content))
+    type_in("--rule", "cat")
     config = vars(streamer.read_config())
     assert {name: config[name] for name in content} == content | {"rule": "cat"}
 
@@ -113,15 +109,10 @@ def test_the_command_line_wins_over_the_configuration(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "no --delivery-stream, and none in the configuration"),
-        (
-            ["--config", "{folder}/none.json"],
-            "--config or --replay cannot be read: "
-            "[Errno 2] No such file or directory: '{folder}/none.json'",
-        ),
+        ([], "no --delivery-stream, and none in twitter_streaming.json"),
         (
             ["--delivery-stream", "posts", "--replay", "{folder}/none"],
-            "--config or --replay cannot be read: "
+            "twitter_streaming.json or --replay cannot be read: "
             "[Errno 2] No such file or directory: '{folder}/none'",
         ),
     ],
@@ -153,6 +144,7 @@ class Secrets:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.asked = 0
+        self.content = KEYS
         monkeypatch.setattr(boto3, "client", self.client)
 
     def client(self, service: str) -> Secrets:
@@ -162,7 +154,7 @@ class Secrets:
     def get_secret_value(self, **request: str) -> dict[str, str]:
         assert request == {"SecretId": "arn"}
         self.asked += 1
-        return {"SecretString": json.dumps(KEYS)}
+        return {"SecretString": json.dumps(self.content)}
 
 
 def test_the_keys_are_those_of_the_secret_or_of_the_environment(
@@ -176,6 +168,23 @@ def test_the_keys_are_those_of_the_secret_or_of_the_environment(
     found = streamer.read_keys(config())
     assert {name: found[name] for name in KEYS} == KEYS
     assert found["TWITTER_BEARER_TOKEN"] == ""
+
+
+def test_the_rule_is_that_of_the_command_line_or_of_the_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vault = Secrets(monkeypatch)
+    for rule in ("", 'dog "black cat"'):
+        vault.content = KEYS | {"STREAM_RULE": rule}
+        asked = config(secret="arn")
+        streamer.read_keys(asked)
+        assert asked.rule == rule
+    asked = config("cat", "arn")
+    streamer.read_keys(asked)
+    assert asked.rule == "cat"
+    vault.content = {**dict.fromkeys(KEYS, ""), "STREAM_RULE": "dog"}
+    monkeypatch.setenv("TWITTER_BEARER_TOKEN", BEARER)  # with a rule it is all that is needed
+    assert streamer.read_keys(config(secret="arn"))["TWITTER_BEARER_TOKEN"] == BEARER
 
 
 def test_with_a_token_and_a_rule_no_key_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,10 +212,12 @@ def test_the_missing_keys_are_named(
     monkeypatch.setenv("TWITTER_BEARER_TOKEN", token)
     with pytest.raises(streamer.InputError) as raised:
         streamer.read_keys(config(rule))
-    names = ", ".join(missing)
-    assert str(raised.value) == f"{names} not set; set them, or TWITTER_BEARER_TOKEN and a rule"
+    assert str(raised.value) == (
+        f"no keys of X ({', '.join(missing)}): update the stack with your keys, or run this with "
+        "--replay sample_posts.jsonl"
+    )
     monkeypatch.setenv(missing[-1], "here")
-    with pytest.raises(streamer.InputError, match=f"^{', '.join(missing[:-1])} not set"):
+    with pytest.raises(streamer.InputError, match=rf" \({', '.join(missing[:-1])}\): "):
         streamer.read_keys(config(rule))
 
 
@@ -374,5 +385,5 @@ def test_missing_keys_are_the_user_s_fault(
 ) -> None:
     type_in("--delivery-stream", "posts", "--rule", "cat")
     assert streamer.main() == 2
-    message = "TWITTER_CONSUMER_KEY, TWITTER_CONSUMER_SECRET not set"
+    message = "no keys of X (TWITTER_CONSUMER_KEY, TWITTER_CONSUMER_SECRET): "
     assert capsys.readouterr().err.startswith(f"Stopped: {message}")

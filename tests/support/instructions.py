@@ -23,6 +23,7 @@ class Block:
         heading: the nearest heading above it.
         language: shell, text (the output to expect), or python.
         place: the terminal of a shell's block; AGAIN, on-aws or no-run.
+        path: with-x or without-x, if only those with or without an X account type it.
         text: its lines.
     """
 
@@ -30,6 +31,7 @@ class Block:
     heading: str
     language: str
     place: str
+    path: str
     text: str
 
     @property
@@ -40,15 +42,15 @@ class Block:
 def blocks() -> list[Block]:
     """All blocks, from the top to the end."""
     found, section, heading = [], "", ""
-    pattern = r"(?ms)^(#+) ([^\n]+)$|^( *)```(\w+) ?([\w-]*)\n(.*?)^ *```$"
+    pattern = r"(?ms)^(#+) ([^\n]+)$|^( *)```(\w+) ?([\w-]*) ?([\w-]*)\n(.*?)^ *```$"
     for match in re.finditer(pattern, TEXT):
-        level, title, _, language, place, code = match.groups()
+        level, title, _, language, place, path, code = match.groups()
         if level:
             heading = title
             section = title if len(level) == 2 else section
         else:
             place = place or (SECOND_TERMINAL if language == "shell" else "")
-            found.append(Block(section, heading, language, place, textwrap.dedent(code)))
+            found.append(Block(section, heading, language, place, path, textwrap.dedent(code)))
     return found
 
 

@@ -156,6 +156,7 @@ class OfflineSystem:
         return {
             "EmailAddress": email,
             "PhotoUrlPrefix": f"{self.x_url}/media/",
+            "SampleUrlPrefix": f"{self.x_url}/samples/",
             "TwitterConsumerKey": self.keys["TWITTER_CONSUMER_KEY"],
             "TwitterConsumerSecret": self.keys["TWITTER_CONSUMER_SECRET"],
             "TwitterToken": self.keys["TWITTER_TOKEN"],

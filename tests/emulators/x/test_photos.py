@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 import requests
 from PIL import Image
 
 from emulators.x.harness import LARGE, Server, picture
+from kit import samples
 
 
 @pytest.mark.parametrize(
@@ -27,6 +29,19 @@ def test_large_and_other_pictures_become_upright_jpegs(
     assert (image.format, image.size) == ("JPEG", size)
     assert image.getexif().get(0x0112, 1) == 1
     assert requests.get(url, timeout=60).content == data
+
+
+def test_the_photos_of_the_sample_posts_are_those_of_the_samples(
+    x: Server, pictures: dict[str, Path]
+) -> None:
+    for name in samples.PHOTOS:
+        answer = requests.get(f"{x.url}/samples/{name}", LARGE, timeout=60)
+        assert (answer.content, answer.headers["content-type"]) == (
+            pictures[name].read_bytes(),
+            "image/jpeg",
+        )
+    for name in (samples.NO_FACE, "..%2Fsamples%2Fobama.jpg", "obama4.jpg"):
+        assert requests.get(f"{x.url}/samples/{name}", timeout=60).status_code == 404
 
 
 def test_turning_a_picture_turns_what_it_shows(x: Server) -> None:

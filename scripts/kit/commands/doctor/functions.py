@@ -29,7 +29,7 @@ NEEDS = {
     ),
 }
 # These environment variables are a choice; the others name the stack's resources.
-CHOICES = ("REFERENCE_PHOTO", "SIMILARITY_THRESHOLD", "PHOTO_URL_PREFIX")
+CHOICES = ("REFERENCE_PHOTO", "SIMILARITY_THRESHOLD", "PHOTO_URL_PREFIX", "SAMPLE_URL_PREFIX")
 # Rekognition's errors that a wrong reference photo can cause.
 REFERENCE_ERRORS = "InvalidS3Object|InvalidParameter|InvalidImageFormat|ImageTooLarge"
 POST_FIELDS = "Item|text|username|created_at|post_id"  # that a post, or all of it, can lack

@@ -16,7 +16,7 @@ from kit.emulators.x.admin import Admin
 from kit.emulators.x.auth import Auth
 from kit.emulators.x.errors import problem_of
 from kit.emulators.x.faults import Faults
-from kit.emulators.x.photos import PhotoHost
+from kit.emulators.x.photos import PhotoHost, sample
 from kit.emulators.x.posting import Posting
 from kit.emulators.x.requests import MAX_BODY_BYTES
 from kit.emulators.x.search import Search
@@ -68,6 +68,7 @@ class X:
                 Route("/2/media/upload", self.posting.upload, methods=["POST"]),
                 Route("/2/tweets", self.posting.create, methods=["POST"]),
                 Route("/media/{name}", self.photo_host.photo),
+                Route("/samples/{name}", sample),
                 Route(READY, self.admin.ready),
                 Route("/_workshop/posts", self.admin.posts),
                 Route("/_workshop/stats", self.admin.stats),

@@ -1,4 +1,8 @@
-"""The photo host, in place of https://pbs.twimg.com/media/. It asks for no keys."""
+"""The photo host, in place of https://pbs.twimg.com/media/. It asks for no keys.
+
+Beside it are the photos of the sample posts, in place of the folder on GitHub that the template's
+SampleUrlPrefix names: nothing leaves the computer.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
+from kit import samples
 from kit.emulators.x.errors import Problem
 from kit.emulators.x.faults import Faults, broken_photo
 from kit.emulators.x.store import Store
@@ -58,6 +63,15 @@ class PhotoHost:
             if jpeg:
                 return Response(jpeg, media_type="image/jpeg")
         return FileResponse(path, media_type="image/jpeg")
+
+
+async def sample(request: Request) -> Response:
+    """GET /samples/{name}: a photo of the sample posts as it is, whatever the query asks for."""
+    name = request.path_params["name"]
+    path = samples.folder() / name
+    if name not in samples.PHOTOS or not path.exists():
+        raise Problem(404)
+    return FileResponse(path, media_type="image/jpeg")
 
 
 @functools.lru_cache(maxsize=64)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 from unittest import mock
 
+import boto3
 import pytest
 
 from doctor.checked_workshop import fake_context, run
 from kit.commands.doctor.account import check_stack
-from kit.commands.doctor.finding import UNKNOWN, WRONG
-from kit.commands.doctor.stages import STAGES
+from kit.commands.doctor.finding import OK, UNKNOWN, WRONG
+from kit.commands.doctor.stack_context import StackContext
+from kit.commands.doctor.stages import STAGES, check_all
 from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
 from kit.processes import free_port
@@ -124,3 +127,37 @@ def test_credentials_and_region(variables: dict[str, str], text: str) -> None:
     assert done.output.startswith("✗ credentials and region")
     assert text in done.output
     assert done.output.count("✗") == 1
+
+
+@pytest.mark.parametrize(
+    ("unnamed", "status"), [("TwitterBucketPermission", OK), ("TwitterBucket", UNKNOWN)]
+)
+def test_a_resource_without_a_physical_id_is_not_called_missing(
+    stack: Stack, unnamed: str, status: str
+) -> None:
+    context = StackContext(boto3.Session(), stack.name)
+
+    def forget(parsed: dict[str, Any], **_: Any) -> None:
+        for resource in parsed["StackResources"]:
+            if resource["LogicalResourceId"] == unnamed:
+                del resource["PhysicalResourceId"]
+
+    events = context.client("cloudformation").meta.events
+    events.register("after-call.cloudformation.DescribeStackResources", forget)
+    found = check_stack(context)
+    assert found.status == status
+    assert (unnamed in found.message) == (status == UNKNOWN)
+
+
+def test_an_answer_that_nobody_expected_hides_no_other_stage(stack: Stack) -> None:
+    context = StackContext(boto3.Session(), stack.name)
+
+    def scramble(parsed: dict[str, Any], **_: Any) -> None:
+        parsed["PolicyDocument"] = "what is this?"
+
+    context.client("iam").meta.events.register("after-call.iam.GetRolePolicy", scramble)
+    findings = check_all(context)
+    assert findings["instance"].status == UNKNOWN
+    assert "this check itself failed (TypeError: " in findings["instance"].message
+    assert findings["delivered records"].status == UNKNOWN  # "nothing yet", of its own
+    assert findings["metadata table"].status == OK

@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from kit import running
 from kit.commands.doctor import fixes
 from kit.commands.doctor.finding import REKOGNITION, Finding, ok, unknown, wrong
-from kit.commands.doctor.stack_context import StackContext
+from kit.commands.doctor.stack_context import SERVICES, StackContext
 from kit.stack.find import COMPLETE, choose_stack, failure_of, workshop_stacks
 from kit.stack.template import rekognition_regions
 from kit.text import shorten
@@ -77,10 +77,18 @@ def check_stack(context: StackContext) -> Finding:
             f"Fix that, then: {context.relaunch()}",
         )
     context.load(stack)
-    if missing := [key for key in context.template["Resources"] if not context.ids.get(key)]:
+    resources = context.template["Resources"]
+    if missing := [key for key in resources if key not in context.ids]:
         return wrong(
             f"{name} has no {', '.join(missing)}",
             "The stack was launched from another version of the template.",
             context.relaunch(),
+        )
+    # DescribeStackResources need not give a physical ID ("Required: No"), and some need none.
+    needed = [key for key, resource in resources.items() if resource["Type"] in SERVICES]
+    if unnamed := [key for key in needed if not context.ids[key]]:
+        return unknown(
+            f"CloudFormation does not say which resource {', '.join(unnamed)} is",
+            "look at the stack's resources in the CloudFormation console",
         )
     return ok(message)

@@ -73,7 +73,7 @@ def show(console: Console, findings: dict[str, Finding]) -> None:
         )
     else:
         checked = sum(found.status == OK for found in findings.values())
-        console.print(f"Nothing is wrong with the {checked} stages that could be checked.")
+        console.print(f"Nothing is wrong with the {count(checked, 'stage')} that could be checked.")
         steps = [(name, found.next_step) for name, found in findings.items() if found.next_step]
         for name, step in steps[:1]:
             console.print(Text(f"Next, {name}: {in_one_line(step)}."), soft_wrap=True)

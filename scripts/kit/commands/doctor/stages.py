@@ -108,6 +108,11 @@ def check(stage: Stage, context: StackContext) -> Finding:
         message = type(error).__name__
     except (BotoCoreError, zipfile.BadZipFile) as error:
         message = shorten(error)
+    except Exception as error:  # an answer that nobody expected must not hide the other stages
+        return unknown(
+            f"this check itself failed ({type(error).__name__}: {shorten(error)})",
+            "please report it, as .github/CONTRIBUTING.md says",
+        )
     return unknown(f"cannot be checked: {message}")
 
 

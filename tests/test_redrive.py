@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +20,7 @@ from kit import running
 from kit.commands import redrive as r
 from kit.stack.code import SOLUTION
 from kit.stack.stack import EMAIL, Stack
-from support import s3_event, wait_until
+from support import REPOSITORY, s3_event, wait_until
 from support.photos import Photos
 from support.systems import BorrowedSystem
 from support.terminal import running_workshop
@@ -228,3 +232,41 @@ def test_the_running_workshop_is_found(system: BorrowedSystem, stack: Stack) -> 
         result = type_redrive("--stack", stack.name)
     assert result.exit_code == 0, result.output
     assert result.output.startswith("Using the queue of the running offline workshop.")
+
+
+def test_by_hand_it_takes_the_three_commands_of_the_text(
+    stack: Stack,
+    photos: Photos,
+    pictures: dict[str, Path],
+    tmp_path: Path,
+    put: Callable[..., None],
+) -> None:
+    media_key = photos.put(pictures["obama2.jpg"].read_bytes())
+    assert photos.outcome(media_key) == "match"
+    photos.forget(media_key)
+    function = stack.resource("RekognitionLambdaFunction")
+    event = s3_event(stack.resource("RekognitionBucket"), f"images/{media_key}.jpg")
+    put(record(function, event))
+    text = (REPOSITORY / "scripts" / "README.md").read_text()
+    receive, invoke, delete = re.findall(r"(?m)^aws (?:sqs|lambda) .*$", text)
+
+    def type_it(command: str) -> Any:
+        """With the installed CLI, which is version 1: so the queue's need the address."""
+        words = shlex.split(command)
+        if words[1] == "sqs":
+            assert 'add `--endpoint-url "$AWS_ENDPOINT_URL"` to the `aws sqs` commands' in text
+            words += ["--endpoint-url", stack.aws.url]
+        program = [str(Path(sys.executable).with_name("aws")), *words[1:]]
+        done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout) if done.stdout else {}
+
+    queue = stack.resource("FailureQueue")
+    (message,) = type_it(receive.replace("FAILURE_QUEUE_URL", queue))["Messages"]
+    body = json.loads(message["Body"])
+    (tmp_path / "payload.json").write_text(json.dumps(body["requestPayload"]))
+    arn = body["requestContext"]["functionArn"]
+    assert type_it(invoke.replace("FUNCTION_ARN", arn))["StatusCode"] == 202
+    delete = delete.replace("FAILURE_QUEUE_URL", queue)
+    type_it(delete.replace("RECEIPT_HANDLE", shlex.quote(message["ReceiptHandle"])))
+    wait_until(lambda: photos.outcome(media_key) == "match")

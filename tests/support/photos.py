@@ -35,6 +35,10 @@ class Photos:
         self.s3.put_object(Bucket=self.bucket, Key=f"images/{media_key}.jpg", Body=photo)
         return media_key
 
+    def forget(self, media_key: str) -> None:
+        """Let a photo look as if it had never been compared."""
+        self.table.put_item(TableName=self.table_name, Item={"media_key": {"S": media_key}})
+
     def item(self, media_key: str) -> dict[str, str]:
         key = {"media_key": {"S": media_key}}
         answer = self.table.get_item(TableName=self.table_name, Key=key, ConsistentRead=True)

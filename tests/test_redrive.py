@@ -255,7 +255,7 @@ def test_by_hand_it_takes_the_three_commands_of_the_text(
         words = shlex.split(command)
         if words[1] == "sqs":
             assert 'add `--endpoint-url "$AWS_ENDPOINT_URL"` to the `aws sqs` commands' in text
-            words += ["--endpoint-url", stack.aws.url]
+            words += ["--endpoint-url", os.environ["AWS_ENDPOINT_URL"]]
         program = [str(Path(sys.executable).with_name("aws")), *words[1:]]
         done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr

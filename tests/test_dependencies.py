@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +76,18 @@ def test_what_npm_installs_is_locked_with_hashes() -> None:
     for name, version in package["devDependencies"].items():
         assert lock["packages"][f"node_modules/{name}"]["version"] == version
     assert all(entry["integrity"].startswith("sha512-") for entry in lock["packages"].values())
+
+
+def test_the_aws_cli_runs_in_any_folder(tmp_path: Path) -> None:
+    installed = Path(sys.executable).parent
+    folder = tmp_path / "a folder ü"
+    folder.mkdir()
+    shutil.copy(installed / "aws", folder)
+    (folder / "python").symlink_to(installed / "python")
+    environment = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run(
+        [folder / "aws", "--version"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.startswith("aws-cli/"), done.stderr
+    # What pip writes would name the interpreter's path in its first line, space and all.
+    assert (folder / "aws").read_text().startswith("#!/bin/sh\n")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from kit.commands.demo import preflight
 from kit.commands.demo.command import NAME, demo
 from kit.stack.stack import EMAIL, Stack
 from support.systems import BorrowedSystem
@@ -84,10 +85,12 @@ def test_nothing_is_launched_before_the_question_is_answered(
         "Rekognition is open to this account",
         "Firehose is open to this account",
         "the default VPC has a public subnet",
+        "the region has the type of the instance",
         f"no stack is called {NAME}",
         "it takes about 15 minutes and costs about $0.01: $0.018 an hour, and 9 photos",
         f"Launch {NAME} in account 000000000000? [y/N]: n",
     ]
+    assert "not looked at" not in done.output
     positions = [said(done).find(line) for line in lines]
     assert -1 not in positions, lines[positions.index(-1)] + done.output
     assert positions == sorted(positions)
@@ -151,6 +154,14 @@ def test_no_default_vpc_or_none_with_a_public_subnet(
     assert (done.exit_code, "has no default VPC" in said(done)) == (2, True)
     ec2.create_default_vpc()  # the command that it names
     assert "has no default VPC" not in said(run(typed="n\n"))
+
+
+def test_the_region_lacks_the_type_of_the_instance(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preflight, "parameter_default", lambda _: "t9.micro")
+    done = run("--yes")
+    assert (done.exit_code, "eu-west-1 has no t9.micro" in said(done)) == (2, True)
 
 
 def test_a_stack_or_a_bucket_of_this_name(

@@ -65,6 +65,8 @@ INTERRUPTING = (
     "UserData",
 )
 
+OFFERED = ("t3.micro", "t3.small")  # types of instances that the region has
+
 credentials_of: dict[str, dict[str, str]] = {}  # instance ID → its role's credentials
 
 
@@ -158,6 +160,23 @@ def delete_instance(instance_id: str, properties: dict[str, Any]) -> None:
     credentials_of.pop(instance_id, None)
 
 
+def describe_offerings(parameters: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
+    """DescribeInstanceTypeOfferings, of the region: EC2 API Reference. ministack has none."""
+    asked = ec2._parse_filters(parameters).get("instance-type", OFFERED)
+    items = "".join(
+        f"<item><instanceType>{name}</instanceType><locationType>region</locationType>"
+        f"<location>{get_region()}</location></item>"
+        for name in OFFERED
+        if name in asked
+    )
+    answer: tuple[int, dict[str, str], bytes] = ec2._xml(
+        200,
+        "DescribeInstanceTypeOfferingsResponse",
+        f"<instanceTypeOfferingSet>{items}</instanceTypeOfferingSet>",
+    )
+    return answer
+
+
 async def metadata(request: Request) -> Response:
     """Answer as an instance's metadata service does, version 2: only with a token.
 
@@ -195,3 +214,4 @@ def install() -> None:
         "delete": delete_instance,
     }
     provisioners._REPLACING_PROPERTIES["AWS::EC2::Instance"] = REPLACING
+    ec2._ACTION_MAP["DescribeInstanceTypeOfferings"] = describe_offerings

@@ -11,7 +11,7 @@ BIOME := $(NODE) $(VENV)/node/node_modules/.bin/biome check --error-on-warnings
 MARKDOWNLINT := $(NODE) $(VENV)/node/node_modules/.bin/markdownlint-cli2
 UV_LOCK := $(VENV)/bin/uv pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes --no-header
 
-.PHONY: help demo workshop quick test lint format lock media faults load bench least-privilege fuzz \
+.PHONY: help demo demo-aws workshop quick test lint format lock media faults load bench least-privilege fuzz \
   fuzz-coverage coverage mutants security samples clean
 
 help: ## this list
@@ -19,6 +19,9 @@ help: ## this list
 
 demo: $(VENV)/installed samples ## the whole workshop in a minute, on this computer
 	$(RUN) scripts/workshop.py demo
+
+demo-aws: $(VENV)/installed samples ## the same in your account on AWS, without X: it asks first
+	$(RUN) scripts/workshop.py demo --aws $(OPTIONS)
 
 workshop: $(VENV)/installed-workshop samples ## the same, but it stays and the steps are yours
 	$(RUN) scripts/workshop.py start

@@ -1,4 +1,6 @@
-"""The emulated CloudFormation: what it reads back, and what an update does to the instance."""
+"""The emulated CloudFormation: what it reads back, what an update does to the instance, and the
+deletion of what is still being created.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ import pytest
 
 from emulators.resources import update_stack
 from kit.emulators.system import OfflineSystem
-from kit.stack.stack import EMAIL, Stack
+from kit.stack.events import Events
+from kit.stack.inventory import left_over
+from kit.stack.stack import EMAIL, Stack, unique_name
 from kit.stack.template import load_template
 
 INSTANCE = "StreamingInstance"
@@ -84,3 +88,18 @@ def test_some_changes_replace_the_instance(stack: Stack, change: dict[str, str])
     assert after["InstanceId"] != before["InstanceId"]
     assert change.items() <= after.items()
     assert described(stack)["State"]["Name"] in ("shutting-down", "terminated")
+
+
+def test_a_stack_that_is_being_created_can_be_deleted(system: OfflineSystem) -> None:
+    aws = system.aws
+    for event in ("CREATE_COMPLETE TwitterBucket", "CREATE_IN_PROGRESS BucketEmptier"):
+        launched = Stack(aws, unique_name())
+        stack_id = launched.create(system.parameters(EMAIL))
+        events = Events(launched.cloudformation, stack_id)
+        for one in events.follow():
+            if f"{one['ResourceStatus']} {one['LogicalResourceId']}" == event:
+                break
+        launched.cloudformation.delete_stack(StackName=stack_id)
+        *_, last = events.follow(deletion=True)
+        assert last["ResourceStatus"] == "DELETE_COMPLETE"
+        assert left_over(aws, launched.name) == []

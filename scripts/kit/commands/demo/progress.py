@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 
 import click
 from rich.console import Console
+from rich.status import Status
 from rich.text import Text
 
 from kit.terminal import in_one_line
@@ -45,11 +46,11 @@ class Progress:
         self.spent: defaultdict[str, float] = defaultdict(float)
 
     @contextlib.contextmanager
-    def step(self, text: str, part: str = "steps between") -> Iterator[None]:
+    def step(self, text: str, part: str = "steps between") -> Iterator[Status]:
         """Show that a step goes on, then how long it took; add that to a part."""
         started = time.monotonic()
-        with self.console.status(Text(in_one_line(text))):
-            yield
+        with self.console.status(Text(in_one_line(text))) as status:
+            yield status
         seconds = time.monotonic() - started
         self.spent[part] += seconds
         self.show(text, seconds)

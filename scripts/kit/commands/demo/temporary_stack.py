@@ -7,9 +7,12 @@ created can be deleted, and deleting one that does not exist is no error.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from types import TracebackType
 
 from botocore.exceptions import BotoCoreError, ClientError
+from rich.status import Status
+from rich.text import Text
 
 from kit import prices
 from kit.aws_client import Account
@@ -21,10 +24,9 @@ from kit.stack.events import Events
 from kit.stack.find import described, failure_of
 from kit.stack.inventory import left_over
 from kit.stack.stack import Stack
-from kit.terminal import stops_later
+from kit.terminal import in_one_line, stops_later
 from kit.waiting import wait_until
 
-BEGUN = "Resource creation Initiated"  # the second event of a resource that is being created
 GONE_SECONDS = 12.0  # what is deleted may be listed for a while; on AWS for a minute
 
 
@@ -58,7 +60,7 @@ class TemporaryStack:
         Raises:
             WorkshopError: it failed; the message names the resource and the reason.
         """
-        with self.progress.step(f"the stack {self.stack.name} is launched", "launch"):
+        with self.progress.step(f"the stack {self.stack.name} is launched", "launch") as status:
             with stops_later():
                 self.launched = time.monotonic()
                 try:
@@ -66,22 +68,28 @@ class TemporaryStack:
                 except ClientError:  # AWS has not taken it; after another error it may have
                     self.launched = None
                     raise
-            status = self.follow(deletion=False)
-        if status != "CREATE_COMPLETE":
-            failure = failure_of(self.stack.cloudformation, self.stack_id)
-            raise WorkshopError(f"The stack was not created: {failure}")
+            if self.follow(status, deletion=False) != "CREATE_COMPLETE":
+                failure = failure_of(self.stack.cloudformation, self.stack_id)
+                raise WorkshopError(f"The stack was not created: {failure}.")
 
-    def follow(self, deletion: bool) -> str:
-        """Show the events until the creation, or the deletion, has ended; return how."""
-        started, status = time.monotonic(), ""
+    def follow(self, status: Status, deletion: bool) -> str:
+        """Show the events until the creation, or the deletion, has ended; return how.
+
+        Args:
+            status: shows what has begun; what has ended gets a line.
+            deletion: which of the two.
+        """
+        started, outcome = time.monotonic(), ""
         if self.events.stack_id != self.stack_id:
             slowness = self.account.slowness
             self.events = Events(self.stack.cloudformation, self.stack_id, slowness)
         for event in self.events.follow(deletion):
-            status = event["ResourceStatus"]
-            if event.get("ResourceStatusReason") != BEGUN:
+            outcome = event["ResourceStatus"]
+            if outcome.endswith("_IN_PROGRESS"):
+                status.update(Text(sentence(event)))
+            else:
                 self.progress.show(sentence(event), time.monotonic() - started)
-        return status
+        return outcome
 
     def __enter__(self) -> TemporaryStack:
         return self
@@ -91,16 +99,17 @@ class TemporaryStack:
     ) -> None:
         if self.launched is None:
             return
-        if isinstance(error, Exception):
-            folder = save_function_logs(self.stack)
-            self.progress.note(f"it failed; what the functions printed is in {folder}")
-        if self.keep:
-            self.progress.note(f"the stack stays, for ${self.hourly:.3f} an hour, until you type:")
-            self.progress.note(self.delete_command)
-            return
-        self.progress.console.rule("Clean up", align="left")
         try:
-            self.delete()
+            with stops_later():  # after this it is certain that the stack will be deleted
+                if isinstance(error, Exception):
+                    folder = save_function_logs(self.stack)
+                    self.progress.note(f"it failed; what the functions printed is in {folder}")
+                if self.keep:
+                    self.say_how_to_delete()
+                    return
+                self.progress.console.rule("Clean up", align="left")
+                self.stack.cloudformation.delete_stack(StackName=self.stack_id)
+            self.wait_for_deletion()
         except KeyboardInterrupt:
             self.progress.note("AWS goes on with the deletion. Whether it has ended, says:")
             self.progress.note(f"aws cloudformation describe-stacks --stack-name {self.stack.name}")
@@ -112,6 +121,9 @@ class TemporaryStack:
                 f"${self.hourly:.3f} an hour. Delete it: {self.delete_command}"
             ) from failure
         self.show_bill()
+        if rest := self.left_over():
+            before = f"{error} " if isinstance(error, Exception) else ""
+            raise WorkshopError(f"{before}This is left of it, and may cost something: {rest}")
 
     @property
     def hourly(self) -> float:
@@ -123,45 +135,46 @@ class TemporaryStack:
         """What deletes the stack."""
         return f"aws cloudformation delete-stack --stack-name {self.stack.name}"
 
-    def delete(self) -> None:
-        """Delete it, a second time if AWS fails at the first; list what is left.
+    def say_how_to_delete(self) -> None:
+        """Say that it stays, and what that means."""
+        self.progress.note(f"the stack stays, for ${self.hourly:.3f} an hour, until you type:")
+        self.progress.note(self.delete_command)
+
+    def wait_for_deletion(self) -> None:
+        """Wait until it is deleted; ask a second time if AWS fails at the first.
 
         Raises:
-            WorkshopError: something is left.
+            WorkshopError: it cannot be deleted.
         """
         cloudformation = self.stack.cloudformation
-        with self.progress.step(f"the stack {self.stack.name} is deleted", "clean-up"):
-            with stops_later():
-                cloudformation.delete_stack(StackName=self.stack_id)
+        with self.progress.step(f"the stack {self.stack.name} is deleted", "clean-up") as status:
             if self.stack_id == self.stack.name:  # the answer to the launch was lost
                 if not (found := described(cloudformation, self.stack.name)):
                     return
                 self.stack_id = found[0]["StackId"]
-            if self.follow(deletion=True) == "DELETE_FAILED":
+            if self.follow(status, deletion=True) == "DELETE_FAILED":
                 self.progress.note("once more, because that may help")
                 cloudformation.delete_stack(StackName=self.stack_id)
-                if self.follow(deletion=True) == "DELETE_FAILED":
+                if self.follow(status, deletion=True) == "DELETE_FAILED":
                     raise WorkshopError(failure_of(cloudformation, self.stack_id))
-        self.list_left_over()
 
-    def list_left_over(self) -> None:
-        """Say what of the stack is still in the account.
-
-        Raises:
-            WorkshopError: something is.
-        """
-        seconds = GONE_SECONDS * self.account.slowness
+    def left_over(self) -> str:
+        """Say what of the stack is still in the account, and return that."""
+        seconds, rest = GONE_SECONDS * self.account.slowness, [""]
         try:
-            wait_until(lambda: not left_over(self.account, self.stack.name), seconds, "nothing", 1)
-            rest = []
-        except WorkshopError:
-            rest = left_over(self.account, self.stack.name)
+            with suppress(WorkshopError):
+                wait_until(lambda: not self.listed(rest), seconds, "an empty list", 1.0)
         except ClientError as error:
             self.progress.note(f"what is left in the account was not looked at: {error}")
-            return
-        self.progress.note(f"left in the account: {', '.join(rest) or 'nothing'}")
-        if rest:
-            raise WorkshopError(f"this is left of it: {', '.join(rest)}")
+            return ""
+        found = ", ".join(rest)
+        self.progress.note(f"left in the account: {found or 'nothing'}")
+        return found
+
+    def listed(self, rest: list[str]) -> list[str]:
+        """Put what is left into the list, and return it."""
+        rest[:] = left_over(self.account, self.stack.name)
+        return rest
 
     def show_bill(self) -> None:
         """Say what the stack has cost."""
@@ -169,7 +182,7 @@ class TemporaryStack:
         seconds = time.monotonic() - self.launched
         dollars = bill(seconds, self.photos)
         self.progress.note(
-            f"it cost about ${dollars:.4f}: {seconds / 60:.0f} minutes of the stack and "
+            f"it cost about ${dollars:.4f}: {seconds / 60:.1f} minutes of the stack and "
             f"{self.photos} photos, at the prices of Instructions.md"
         )
 
@@ -184,4 +197,4 @@ def sentence(event: Json) -> str:
     """An event in one line: what happened to which resource, and why it failed."""
     line = f"{event['ResourceStatus']} {event['LogicalResourceId']}"
     reason = event.get("ResourceStatusReason", "")
-    return f"{line}: {reason}" if reason and "FAILED" in line else line
+    return in_one_line(f"{line}: {reason}" if reason and "FAILED" in line else line)

@@ -1,4 +1,5 @@
-"""CloudFormation: Ref of a secret is its ARN; templates and metadata are read back in ASCII.
+"""CloudFormation: Ref of a secret is its ARN; templates and metadata are read back in ASCII; a
+stack that is still being created can be deleted.
 
 The policy of a role refers to that ARN. Of characters beyond ASCII only "?" is read back, also by
 cfn-init, which puts that on the instance. So the template and what is in it have none.
@@ -8,18 +9,21 @@ where else its CloudFormation differs from AWS. The resource types of EC2 and SN
 `sns`.
 
 AWS: CloudFormation Template Reference Guide, "AWS::SecretsManager::Secret", Return values;
-the "?" is told in https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/814.
+the "?" is told in https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/814,
+and how a creation is cancelled before the deletion in issue 1730 there. ministack deletes while it
+goes on to create.
 """
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import html
 import json
 from collections.abc import Callable
 from typing import Any
 
-from ministack.services.cloudformation import handlers, provisioners
+from ministack.services.cloudformation import handlers, provisioners, stacks
 
 Operation = Callable[..., Any]  # creates a resource of a type, or deletes one
 
@@ -66,8 +70,55 @@ def ascii_only(text: str) -> str:
     return text.encode("ascii", "replace").decode()
 
 
+creating: dict[str, asyncio.Task[Any]] = {}  # stack ID → its creation or update
+cancelled: set[str] = set()  # names of stacks that are deleted meanwhile
+
+
+async def create(original: Operation, name: str, stack_id: str, *more: Any, **options: Any) -> None:
+    """Create or update a stack; until it ends, a deletion can cancel it."""
+    task = asyncio.current_task()
+    assert task
+    creating[stack_id] = task
+    try:
+        await original(name, stack_id, *more, **options)
+    finally:
+        del creating[stack_id]
+        cancelled.discard(name)
+
+
+async def delete(original: Operation, name: str, stack_id: str, *more: Any, **options: Any) -> None:
+    """Delete a stack, after its creation has stopped at the next resource."""
+    if task := creating.get(stack_id):
+        cancelled.add(name)
+        await asyncio.wait([task])
+    await original(name, stack_id, *more, **options)
+
+
+def provision(
+    original: Operation, kind: str, logical_id: str, properties: Any, name: str, *more: Any
+) -> Any:
+    """Create a resource, unless its stack is deleted.
+
+    Raises:
+        ValueError: it is.
+    """
+    if name in cancelled:
+        raise ValueError("Resource creation cancelled")
+    return original(kind, logical_id, properties, name, *more)
+
+
+async def roll_back(original: Operation, name: str, *more: Any, **options: Any) -> None:
+    """Roll a failed operation back, unless the deletion of all follows."""
+    if name not in cancelled:
+        await original(name, *more, **options)
+
+
 def install() -> None:
-    """Let CloudFormation create and delete secrets like this, and read back templates."""
+    """Let CloudFormation create and delete like this, and read back templates."""
+    handlers._deploy_stack_async = functools.partial(create, handlers._deploy_stack_async)
+    handlers._delete_stack_async = functools.partial(delete, handlers._delete_stack_async)
+    stacks._provision_resource = functools.partial(provision, stacks._provision_resource)
+    stacks._roll_back_operation = functools.partial(roll_back, stacks._roll_back_operation)
     readers = handlers._ACTION_HANDLERS
     readers["GetTemplate"] = functools.partial(get_template, readers["GetTemplate"])
     handlers._resource_metadata_xml = functools.partial(

@@ -2,77 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from kit.commands.demo import preflight
-from kit.commands.demo.command import NAME, demo
+from kit.commands.demo.command import NAME
 from kit.stack.stack import EMAIL, Stack
 from support.systems import BorrowedSystem
-from support.terminal import running_workshop
 from support.workshop import Faults
-
-ANYBODY = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
-EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-
-
-@pytest.fixture(scope="module")
-def system(own_system: BorrowedSystem) -> BorrowedSystem:
-    """One of its own: its default VPC is broken."""
-    return own_system
-
-
-@pytest.fixture(scope="module")
-def credentials(system: BorrowedSystem) -> dict[str, str]:
-    """Temporary credentials of a role, as a workflow has them; faults strike only roles."""
-    iam, name = system.aws.client("iam"), f"demo-{uuid.uuid4().hex[:6]}"
-    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy(ANYBODY))["Role"]
-    iam.put_role_policy(RoleName=name, PolicyName="All", PolicyDocument=policy(EVERYTHING))
-    answer = system.aws.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="demo")
-    found = answer["Credentials"]
-    return {
-        "AWS_ACCESS_KEY_ID": found["AccessKeyId"],
-        "AWS_SECRET_ACCESS_KEY": found["SecretAccessKey"],
-        "AWS_SESSION_TOKEN": found["SessionToken"],
-    }
-
-
-def policy(statement: dict[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
-@pytest.fixture
-def run(
-    system: BorrowedSystem, credentials: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Result]:
-    """Type `demo --aws` in a terminal with the role's credentials."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    for name, value in (running_workshop(system).environment() | credentials).items():
-        monkeypatch.setenv(name, value)
-
-    def invoke(*options: str, typed: str = "") -> Result:
-        return CliRunner().invoke(demo, ["--aws", *options], input=typed)
-
-    return invoke
 
 
 def said(done: Result) -> str:
     """All that it has printed, in one line."""
     return " ".join(done.output.split())
-
-
-@pytest.fixture
-def faults(system: BorrowedSystem) -> Iterator[Faults]:
-    found = Faults(system)
-    yield found
-    found.end()
 
 
 def test_nothing_is_launched_before_the_question_is_answered(
@@ -167,16 +113,16 @@ def test_the_region_lacks_the_type_of_the_instance(
 def test_a_stack_or_a_bucket_of_this_name(
     run: Callable[..., Result], system: BorrowedSystem
 ) -> None:
-    launched = Stack.launch(system.aws, system.parameters(EMAIL), name="taken")
-    done = run("--yes", "--stack", launched.name)
+    launched = Stack.launch(system.aws, system.parameters(EMAIL), name=NAME)
+    done = run("--yes")
     assert done.exit_code == 2
-    assert "There is a stack called taken already, which is CREATE_COMPLETE." in said(done)
-    assert "aws cloudformation delete-stack --stack-name taken" in said(done)
+    assert f"There is a stack called {NAME} already, which is CREATE_COMPLETE." in said(done)
+    assert f"aws cloudformation delete-stack --stack-name {NAME}" in said(done)
     launched.delete()
-    s3, bucket = system.aws.client("s3"), "taken-twitter-1"
+    s3, bucket = system.aws.client("s3"), f"{NAME}-twitter-1"
     place = {"LocationConstraint": system.aws.region}
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
-    done = run("--yes", "--stack", "taken")
+    done = run("--yes")
     assert (done.exit_code, f"aws s3 rb --force s3://{bucket}" in said(done)) == (2, True)
     s3.delete_bucket(Bucket=bucket)
 

@@ -1,0 +1,1 @@
+"""`workshop.py demo`, offline and in an account on AWS."""

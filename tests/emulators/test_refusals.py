@@ -120,15 +120,15 @@ def test_a_body_that_is_no_template(system: OfflineSystem, body: str, message: s
         ({"EmailAddress": None}, "Parameters: [EmailAddress] must have values"),
         (
             {"EmailAddress": "me"},
-            "Parameter EmailAddress failed to satisfy constraint: must be an e-mail address such",
+            "Parameter EmailAddress failed to satisfy constraint: must be like me@example.com.",
         ),
         (
             {"InstanceType": "x1.huge"},
-            "Parameter InstanceType failed to satisfy constraint: must be one of the list.",
+            "Parameter 'InstanceType' must be one of AllowedValues",
         ),
         (
             {"BufferSeconds": "901"},
-            "Parameter BufferSeconds failed to satisfy constraint: must be a number from 0 to 900.",
+            "Parameter 'BufferSeconds' must be a number not greater than 900",
         ),
         ({"BufferSeconds": "soon"}, "Parameter 'BufferSeconds' must be a number."),
     ],
@@ -385,6 +385,7 @@ OTHER_VALUES = {
 def test_our_own_template_is_launched_updated_and_deleted(system: OfflineSystem) -> None:
     stack = Stack.launch(system.aws, system.parameters(EMAIL))
     parameters = load_template()["Parameters"]
+    secret = stack.resource("TwitterKeys")
     for changed, value in OTHER_VALUES.items():
         stack.cloudformation.update_stack(
             StackName=stack.name,
@@ -400,6 +401,10 @@ def test_our_own_template_is_launched_updated_and_deleted(system: OfflineSystem)
         stack.cloudformation.get_waiter("stack_update_complete").wait(
             StackName=stack.name, WaiterConfig={"Delay": 1}
         )
+    # "Update requires: No interruption": it is the same one, with what was changed.
+    found = system.aws.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]
+    values = {name: json.loads(found)[name] for name in ("TWITTER_CONSUMER_KEY", "STREAM_RULE")}
+    assert list(values.values()) == [OTHER_VALUES["TwitterConsumerKey"], OTHER_VALUES["StreamRule"]]
     stack.delete()
     assert left_over(system.aws, stack.name) == []
 

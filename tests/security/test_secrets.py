@@ -133,7 +133,7 @@ def test_the_keys_are_where_they_must_be(workshop: PlantedWorkshop) -> None:
     """Else the other tests would look for something that is nowhere."""
     secrets = workshop.aws.client("secretsmanager")
     secret = secrets.get_secret_value(SecretId=workshop.stack.resource("TwitterKeys"))
-    assert json.loads(secret["SecretString"]) == select(KEYS, X_KEYS)
+    assert json.loads(secret["SecretString"]) == select(KEYS, X_KEYS) | {"STREAM_RULE": ""}
     assert len(find_keys({"the secret": secret["SecretString"]})) == len(X_KEYS)
     for name in ("parameters.json", "running.json", "home/identity.json"):
         assert find_keys({name: (workshop.home / name).read_bytes()}), name

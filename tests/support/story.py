@@ -19,7 +19,7 @@ from pathlib import Path
 from support import REPOSITORY, end_of, evidence, instructions, wait_until
 from support.instructions import AGAIN, SECOND_TERMINAL, Block
 
-NOT_COPIED = (".git", ".venv", ".workshop", ".reports", ".*_cache", "__pycache__")
+NOT_COPIED = ("coverage", ".git", ".venv", ".workshop", ".reports", ".*_cache", "__pycache__")
 FAILS_RIGHTLY = "workshop.py check"  # as long as the code is the starter
 
 

@@ -22,6 +22,7 @@ from kit.commands.doctor import (
 )
 from kit.commands.doctor.finding import OK, Finding, unknown, wrong
 from kit.commands.doctor.stack_context import GoneError, StackContext
+from kit.stack.find import StackNotFoundError
 from kit.text import shorten
 
 
@@ -108,6 +109,8 @@ def check(stage: Stage, context: StackContext) -> Finding:
         message = type(error).__name__
     except (BotoCoreError, zipfile.BadZipFile) as error:
         message = shorten(error)
+    except StackNotFoundError:
+        raise
     except Exception as error:  # an answer that nobody expected must not hide the other stages
         return unknown(
             f"this check itself failed ({type(error).__name__}: {shorten(error)})",

@@ -25,13 +25,13 @@ from typing import Any
 
 from ministack.services.cloudformation import handlers, provisioners, stacks
 
-Operation = Callable[..., Any]  # creates a resource of a type, or deletes one
+Operation = Callable[..., Any]  # creates, updates or deletes a resource of a type
 
 RANDOM_SUFFIX = len("-xxxxxx")  # of a secret's ARN, after the name
 
 
 def wrap(resource_type: str, operation: str, wrapper: Operation) -> None:
-    """Put a function around how a type's resources are created or deleted; it gets the original."""
+    """Put a function around one of a type's operations; it gets the original."""
     operations = provisioners._RESOURCE_HANDLERS[resource_type]
     operations[operation] = functools.partial(wrapper, operations[operation])
 
@@ -42,10 +42,22 @@ def create_secret(original: Operation, *arguments: Any) -> tuple[str, dict[str, 
     return attributes["Arn"], attributes
 
 
+def update_secret(
+    original: Operation, arn: str, *arguments: Any, **more: Any
+) -> tuple[str, dict[str, Any]]:
+    """Change a stack's secret, which stays the same one; return as `create_secret` does."""
+    _, attributes = original(secret_name(arn), *arguments, **more)
+    return attributes["Arn"], attributes
+
+
 def delete_secret(original: Operation, arn: str, *arguments: Any) -> None:
     """Delete a stack's secret."""
-    name = arn.rpartition(":")[2][:-RANDOM_SUFFIX]
-    original(name, *arguments)
+    original(secret_name(arn), *arguments)
+
+
+def secret_name(arn: str) -> str:
+    """The name of a secret, by which ministack finds it."""
+    return arn.rpartition(":")[2][:-RANDOM_SUFFIX]
 
 
 def get_template(original: Operation, *arguments: Any) -> tuple[int, dict[str, str], bytes]:
@@ -125,4 +137,5 @@ def install() -> None:
         metadata_xml, handlers._resource_metadata_xml
     )
     wrap("AWS::SecretsManager::Secret", "create", create_secret)
+    wrap("AWS::SecretsManager::Secret", "update", update_secret)
     wrap("AWS::SecretsManager::Secret", "delete", delete_secret)

@@ -63,6 +63,10 @@ def stage(tab: Page, name: str) -> Locator:
     return tab.locator(f'[data-stage="{name}"]')
 
 
+def open_tab(tab: Page, name: str) -> None:
+    tab.get_by_role("tab", name=name).click()
+
+
 def newest(tab: Page, text: str) -> Locator:
     """The post with this text in the timeline."""
     return tab.locator("#timeline .post").filter(has_text=text).first

@@ -24,8 +24,17 @@ PATHS = (
     "/stages/x",
     "/reference",
     "/samples/obama.jpg",
+    "/exercise",
+    "/exercise/deployed",
+    "/exercise/solution",
+    "/exercise/hints",
+    "/ace/ace.js",
 )
-ACTIONS = ("/posts", "/photos", "/reference", "/mails/1/confirm", "/steps/images/seen")
+ACTIONS = (
+    *("/posts", "/photos", "/reference", "/mails/1/confirm", "/steps/images/seen"),
+    *("/exercise/deploy", "/exercise/test", "/exercise/check", "/exercise/check/stop"),
+    "/invocations/x/stop",
+)
 
 
 def token(workshop: PageWorkshop) -> str:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from kit.stack.stack import EMAIL
-from page.harness import MIB, PageWorkshop, newest, stage
+from page.harness import MIB, PageWorkshop, newest, open_tab, stage
 from support import wait_until
 
 COMPARES = """
@@ -72,6 +72,7 @@ def test_stages_show_what_is_in_them(tab: Page, workshop: PageWorkshop) -> None:
 
 
 def test_reference_is_changed(tab: Page, workshop: PageWorkshop, pictures: dict[str, Path]) -> None:
+    open_tab(tab, "Compare")
     state, message = tab.locator("#reference-state"), tab.locator("#reference-message")
     tab.locator("#reference-file").set_input_files(pictures["biden.jpg"])
     etag = workshop.watcher.state.reference["etag"]
@@ -126,6 +127,7 @@ def test_files_are_dropped(tab: Page, workshop: PageWorkshop) -> None:
             target,
         )
     expect(tab.locator("#previews")).to_contain_text("dropped.gif")
+    open_tab(tab, "Compare")
     expect(tab.locator("#reference-message")).to_contain_text("not JPEG, PNG")
 
 

@@ -10,7 +10,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from kit.page.steps import PARAMETERS
-from page.harness import PageWorkshop, check_accessibility, check_width, newest, stage
+from page.harness import (
+    PageWorkshop,
+    check_accessibility,
+    check_width,
+    newest,
+    open_tab,
+    stage,
+)
 from support import wait_until
 from support.systems import fresh_system
 
@@ -36,7 +43,9 @@ def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
     for key in workshop.running.keys.values():
         assert key not in tab.content()
     # Without a stack: every part says what is missing, and nothing breaks.
+    open_tab(tab, "Compare")
     expect(tab.locator("#reference-state")).to_contain_text("launch the stack")
+    open_tab(tab, "Pipeline")
     stage(tab, "PostsTable").get_by_role("button").click()
     expect(tab.locator("#panel-about")).to_contain_text("There is no stack yet")
     check_accessibility(tab)
@@ -46,10 +55,12 @@ def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
     expect(stage(tab, "You")).to_contain_text("celebrity.jpg is not uploaded yet")
     check_width(tab)
     expect(tab.locator("#news")).to_have_text(re.compile("New mail: AWS Notification"))
+    open_tab(tab, "Mail")
     tab.get_by_role("button", name="Confirm subscription").click()
     expect(body).to_contain_text("Next: 5. Start the application")
     expect(tab.get_by_role("button", name="Confirm subscription")).to_have_count(0)
     assert workshop.state()["confirmed"]
+    open_tab(tab, "Pipeline")
 
     # A post that nobody listens to.
     tab.get_by_label("Write a post").fill("Nobody listens")
@@ -86,6 +97,7 @@ def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
     }.items():
         expect(stage(tab, name)).to_contain_text(amount)
 
+    open_tab(tab, "Compare")
     tab.locator("#reference-samples").get_by_role("button", name="Sample obama.jpg").click()
     expect(tab.locator("#reference-state")).to_contain_text("one face is found in it")
     expect(body).to_contain_text("Next: 9. Setup Cloud9 IDE")
@@ -124,6 +136,7 @@ def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
     expect(tab.locator("#verdict")).to_contain_text("✗ No match")
 
     # The mail, as it arrives.
+    open_tab(tab, "Mail")
     mail = tab.locator(".mail").filter(has_text="Possible match")
     expect(mail).to_contain_text("Text: Look who is here")
     expect(mail).to_contain_text("console.aws.amazon.com")

@@ -216,7 +216,9 @@ def routes(system: OfflineSystem, stack: Stack) -> list[Request]:
         "page": [
             *("/", "/page.js", "/constants.js", "/state", "/stages/X", "/reference", "/posts"),
             *("/photos", "/photos/3_1", "/samples/obama.jpg", "/mails/1/confirm", "/?token=test"),
-            "/steps/images/seen",
+            *("/steps/images/seen", "/exercise", "/exercise/deployed", "/exercise/hints"),
+            *("/exercise/solution", "/exercise/deploy", "/exercise/test", "/exercise/check"),
+            *("/exercise/check/stop", "/invocations/x/stop", "/ace/ace.js"),
         ],
     }
     shown: dict[str, dict[str, str]] = {

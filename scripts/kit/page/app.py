@@ -26,8 +26,11 @@ from kit import samples
 from kit.http import READ_ON, READY, Guard, body_of, json_of
 from kit.keys import PAGE_TOKEN
 from kit.limits import MIB, POST_CHARACTERS, POST_PHOTOS, S3_IMAGE_BYTES, UPLOAD_BYTES
+from kit.page import ace
 from kit.page.actions import Actions
 from kit.page.entrance import Entrance
+from kit.page.exercise import Exercise
+from kit.page.exercise_routes import ExerciseRoutes
 from kit.page.headers import ResponseHeaders
 from kit.page.pictures import LARGE_PIXELS, SMALL_PIXELS, PictureCache, sample
 from kit.page.services import Services
@@ -70,6 +73,7 @@ class Page:
         self.watcher = Watcher(self.services)
         self.state = self.watcher.state
         self.actions = Actions(self.services, self.state)
+        self.exercise = Exercise(self.services, self.state)
         self.pictures = PictureCache()
         self.port = port
 
@@ -85,11 +89,10 @@ class Page:
         return JSONResponse({"ready": True, "version": self.watcher.version})
 
     async def changes(self, request: Request) -> Response:
-        """GET /state?run=…&version=N: the changes, as soon as there is a later version."""
+        """GET /state?run=…&version=N&line=N: the changes, as soon as there is a later version."""
         query = request.query_params
         run = query.get("run", "")
-        digits = re.fullmatch(r"\d{1,18}", query.get("version", ""))
-        version = int(digits[0]) if digits else 0
+        version, line = number_of(query.get("version")), number_of(query.get("line"))
         watcher = self.watcher
         if time.monotonic() - watcher.watched > IDLE_SECONDS:
             watcher.wake.set()
@@ -97,7 +100,7 @@ class Page:
         while True:
             watcher.watched = time.monotonic()
             if watcher.version and (run != watcher.run or watcher.version > version):
-                return JSONResponse(await run_in_threadpool(watcher.changes, run, version))
+                return JSONResponse(await run_in_threadpool(watcher.changes, run, version, line))
             if time.monotonic() > deadline or await request.is_disconnected():
                 return Response(status_code=204)
             await asyncio.sleep(0.1)
@@ -218,6 +221,8 @@ class Page:
                 Route("/reference", self.reference),
                 Route("/reference", self.change_reference, methods=["POST"]),
                 Route("/mails/{number:int}/confirm", self.confirm, methods=["POST"]),
+                *ExerciseRoutes(self.exercise, self.watcher).routes(),
+                Route("/ace/{path:path}", ace.file),
                 Route("/steps/{step}/seen", self.see, methods=["POST"]),
                 Mount("/", StaticFiles(directory=STATIC, html=True)),
             ],
@@ -235,6 +240,11 @@ class Page:
             ],
             lifespan=self.lifespan,
         )
+
+
+def number_of(text: str | None) -> int:
+    """A number of a query; 0 if it is none."""
+    return int(text) if text and re.fullmatch(r"[0-9]{1,18}", text) else 0
 
 
 def too_large(service: str, limit: int) -> str:

@@ -2,6 +2,7 @@
 
 import { $, changed, clock, hidden, make, percent, redraw, short } from "./dom.js";
 import { posts, store } from "./state.js";
+import { openTab } from "./tabs.js";
 import { imageWithBoxes } from "./widgets.js";
 
 const SHOWN_COMPARISONS = 8;
@@ -114,6 +115,7 @@ function comparisonButton({ photo, post }, isCurrent) {
 export function showComparison(key) {
   chosen = key;
   drawComparison();
+  openTab("compare");
   $("compared").focus();
   $("compared").scrollIntoView({ block: "start" });
 }

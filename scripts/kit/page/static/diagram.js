@@ -1,6 +1,6 @@
 // The diagram of the pipeline: the stages with their counts, and the arrows between them.
 
-import { $, changed, clock, count, make, short, svg } from "./dom.js";
+import { $, breakable, changed, clock, count, make, short, svg } from "./dom.js";
 import { store } from "./state.js";
 import { ARROWS, STAGES, stageOf } from "./topology.js";
 
@@ -10,8 +10,8 @@ const TIP_HALF_WIDTH = 5.5;
 
 export const stageElement = (id) => document.querySelector(`[data-stage="${id}"]`);
 
-/** Whether the stages stand side by side, with arrows between them. */
-export const isWide = () => getComputedStyle($("arrows")).display !== "none";
+/** Whether the stages are shown side by side, with arrows between them. */
+export const isWide = () => $("arrows").getBoundingClientRect().width > 0;
 
 /** Draw the boxes; `open` is called with the id of the stage that is clicked. */
 export function buildStages(open) {
@@ -20,12 +20,10 @@ export function buildStages(open) {
 }
 
 function stageBox({ id, title, subtitle, column, row, kind }, open) {
-  // An invisible space: where there is not enough room, the line breaks before "LambdaFunction".
-  const name = title.replace("LambdaFunction", "\u200bLambdaFunction");
   const button = make(
     "button",
     { type: "button", "aria-expanded": "false", "aria-controls": "panel", onclick: () => open(id) },
-    make("span", { class: "name" }, name),
+    make("span", { class: "name" }, breakable(title)),
     make("span", { class: "what" }, subtitle),
     make("span", { class: "count" }),
     make("span", { class: "error", hidden: true }),

@@ -24,6 +24,9 @@ export function svg(tag, attributes, ...children) {
   return element;
 }
 
+/** A text in which a line may break before "LambdaFunction": there is an invisible space. */
+export const breakable = (text) => text.replaceAll("LambdaFunction", "\u200bLambdaFunction");
+
 /** Text for screen readers only. */
 export const hidden = (text) => make("span", { class: "hidden" }, text);
 
@@ -91,6 +94,9 @@ export async function send(path, options = {}) {
     throw new Error("The workshop does not answer. Is it still running in the terminal?");
   }
   const body = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(body.error || `The workshop answered ${answer.status}.`);
+  if (!answer.ok) {
+    const error = new Error(body.error || `The workshop answered ${answer.status}.`);
+    throw Object.assign(error, { status: answer.status });
+  }
   return body;
 }

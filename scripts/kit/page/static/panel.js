@@ -22,6 +22,11 @@ let openStage = null;
 let filling = false;
 let again = false; // whether to fill it once more, for what came in the meantime
 
+/** Open a stage, and leave it open if it is. */
+export function show(id) {
+  if (openStage !== id) toggle(id);
+}
+
 /** Open a stage, or close it if it is open. */
 export async function toggle(id) {
   if (openStage) expandButton(openStage, false);

@@ -6,11 +6,13 @@ import { command } from "./widgets.js";
 
 // By the ids of steps: the part of the page where they are done.
 const LINKS = {
-  confirm: { href: "#mail", text: "Go to the mail" },
-  tweet: { href: "#x", text: "Write a post" },
-  images: { href: "#pipeline", text: "Go to the pipeline" },
-  reference: { href: "#reference", text: "Go to the reference photo" },
-  match: { href: "#x", text: "Write a post" },
+  confirm: { href: "#/mail", text: "Go to the mail" },
+  tweet: { href: "#/x", text: "Write a post" },
+  images: { href: "#/pipeline", text: "Go to the pipeline" },
+  reference: { href: "#/compare", text: "Go to the reference photo" },
+  editor: { href: "#/code", text: "Open the editor" },
+  exercise: { href: "#/code", text: "Open the editor" },
+  match: { href: "#/x", text: "Write a post" },
 };
 
 let announcedId = null; // of the step that came next before

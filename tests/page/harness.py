@@ -33,7 +33,7 @@ class PageWorkshop(Workshop):
         self.url = f"http://127.0.0.1:{port}"
         self.running = running_workshop(system, self.url)
         self.exercise = Path(tempfile.mkdtemp(prefix="exercise-")) / "index.py"
-        page = WorkshopPage(self.running, port, self.exercise)
+        page = WorkshopPage(self.running, port, self.exercise, system.folder)
         self.server = Server(page.app(), port)
         self.watcher = page.watcher
         self.thread = threading.Thread(target=self.server.run, daemon=True)

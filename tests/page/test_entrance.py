@@ -29,11 +29,14 @@ PATHS = (
     "/exercise/solution",
     "/exercise/hints",
     "/ace/ace.js",
+    "/steps",
+    *("/stack", "/stack/form", "/stack/left", "/stack/contents", "/streamer"),
 )
 ACTIONS = (
     *("/posts", "/photos", "/reference", "/mails/1/confirm", "/steps/images/seen"),
     *("/exercise/deploy", "/exercise/test", "/exercise/check", "/exercise/check/stop"),
     "/invocations/x/stop",
+    *("/stack/create", "/stack/update", "/stack/delete", "/streamer/start", "/streamer/stop"),
 )
 
 

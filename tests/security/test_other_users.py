@@ -218,7 +218,10 @@ def routes(system: OfflineSystem, stack: Stack) -> list[Request]:
             *("/photos", "/photos/3_1", "/samples/obama.jpg", "/mails/1/confirm", "/?token=test"),
             *("/steps/images/seen", "/exercise", "/exercise/deployed", "/exercise/hints"),
             *("/exercise/solution", "/exercise/deploy", "/exercise/test", "/exercise/check"),
-            *("/exercise/check/stop", "/invocations/x/stop", "/ace/ace.js"),
+            *("/exercise/check/stop", "/invocations/x/stop", "/ace/ace.js", "/steps"),
+            *("/stack", "/stack/form", "/stack/left", "/stack/contents", "/streamer"),
+            *("/stack/create", "/stack/update", "/stack/delete"),
+            *("/streamer/start", "/streamer/stop"),
         ],
     }
     shown: dict[str, dict[str, str]] = {

@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.text import Text
 
-from kit import private, running
+from kit import codespace, private, running
 from kit.commands import browser
 from kit.commands.earlier_steps import EarlierSteps
 from kit.commands.errors import handle_errors
@@ -165,7 +165,8 @@ class Session:
 
     def start_page(self) -> None:
         """Start the page, which finds the emulators in `running.json`."""
-        page = self.system.start("kit.page", {"WORKSHOP_FOLDER": str(FOLDER)})
+        environment = {"WORKSHOP_FOLDER": str(FOLDER)} | codespace.environment()
+        page = self.system.start("kit.page", environment)
         page.wait_until_ready(f"{self.address.page_url}/_workshop/ready")
 
     def check_emulators(self) -> None:

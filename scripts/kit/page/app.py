@@ -22,21 +22,24 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from kit import samples
+from kit import codespace, samples
 from kit.http import READ_ON, READY, Guard, body_of, json_of
 from kit.keys import PAGE_TOKEN
 from kit.limits import MIB, POST_CHARACTERS, POST_PHOTOS, S3_IMAGE_BYTES, UPLOAD_BYTES
-from kit.page import ace
+from kit.page import ace, instructions
 from kit.page.actions import Actions
 from kit.page.entrance import Entrance
 from kit.page.exercise import Exercise
 from kit.page.exercise_routes import ExerciseRoutes
 from kit.page.headers import ResponseHeaders
+from kit.page.launch import Launch
 from kit.page.pictures import LARGE_PIXELS, SMALL_PIXELS, PictureCache, sample
 from kit.page.services import Services
+from kit.page.stack_routes import StackRoutes
 from kit.page.state import SEEN, STAGES
+from kit.page.streamer import StreamerProcess
 from kit.page.watcher import IDLE_SECONDS, Watcher
-from kit.running import EXERCISE, Running
+from kit.running import EXERCISE, HOME, Running
 
 STATIC = Path(__file__).with_name("static")  # what the browser gets, and nothing else
 mimetypes.add_type("text/javascript", ".js")  # some systems call it plain text
@@ -65,15 +68,20 @@ class Page:
         workshop: the running one.
         port: at which the page is served.
         exercise: the learner's file.
+        folder: of the system, in which the instance is.
     """
 
-    def __init__(self, workshop: Running, port: int, exercise: Path = EXERCISE) -> None:
+    def __init__(
+        self, workshop: Running, port: int, exercise: Path = EXERCISE, folder: Path = HOME
+    ) -> None:
         self.token = workshop.keys[PAGE_TOKEN]
         self.services = Services(workshop, exercise)
         self.watcher = Watcher(self.services)
         self.state = self.watcher.state
         self.actions = Actions(self.services, self.state)
         self.exercise = Exercise(self.services, self.state)
+        self.launch = Launch(self.services, self.state)
+        self.streamer = StreamerProcess(self.services, self.state, folder)
         self.pictures = PictureCache()
         self.port = port
 
@@ -188,6 +196,10 @@ class Page:
         self.watcher.hurry()
         return JSONResponse({"confirmed": True})
 
+    async def step_texts(self, _: Request) -> Response:
+        """GET /steps: the text of each step."""
+        return JSONResponse(await run_in_threadpool(instructions.texts))
+
     async def see(self, request: Request) -> Response:
         """POST /steps/{id}/seen: the learner has looked at what the step shows."""
         step = request.path_params["step"]
@@ -204,6 +216,7 @@ class Page:
         """Poll the workshop as long as the server runs."""
         self.watcher.start()
         yield
+        await run_in_threadpool(self.streamer.stop)
         self.watcher.stop()
 
     def app(self) -> Starlette:
@@ -222,7 +235,9 @@ class Page:
                 Route("/reference", self.change_reference, methods=["POST"]),
                 Route("/mails/{number:int}/confirm", self.confirm, methods=["POST"]),
                 *ExerciseRoutes(self.exercise, self.watcher).routes(),
+                *StackRoutes(self.launch, self.streamer, self.watcher).routes(),
                 Route("/ace/{path:path}", ace.file),
+                Route("/steps", self.step_texts),
                 Route("/steps/{step}/seen", self.see, methods=["POST"]),
                 Mount("/", StaticFiles(directory=STATIC, html=True)),
             ],
@@ -236,7 +251,12 @@ class Page:
                 Middleware(ResponseHeaders),
                 Middleware(Entrance, token=self.token, port=self.port),
                 # `body_of` reads on past its own limits, so that the learner gets its message.
-                Middleware(Guard, max_body=READ_ON * UPLOAD_BYTES, port=self.port),
+                Middleware(
+                    Guard,
+                    max_body=READ_ON * UPLOAD_BYTES,
+                    port=self.port,
+                    public_host=codespace.public_host(self.port),
+                ),
             ],
             lifespan=self.lifespan,
         )

@@ -38,6 +38,7 @@ class Services:
             "rekognition": workshop.rekognition_url,
         }
         self.region = workshop.region
+        self.aws = workshop.aws()
         self.keys = workshop.keys
         token = self.keys.get(TOKEN, "")
         self.admins = {name: AdminClient(url, token, 10) for name, url in self.urls.items()}

@@ -63,6 +63,7 @@ class State:
         self.posts = Posts()
         self.x: Json = {}
         self.stack: Json | None = None
+        self.last_stack = ""  # its name; it may be deleted
         self.exercise = ""  # the tag of the learner's file; empty without one
         self.log: deque[Json] = deque(maxlen=MAX_LINES)  # of the exercise's function
         self.log_number = 0  # of its last line

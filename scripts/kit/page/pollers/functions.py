@@ -83,7 +83,15 @@ class Function(ContentPoller):
             return Content("It has not run yet.", [])
         log = self.state.ids[self.group]
         text = "\n".join(f"{line['at']}  {line['text']}" for line in list(self.lines))
-        return Content("The end of its log:", [entry(log, text)], f"aws logs tail {log}")
+        return Content("The end of its log:", [entry(log, text)], command_for(log))
+
+
+def command_for(group: str) -> str:
+    """Shows a log; `aws logs tail` is only in version 2 of the CLI."""
+    return (
+        f"aws logs filter-log-events --log-group-name {group} \\\n"
+        '  --query "events[].message" --output text'
+    )
 
 
 class TwitterFunction(Function):

@@ -1,9 +1,10 @@
 // The diagram of the pipeline: the stages with their counts, and the arrows between them.
 
-import { $, breakable, changed, clock, count, make, short, svg } from "./dom.js";
+import { $, breakable, changed, clock, count, make, percent, short, svg } from "./dom.js";
 import { store } from "./state.js";
 import { ARROWS, STAGES, stageOf } from "./topology.js";
 
+let answer = null; // the similarity of the last comparison, in percent
 const LEVEL_PIXELS = 30; // ends of a horizontal arrow that differ by less are drawn level
 const TIP_LENGTH = 10;
 const TIP_HALF_WIDTH = 5.5;
@@ -128,8 +129,20 @@ function arrowShapes(arrow) {
   return [
     svg("path", { class: kind, d: `M${line(points).join("L")}` }),
     svg("polygon", { class: kind, points: tip(points).join(" ") }),
-    svg("text", { class: kind, ...labelPlace(points) }, arrow.label),
+    svg("text", { class: kind, ...labelPlace(points) }, labelOf(arrow)),
   ];
+}
+
+/** What stands at an arrow; at Rekognition's answer, the similarity of the last comparison. */
+function labelOf({ from, label }) {
+  return from === "Rekognition" && answer !== null ? percent(answer) : label;
+}
+
+/** Let Rekognition's answer show the last comparison's similarity; null if there is none. */
+export function drawAnswer(similarity) {
+  if (answer === similarity) return;
+  answer = similarity;
+  drawArrows();
 }
 
 /** The direction in which an arrow ends, as a vector of length 1. */

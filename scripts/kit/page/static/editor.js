@@ -5,6 +5,8 @@ import { $, make } from "./dom.js";
 
 const STYLES = ["ace.css", "theme/cloud_editor.css", "theme/cloud_editor_dark.css"];
 const SCRIPTS = ["ace", "mode-python", "theme-cloud_editor", "theme-cloud_editor_dark"];
+const NORMAL = 14;
+const PRESENTED = 28;
 const SIZE = "size of the code"; // in this browser's storage, in pixels
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const theme = () => `ace/theme/cloud_editor${dark.matches ? "_dark" : ""}`;
@@ -47,7 +49,7 @@ function edit(element, label) {
     useWorker: false,
     showPrintMargin: false,
     enableKeyboardAccessibility: true, // Escape, then Tab, leads out of it
-    fontSize: Number(localStorage.getItem(SIZE)) || 14,
+    fontSize: Number(localStorage.getItem(SIZE)) || NORMAL,
     tabSize: 4,
     useSoftTabs: true,
     textInputAriaLabel: label,
@@ -91,9 +93,14 @@ export function insert(text) {
   editor.focus();
 }
 
+/** Large letters for an audience, or those that the learner has chosen. */
+export function presentLetters(present) {
+  editor.setFontSize(present ? PRESENTED : Number(localStorage.getItem(SIZE)) || NORMAL);
+}
+
 /** Make the letters larger or smaller by so many pixels. */
 export function resizeLetters(pixels) {
-  const size = Math.max(10, Math.min(36, editor.getFontSize() + pixels));
+  const size = Math.max(10, Math.min(40, editor.getFontSize() + pixels));
   editor.setFontSize(size);
   localStorage.setItem(SIZE, String(size));
 }

@@ -1,7 +1,15 @@
 // The learner's code in its three states: in the editor, on disk, and deployed in the function.
 
 import { $, announce, clock, count, forget, changed as hasChanged, make, send } from "./dom.js";
-import { buildEditor, closeDiff, editor, markError, setText, showDiff } from "./editor.js";
+import {
+  buildEditor,
+  closeDiff,
+  editor,
+  markError,
+  resizeLetters,
+  setText,
+  showDiff,
+} from "./editor.js";
 import { store } from "./state.js";
 
 const SAVE_MILLISECONDS = 1000; // after the last key
@@ -225,6 +233,8 @@ export function buildExercise() {
   $("deploy").title = DEPLOY;
   $("deploy").addEventListener("click", () => deploy());
   $("compare-solution").addEventListener("click", compareSolution);
+  $("smaller").addEventListener("click", () => resizeLetters(-2));
+  $("larger").addEventListener("click", () => resizeLetters(2));
   $("diff-close").addEventListener("click", closeDiff);
   addEventListener("beforeunload", (event) => isUnsaved() && event.preventDefault());
 }

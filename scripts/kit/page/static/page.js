@@ -5,18 +5,22 @@ import { buildComparison, drawComparison } from "./comparison.js";
 import { buildComposer } from "./composer.js";
 import { buildStages, drawStages, flash } from "./diagram.js";
 import { $, announce, changed, forget } from "./dom.js";
-import { editor } from "./editor.js";
+import { editor, presentLetters } from "./editor.js";
 import { buildExercise, drawExercise, openExercise } from "./exercise.js";
+import { buildLaunch, drawLaunch, openLaunch } from "./launch.js";
 import { buildLog, clearLog, drawLog } from "./log.js";
 import { drawMails } from "./mail.js";
 import { buildPanel, refresh, show, toggle } from "./panel.js";
+import { buildPresenter } from "./presenter.js";
 import { buildReference, drawReference } from "./reference.js";
 import { buildResults, drawResults } from "./results.js";
 import { merge, store } from "./state.js";
-import { drawSteps } from "./steps.js";
+import { buildSteps, drawSteps } from "./steps.js";
+import { buildStreamer, openStreamer } from "./streamer.js";
 import { buildStrip, drawStrip, flashChip } from "./strip.js";
-import { buildTabs, onOpen, openTab } from "./tabs.js";
+import { buildTabs, isPresenting, onOpen, openTab } from "./tabs.js";
 import { buildTimeline, clearTimeline, drawTimeline } from "./timeline.js";
+import { stageOf } from "./topology.js";
 
 const PAUSE = 150; // milliseconds between two requests
 const RETRY_PAUSE = 2000;
@@ -74,6 +78,7 @@ function drawNews(news) {
   drawComparison();
   drawMails();
   drawReference();
+  drawLaunch();
   if (changes) animate(changes, before);
 }
 
@@ -129,7 +134,16 @@ buildStrip((id) => {
 });
 onOpen("code", async () => {
   await openExercise();
-  editor?.resize();
+  if (!editor) return;
+  presentLetters(isPresenting());
+  editor.resize();
 });
+buildPresenter();
+onOpen("pipeline", (stage) => stageOf(stage) && show(stage));
+onOpen("launch", openLaunch);
+onOpen("streamer", openStreamer);
+buildLaunch();
+buildStreamer();
 buildTabs();
+buildSteps().catch(() => {}); // the page goes on with the short text
 listen();

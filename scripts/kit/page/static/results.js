@@ -75,8 +75,8 @@ function drawResult({ failed, result, log, seconds }) {
 
 function asCommand(event) {
   const text =
-    "aws lambda invoke --log-type Tail --cli-binary-format raw-in-base64-out \\\n" +
-    `  --function-name "$FUNCTION" --payload '${JSON.stringify(event)}' /dev/stdout`;
+    "aws lambda invoke --log-type Tail /dev/stdout \\\n" +
+    `  --function-name "$FUNCTION" --payload '${JSON.stringify(event)}'`;
   return make("details", {}, make("summary", {}, "As AWS CLI"), command(text));
 }
 

@@ -2,17 +2,20 @@
 
 import { $ } from "./dom.js";
 
-const TABS = ["steps", "pipeline", "code", "compare", "mail", "x"];
+const TABS = ["steps", "launch", "streamer", "pipeline", "code", "compare", "mail", "x"];
 // Where they have room, the steps and X are always there, and are no tabs.
 const wide = matchMedia("(min-width: 80em)");
 const medium = matchMedia("(min-width: 50em)");
 const openers = new Map(); // tab → what is to be done when it is shown
 let current = "pipeline";
 
+// The presenter has the code and the pipeline side by side, and nothing else.
+const PRESENTED = ["code", "pipeline"];
+export const isPresenting = () => location.hash === "#/present";
 const isFixed = (tab) => (tab === "steps" && medium.matches) || (tab === "x" && wide.matches);
 const button = (tab) => $(`tab-${tab}`);
 
-/** Call a function whenever a tab is shown. */
+/** Call a function whenever a tab is shown, with the rest of the address: #/pipeline/X. */
 export function onOpen(tab, action) {
   openers.set(tab, action);
 }
@@ -27,6 +30,17 @@ export function openTab(tab) {
 }
 
 function show() {
+  document.body.classList.toggle("present", isPresenting());
+  if (isPresenting()) present();
+  else showOne();
+}
+
+function present() {
+  for (const tab of TABS) $(tab).hidden = !PRESENTED.includes(tab);
+  for (const tab of PRESENTED) openers.get(tab)?.();
+}
+
+function showOne() {
   const wanted = location.hash.startsWith("#/") ? location.hash.slice(2).split("/")[0] : current;
   const known = TABS.includes(wanted) ? wanted : "pipeline";
   current = [known, current, "pipeline"].find((tab) => !isFixed(tab));
@@ -37,7 +51,7 @@ function show() {
     button(tab).setAttribute("aria-selected", String(selected));
     button(tab).tabIndex = selected ? 0 : -1;
   }
-  openers.get(current)?.();
+  openers.get(current)?.(location.hash.split("/")[2]);
 }
 
 /** The arrow keys go from one tab to the next, as in any list of tabs. */
@@ -50,7 +64,7 @@ function step(event) {
   button(current).focus();
 }
 
-/** Alt+1 to Alt+6 open the tabs. */
+/** Alt+1 and so on open the tabs. */
 function shortcut(event) {
   if (!event.altKey || event.ctrlKey || event.metaKey) return;
   const shown = TABS.filter((tab) => !isFixed(tab));

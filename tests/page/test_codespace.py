@@ -100,6 +100,7 @@ def test_outside_of_a_codespace_its_names_are_not_ours(workshop: PageWorkshop) -
 def test_the_address_is_the_public_one(
     workshop: PageWorkshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("CODESPACES", raising=False)
     assert workshop.running.page_address.startswith(f"{workshop.url}/?token=")
     monkeypatch.setenv("CODESPACES", "true")
     monkeypatch.setenv("CODESPACE_NAME", NAME)

@@ -217,7 +217,7 @@ async function update(fields, parameters, iam) {
     hidden ? `${name}: another one` : `${name}: ${value || "empty"} → ${parameters[name]}`,
   );
   const shown = text.join("; ") || "Nothing changes.";
-  if ($("changes").textContent !== shown) {
+  if (!differ.length || $("changes").textContent !== shown) {
     $("changes").textContent = shown;
     announce(shown);
     return;

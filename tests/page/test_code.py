@@ -137,13 +137,13 @@ def test_a_file_that_is_changed_outside_is_loaded_or_asked_about(
 ) -> None:
     workshop.exercise.write_text("# from another editor\n")
     expect(editor).to_contain_text("# from another editor")
-    tab.route("**/exercise", lambda route: route.abort() if route.request.method == "PUT" else None)
+    tab.route("**/exercise/save", lambda route: route.abort())
     editor.locator("textarea").focus()
     tab.keyboard.type("# not saved ")
     workshop.exercise.write_text("# once more\n")
     notice = tab.locator("#code-notice")
     expect(notice).to_contain_text("was changed outside of the page")
-    tab.unroute("**/exercise")
+    tab.unroute("**/exercise/save")
     notice.get_by_role("button", name="Keep mine").click()
     wait_until(lambda: "# not saved" in workshop.exercise.read_text())
     expect(notice).to_be_hidden()
@@ -189,19 +189,19 @@ def test_the_check_shows_its_cases_one_by_one(
 def test_the_file_is_not_overwritten_when_somebody_else_has_changed_it(
     workshop: PageWorkshop,
 ) -> None:
-    url = f"{workshop.url}/exercise"
+    url, save = f"{workshop.url}/exercise", f"{workshop.url}/exercise/save"
     workshop.exercise.unlink(missing_ok=True)
     file = workshop.session.get(url, timeout=60).json()
     assert (file["exists"], file["tag"], file["text"]) == (False, "", STARTER)
-    tag = workshop.session.put(url, json={"text": "a\r\n", "tag": ""}, timeout=60).json()["tag"]
+    tag = workshop.session.post(save, json={"text": "a\r\n", "tag": ""}, timeout=60).json()["tag"]
     assert workshop.exercise.read_bytes() == b"a\r\n"
     for wrong in ("", "0" * 16, None, 3):
-        answer = workshop.session.put(url, json={"text": "b", "tag": wrong}, timeout=60)
+        answer = workshop.session.post(save, json={"text": "b", "tag": wrong}, timeout=60)
         assert (answer.status_code, "changed outside" in answer.json()["error"]) == (412, True)
     assert workshop.exercise.read_bytes() == b"a\r\n"
     for bad in ("\0", "x" * 200_001, 3, None, "\ud800"):
         body = json.dumps({"text": bad, "tag": tag})
-        assert workshop.session.put(url, data=body, timeout=60).status_code == 400
+        assert workshop.session.post(save, data=body, timeout=60).status_code == 400
     workshop.exercise.write_bytes(b"\xff\xfe")
     assert workshop.session.get(url, timeout=60).status_code == 409
     workshop.exercise.unlink()
@@ -213,9 +213,8 @@ def test_what_is_no_test_is_refused(workshop: PageWorkshop) -> None:
         assert workshop.session.post(url, json=body, timeout=60).status_code == status
     answer = workshop.session.post(url, json={"json": "[1]"}, timeout=60).json()
     assert (answer["event"], len(answer["results"])) == ([1], 1)
-    assert (
-        workshop.session.post(f"{workshop.url}/invocations/x/stop", timeout=60).status_code == 404
-    )
+    stop = workshop.session.post(f"{workshop.url}/invocations/stop", json={"id": "x"}, timeout=60)
+    assert stop.status_code == 404
 
 
 def test_only_the_files_of_the_editor_are_served(workshop: PageWorkshop) -> None:

@@ -34,8 +34,14 @@ PATHS = (
 )
 ACTIONS = (
     *("/posts", "/photos", "/reference", "/mails/1/confirm", "/steps/images/seen"),
-    *("/exercise/deploy", "/exercise/test", "/exercise/check", "/exercise/check/stop"),
-    "/invocations/x/stop",
+    *(
+        "/exercise/save",
+        "/exercise/deploy",
+        "/exercise/test",
+        "/exercise/check",
+        "/exercise/check/stop",
+    ),
+    "/invocations/stop",
     *("/stack/create", "/stack/update", "/stack/delete", "/streamer/start", "/streamer/stop"),
 )
 

@@ -30,12 +30,11 @@ from kit.page import ace, instructions
 from kit.page.actions import Actions
 from kit.page.entrance import Entrance
 from kit.page.exercise import Exercise
-from kit.page.exercise_routes import ExerciseRoutes
 from kit.page.headers import ResponseHeaders
 from kit.page.launch import Launch
 from kit.page.pictures import LARGE_PIXELS, SMALL_PIXELS, PictureCache, sample
+from kit.page.routes import tool_routes
 from kit.page.services import Services
-from kit.page.stack_routes import StackRoutes
 from kit.page.state import SEEN, STAGES
 from kit.page.streamer import StreamerProcess
 from kit.page.watcher import IDLE_SECONDS, Watcher
@@ -234,8 +233,7 @@ class Page:
                 Route("/reference", self.reference),
                 Route("/reference", self.change_reference, methods=["POST"]),
                 Route("/mails/{number:int}/confirm", self.confirm, methods=["POST"]),
-                *ExerciseRoutes(self.exercise, self.watcher).routes(),
-                *StackRoutes(self.launch, self.streamer, self.watcher).routes(),
+                *tool_routes(self.exercise, self.launch, self.streamer, self.watcher),
                 Route("/ace/{path:path}", ace.file),
                 Route("/steps", self.step_texts),
                 Route("/steps/{step}/seen", self.see, methods=["POST"]),

@@ -85,6 +85,12 @@ export function changed(part, value) {
 /** Draw a part again, whatever it was. */
 export const forget = (part) => drawn.delete(part);
 
+/** What `send` sends as JSON. */
+export const json = (body) => ({
+  body: JSON.stringify(body),
+  headers: { "Content-Type": "application/json" },
+});
+
 /** POST to the workshop; return its answer, or throw an error with its message. */
 export async function send(path, options = {}) {
   let answer;

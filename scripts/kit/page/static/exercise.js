@@ -1,6 +1,16 @@
 // The learner's code in its three states: in the editor, on disk, and deployed in the function.
 
-import { $, announce, clock, count, forget, changed as hasChanged, make, send } from "./dom.js";
+import {
+  $,
+  announce,
+  clock,
+  count,
+  forget,
+  changed as hasChanged,
+  json,
+  make,
+  send,
+} from "./dom.js";
 import {
   buildEditor,
   closeDiff,
@@ -25,11 +35,7 @@ let saving = null; // the promise of the save that runs
 let silent = false; // whether the text changes because it was read
 let conflict = false; // whether the file was changed outside, while there were unsaved keys
 
-const put = (body) => send("/exercise", { ...json(body), method: "PUT" });
-export const json = (body) => ({
-  body: JSON.stringify(body),
-  headers: { "Content-Type": "application/json" },
-});
+const put = (body) => send("/exercise/save", json(body));
 const isUnsaved = () => editor && editor.getValue() !== saved;
 
 async function read() {

@@ -1,7 +1,17 @@
 // The stack: a form from the template launches it; its events, outputs, updates and end.
 
-import { $, announce, breakable, changed, clock, count, make, send, showMessage } from "./dom.js";
-import { json } from "./exercise.js";
+import {
+  $,
+  announce,
+  breakable,
+  changed,
+  clock,
+  count,
+  json,
+  make,
+  send,
+  showMessage,
+} from "./dom.js";
 import { store } from "./state.js";
 import { isOpen } from "./tabs.js";
 import { command } from "./widgets.js";

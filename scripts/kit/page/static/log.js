@@ -1,6 +1,6 @@
 // The log of the exercise's function: one row for each invocation, its lines as they are printed.
 
-import { $, announce, changed, clock, make, send, short } from "./dom.js";
+import { $, announce, changed, clock, json, make, send, short } from "./dom.js";
 import { goToLine } from "./editor.js";
 import { store } from "./state.js";
 
@@ -93,7 +93,7 @@ function drawRunning() {
   $("running").replaceChildren(
     ...running.map(({ id, since }) => {
       const stop = async () => {
-        await send(`/invocations/${id}/stop`).catch(() => {});
+        await send("/invocations/stop", json({ id })).catch(() => {});
         announce("Stopped.");
       };
       return make(

@@ -1,8 +1,8 @@
 // Below the editor: the log, tests, the check and the hints, each in a pane.
 
-import { $, announce, changed, make, redraw, send } from "./dom.js";
+import { $, announce, changed, json, make, redraw, send } from "./dom.js";
 import { insert } from "./editor.js";
-import { json, notice, openExercise, save } from "./exercise.js";
+import { notice, openExercise, save } from "./exercise.js";
 import { linked, scrollToEnd } from "./log.js";
 import { newestFirst, store } from "./state.js";
 import { command } from "./widgets.js";
@@ -87,7 +87,7 @@ async function check() {
   try {
     await openExercise();
     await save();
-    await send("/exercise/check");
+    await send("/exercise/check", json({}));
   } catch (error) {
     notice(error.message);
   }
@@ -100,7 +100,7 @@ function drawCheck() {
   const passed = rows.filter(({ verdict }) => verdict === "passed").length;
   const old = tag && tag !== exercise ? " The code has changed since." : "";
   const done = rows.length ? `${passed} of ${rows.length} cases have passed.${old}` : "";
-  const stop = () => send("/exercise/check/stop").catch(() => {});
+  const stop = () => send("/exercise/check/stop", json({})).catch(() => {});
   redraw($("check-results"), [
     make(
       "p",

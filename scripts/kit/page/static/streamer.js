@@ -1,7 +1,6 @@
 // The streamer: start it, stop it, and see what it prints.
 
-import { $, announce, changed, make, send, showMessage } from "./dom.js";
-import { json } from "./exercise.js";
+import { $, announce, changed, json, make, send, showMessage } from "./dom.js";
 import { store } from "./state.js";
 import { isOpen } from "./tabs.js";
 import { command } from "./widgets.js";

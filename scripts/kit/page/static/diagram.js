@@ -64,6 +64,7 @@ export function drawStages() {
 function drawError(element, status) {
   element.hidden = !status.error;
   if (!status.error) return;
+  element.title = status.error;
   element.className = status.now ? "error" : "error past";
   const when = status.error_at ? `${clock(status.error_at)} ` : "";
   element.textContent = status.now

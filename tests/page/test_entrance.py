@@ -42,6 +42,7 @@ ACTIONS = (
         "/exercise/check/stop",
     ),
     "/invocations/stop",
+    "/queue/redrive",
     *("/stack/create", "/stack/update", "/stack/delete", "/streamer/start", "/streamer/stop"),
 )
 

@@ -62,6 +62,10 @@ def test_stages_show_what_is_in_them(tab: Page, workshop: PageWorkshop) -> None:
         expect(tab.locator("#panel")).to_contain_text("RetriesExhausted")
         tab.get_by_role("button", name="Close").click()
         stage(tab, "FailureQueue").get_by_role("button").click()
+    workshop.put_code()
+    tab.get_by_role("button", name="Send all again").click()
+    expect(tab.locator(".toast").last).to_contain_text("1 event of")
+    expect(newest(tab, "It fails")).to_contain_text("No match")
     # A photo without a face, with code that does not expect one, is no "No match"; and the photos
     # before it have nothing to do with its error.
     workshop.put_code(COMPARES)

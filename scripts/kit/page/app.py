@@ -233,7 +233,7 @@ class Page:
                 Route("/reference", self.reference),
                 Route("/reference", self.change_reference, methods=["POST"]),
                 Route("/mails/{number:int}/confirm", self.confirm, methods=["POST"]),
-                *tool_routes(self.exercise, self.launch, self.streamer, self.watcher),
+                *tool_routes(self.actions, self.exercise, self.launch, self.streamer, self.watcher),
                 Route("/ace/{path:path}", ace.file),
                 Route("/steps", self.step_texts),
                 Route("/steps/{step}/seen", self.see, methods=["POST"]),

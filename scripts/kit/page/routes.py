@@ -17,6 +17,7 @@ from starlette.routing import Route
 from kit.http import json_of
 from kit.jsonl import Json
 from kit.page import hints
+from kit.page.actions import Actions
 from kit.page.exercise import MAX_CHARACTERS, Exercise
 from kit.page.launch import Launch
 from kit.page.streamer import StreamerProcess
@@ -27,7 +28,11 @@ Action = Callable[[Json], object]
 
 
 def tool_routes(
-    exercise: Exercise, launch: Launch, streamer: StreamerProcess, watcher: Watcher
+    actions: Actions,
+    exercise: Exercise,
+    launch: Launch,
+    streamer: StreamerProcess,
+    watcher: Watcher,
 ) -> list[Route]:
     """All of them."""
     check = watcher.check
@@ -61,6 +66,7 @@ def tool_routes(
         "/exercise/check": start_check,
         "/exercise/check/stop": lambda _: check.stop(),
         "/invocations/stop": stop_invocation,
+        "/queue/redrive": lambda _: actions.redrive(),
         "/stack/create": launch.create,
         "/stack/update": launch.update,
         "/stack/delete": lambda _: launch.delete(),

@@ -14,7 +14,7 @@ from kit.admin_client import AdminClient
 from kit.aws_client import Aws
 from kit.keys import TOKEN
 from kit.limits import S3_IMAGE_BYTES
-from kit.running import EXERCISE, Running
+from kit.running import EXERCISE, SHIELD, Running
 from kit.x_client import XClient
 
 READ_SECONDS = 10
@@ -39,6 +39,7 @@ class Services:
         }
         self.region = workshop.region
         self.aws = workshop.aws()
+        self.environment = workshop.environment() | SHIELD  # of a command of the workshop
         self.keys = workshop.keys
         token = self.keys.get(TOKEN, "")
         self.admins = {name: AdminClient(url, token, 10) for name, url in self.urls.items()}

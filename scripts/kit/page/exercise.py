@@ -23,7 +23,6 @@ from kit.jsonl import Json
 from kit.page.formatting import tag_of
 from kit.page.services import Services
 from kit.page.state import State
-from kit.running import typed
 from kit.stack.code import SOLUTION, deployed_code, replace_code
 from kit.stack.template import code_of
 
@@ -55,13 +54,18 @@ class Exercise:
         text = self.on_disk()
         deployed = self.deployed()
         return {
-            "file": typed(self.path),
+            "file": self.name,
             "text": code_of(FUNCTION) + "\n" if text is None else text,
             "exists": text is not None,
             "tag": "" if text is None else tag_of(text),
             "deployed": tag_of(deployed) if deployed else "",
             "changed": changed_lines(deployed, text or ""),
         }
+
+    @property
+    def name(self) -> str:
+        """The file's name with its folder, and nothing of where this computer has it."""
+        return "/".join(self.path.parts[-2:])
 
     def on_disk(self) -> str | None:
         """The text of the file; None if there is none."""
@@ -71,10 +75,10 @@ class Exercise:
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError):
-            message = f"{typed(self.path)} cannot be read as text in UTF-8."
+            message = f"{self.name} cannot be read as text in UTF-8."
             raise HTTPException(409, message) from None
         if len(text) > MAX_CHARACTERS:
-            raise HTTPException(409, f"{typed(self.path)} is too large for the page.")
+            raise HTTPException(409, f"{self.name} is too large for the page.")
         return text
 
     def write(self, text: object, tag: object) -> Json:
@@ -84,7 +88,7 @@ class Exercise:
         with self.lock:
             before = self.on_disk()
             if (tag_of(before) if before is not None else "") != tag:
-                raise HTTPException(412, f"{typed(self.path)} was changed outside of the page.")
+                raise HTTPException(412, f"{self.name} was changed outside of the page.")
             self.path.parent.mkdir(parents=True, exist_ok=True)
             private.write(self.path, text)
         self.state.exercise = tag_of(text)
@@ -118,7 +122,7 @@ class Exercise:
         """
         name, text = self.function, self.on_disk()
         if text is None:
-            raise HTTPException(409, f"There is no {typed(self.path)} yet.")
+            raise HTTPException(409, f"There is no {self.name} yet.")
         if not force and (problem := syntax_error(text)):
             return {"deployed": False} | problem
         started = time.monotonic()

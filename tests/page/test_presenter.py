@@ -21,7 +21,7 @@ def test_the_presenter_posts_by_keys_and_shows_no_address(
     expect(tab.locator("#editor .ace_content")).to_contain_text("lambda_handler")
     expect(tab.locator("#editor")).to_have_css("font-size", "28px")
     expect(tab.locator("#pipeline")).to_be_visible()
-    for hidden in ("header", "#steps", "#x", "#strip", "#tabs", "#code-state"):
+    for hidden in ("#status", "#steps", "#x", "#strip", "#tabs", "#code-state"):
         expect(tab.locator(hidden)).to_be_hidden()
     tab.locator("#pipeline").focus()
     tab.keyboard.press("2")

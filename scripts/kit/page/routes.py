@@ -94,6 +94,6 @@ def post(path: str, act: Action, done: Callable[[], None]) -> Route:
     async def answer(request: Request) -> Response:
         result = await run_in_threadpool(act, await json_of(request, MAX_JSON))
         done()
-        return JSONResponse(result)
+        return JSONResponse({"done": True} if result is None else result)
 
     return Route(path, answer, methods=["POST"])

@@ -17,7 +17,7 @@ import { isOpen } from "./tabs.js";
 import { command } from "./widgets.js";
 
 const PAUSE = 500; // milliseconds between two looks at a stack that changes
-const KEPT = "the offline X's, kept on this computer";
+const KEPT = "the offline X's, kept here";
 let form = null; // as the template has it; null: to be read
 let mode = "launch"; // or "update"
 let open = true; // whether the form is to be seen

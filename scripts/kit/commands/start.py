@@ -26,7 +26,7 @@ from kit.commands.errors import handle_errors
 from kit.emulators import folders, instance
 from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
-from kit.running import FILE, FOLDER, HOME, Running, typed
+from kit.running import EXERCISE, FILE, FOLDER, HOME, Running, typed
 from kit.stack.stack import EMAIL, STACK_NAME, Stack
 from kit.stack.template import BODY_IN_SHELL
 
@@ -165,7 +165,8 @@ class Session:
 
     def start_page(self) -> None:
         """Start the page, which finds the emulators in `running.json`."""
-        environment = {"WORKSHOP_FOLDER": str(FOLDER)} | codespace.environment()
+        ours = {"WORKSHOP_FOLDER": str(FOLDER), "WORKSHOP_EXERCISE": str(EXERCISE)}
+        environment = ours | codespace.environment()
         page = self.system.start("kit.page", environment)
         page.wait_until_ready(f"{self.address.page_url}/_workshop/ready")
 

@@ -104,9 +104,9 @@ class CheckedWorkshop(Workshop):
         assert wrong(findings) == [], shown(findings)
         return findings
 
-    def fix(self, finding: Finding) -> None:
+    def fix(self, finding: Finding, after: str = "") -> None:
         """Type the command that the doctor prints, as far as it is for the AWS CLI."""
-        command = finding.fix.partition(", then")[0]
+        command = finding.fix.partition(after)[2] if after else finding.fix.partition(", then")[0]
         assert command.startswith("aws ")
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from unittest import mock
 
 import pytest
 
 from doctor.checked_workshop import CheckedWorkshop, fake_context
-from kit.commands.doctor.finding import INSTANCE, PHOTOS, STREAM, STREAMER, TRIGGERS, UNKNOWN, ok
+from kit.commands.doctor.finding import (
+    INSTANCE,
+    PHOTOS,
+    STREAM,
+    STREAMER,
+    TRIGGERS,
+    UNKNOWN,
+    WRONG,
+    ok,
+)
 from kit.commands.doctor.streamer import check_streamer
 from kit.commands.doctor.triggers import passes_filter
 from kit.emulators.system import OfflineSystem
@@ -41,6 +51,24 @@ def test_on_aws_the_streamer_shows_only_by_what_it_sent() -> None:
     assert finding.status == UNKNOWN
     assert "only its terminal" in finding.message
     assert "https://console" in finding.next_step
+
+
+@pytest.mark.parametrize(("hours", "status"), [(0.2, UNKNOWN), (3, WRONG)])
+def test_on_aws_an_instance_that_began_after_the_launch_has_no_streamer(
+    hours: float, status: str
+) -> None:
+    now = datetime.now(UTC)
+    instance = {"LaunchTime": now - timedelta(hours=1)}
+    context = fake_context(
+        get_metric_statistics={"Datapoints": []},
+        describe_instances={"Reservations": [{"Instances": [instance]}]},
+    )
+    context.created = now - timedelta(hours=1 + hours)
+    finding = check_streamer(context)
+    assert finding.status == status
+    if status == WRONG:
+        assert "The instance was replaced, or stopped and started" in finding.cause
+        assert "python twitter_streaming.py" in finding.fix
 
 
 def test_the_delivery_stream_is_deleted(workshop: CheckedWorkshop) -> None:

@@ -34,6 +34,8 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "notify_function": ("bucket", NOTIFICATION),
     "create_bucket": ("bucket", "eu-west-1"),
     "upload_reference": ("bucket", "the person's face.jpg"),
+    "encrypt_with_s3": ("bucket",),
+    "encrypt_object_with_s3": ("bucket/celebrity.jpg",),
     "copy_object": ("bucket/me & you.jpg", "bucket/celebrity.jpg"),
     "move_object": ("bucket/me; or you.jpg", "bucket/celebrity.jpg"),
     "configure_function": ("function",),

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 import requests
+from botocore.exceptions import ClientError
 
 from doctor.checked_workshop import HANDLER, CheckedWorkshop, fake_context
 from kit.commands.doctor import finding as at
-from kit.commands.doctor.finding import UNKNOWN, Finding, unknown
+from kit.commands.doctor.delivery import check_stream
+from kit.commands.doctor.finding import UNKNOWN, WRONG, Finding, unknown
 from kit.commands.doctor.function_runs import runs_of
 from kit.commands.doctor.functions import useless_threshold
 from kit.commands.doctor.stack_context import StackContext
@@ -256,3 +258,38 @@ def test_the_signed_url_of_the_code_is_not_shown() -> None:
 
     found = check(Stage("function", download), fake_context())
     assert found == unknown("cannot be checked: ConnectionError")
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("SubscriptionRequiredException", "the account lacks a service"),
+        ("ProvisionedThroughputExceededException", "AWS throttled it"),
+    ],
+)
+def test_a_run_that_aws_refused_for_the_account(
+    workshop: CheckedWorkshop, code: str, message: str
+) -> None:
+    workshop.put_code("import boto3\n" + HANDLER + "    raise ValueError('" + code + "')\n")
+    workshop.tweet()
+    wait_until(workshop.failures)
+    finding = workshop.diagnose(at.REKOGNITION)
+    assert message in finding.message
+    assert code in finding.cause
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "text"),
+    [
+        ("SubscriptionRequiredException", WRONG, "AWS refuses: SubscriptionRequiredException"),
+        ("ThrottlingException", UNKNOWN, "AWS throttled this check (ThrottlingException)"),
+    ],
+)
+def test_what_aws_refuses_to_the_doctor(code: str, status: str, text: str) -> None:
+    context = fake_context()
+    error = ClientError({"Error": {"Code": code, "Message": "no"}}, "DetectFaces")
+    context.session.client("", None).describe_delivery_stream.side_effect = error
+    stage = Stage(at.STREAM, check_stream)
+    found = check(stage, context)
+    assert (found.status, found.message) == (status, text)
+    assert found.fix if status == WRONG else found.next_step

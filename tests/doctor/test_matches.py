@@ -9,6 +9,7 @@ import pytest
 from doctor.checked_workshop import HANDLER, CheckedWorkshop, fake_context
 from kit.commands.doctor.finding import REFERENCE, REKOGNITION, SUBSCRIPTION
 from kit.commands.doctor.matches import check_subscription
+from kit.commands.doctor.reference import encrypted_reference
 from kit.emulators.system import OfflineSystem
 from kit.stack.stack import EMAIL
 from support import wait_until
@@ -45,6 +46,61 @@ def test_aws_lists_an_unconfirmed_subscription_without_its_arn() -> None:
     }
     context = fake_context(list_subscriptions_by_topic={"Subscriptions": [subscription]})
     assert check_subscription(context).message == "me@example.com has not confirmed it"
+
+
+def test_a_subscription_that_was_confirmed_is_suspended() -> None:
+    subscription = {
+        "SubscriptionArn": "PendingConfirmation",
+        "Protocol": "email",
+        "Endpoint": "me@example.com",
+    }
+    context = fake_context(
+        get_metric_statistics={"Datapoints": [{"Sum": 11.0}, {"Sum": 1.0}]},
+        list_subscriptions_by_topic={"Subscriptions": [subscription]},  # the only pages
+    )
+    finding = check_subscription(context)
+    assert finding.message == "me@example.com had confirmed it, and has to do so again"
+    assert "SNS delivered 12 mails" in finding.cause
+    assert "aws sns subscribe" in finding.fix
+
+
+def test_too_many_mails_suspend_the_subscription(workshop: CheckedWorkshop) -> None:
+    workshop.faults.aws("email", per_second=0)
+    workshop.compare()
+    workshop.faults.end()
+    assert f"{EMAIL} has not confirmed it" in workshop.diagnose(SUBSCRIPTION).message
+    workshop.fix(workshop.diagnose(SUBSCRIPTION), after="To get it again: ")
+    workshop.stack.confirm_subscription()
+    workshop.is_well()
+
+
+def test_the_reference_is_encrypted_with_a_key_of_the_account(workshop: CheckedWorkshop) -> None:
+    kms, s3 = workshop.client("kms"), workshop.client("s3")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    bucket = workshop.stack.resource("RekognitionBucket")
+    s3.put_object(
+        Bucket=bucket,
+        Key="celebrity.jpg",
+        Body=workshop.photo("obama.jpg"),
+        ServerSideEncryption="aws:kms",
+        SSEKMSKeyId=key,
+    )
+    finding = workshop.diagnose(REFERENCE)
+    assert finding.message == f"celebrity.jpg is encrypted with the KMS key {key}"
+    workshop.fix(finding)
+    assert workshop.is_well()[REFERENCE].message.startswith("celebrity.jpg shows 1 face")
+
+
+@pytest.mark.parametrize(
+    ("manager", "found"), [("AWS", None), ("CUSTOMER", "is encrypted with the KMS key aws/s3")]
+)
+def test_every_role_may_use_the_key_that_aws_manages(manager: str, found: str | None) -> None:
+    context = fake_context(
+        head_object={"ServerSideEncryption": "aws:kms"},
+        describe_key={"KeyMetadata": {"KeyManager": manager}},
+    )
+    finding = encrypted_reference(context, "celebrity.jpg")
+    assert finding is None if found is None else finding and found in finding.message
 
 
 def test_the_reference_has_another_name(workshop: CheckedWorkshop) -> None:

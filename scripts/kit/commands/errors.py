@@ -34,6 +34,15 @@ BAD_CREDENTIALS = {
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 }
+# A new account, or one on the free plan, lacks some services. That is in no document, but in
+# https://github.com/webiny/webiny-js/issues/1517, with the codes of DynamoDB and of S3, and
+# https://github.com/aws-amplify/amplify-js/issues/2796, with CloudFormation's.
+NOT_SUBSCRIBED = {"NotSignedUp", "OptInRequired", "SubscriptionRequiredException"}
+SUBSCRIBE = (
+    "AWS opens some services to a new account only after hours or days, and its free plan lacks "
+    "some. See which plan you have (aws freetier get-account-plan-state --region us-east-1); "
+    "change it in the console, Billing and Cost Management, or wait for a day. Then try again"
+)
 CTRL_C = 130  # the exit code of what Ctrl-C has ended
 
 
@@ -102,15 +111,7 @@ def owner_of(folder: Path) -> str:
 def aws_error(error: BotoCoreError | ClientError) -> click.ClickException:
     """What a refusal of AWS, or of boto3 itself, means for the learner."""
     if isinstance(error, ClientError):
-        answer = error.response["Error"]
-        message = printable(answer.get("Message", answer["Code"]))
-        if answer["Code"] in BAD_CREDENTIALS:
-            return click.UsageError(
-                f"AWS does not take your credentials ({message}): {how_to_log_in()}."
-            )
-        if answer["Code"] == "AlreadyExistsException":  # also a stack whose launch has failed
-            message += ". Delete it first: aws cloudformation delete-stack --stack-name NAME"
-        return click.ClickException(f"AWS refused {error.operation_name}: {message}")
+        return refusal(error)
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return click.UsageError(f"There are no credentials for AWS: {how_to_log_in()}.")
     if isinstance(error, NoConnectionError | HTTPClientError):
@@ -120,6 +121,24 @@ def aws_error(error: BotoCoreError | ClientError) -> click.ClickException:
             )
         return click.ClickException(f"AWS does not answer ({error}): is the network there?")
     return click.UsageError(f"AWS cannot be used: {error}")
+
+
+def refusal(error: ClientError) -> click.ClickException:
+    """What an answer of AWS that is an error means for the learner."""
+    answer = error.response["Error"]
+    message = printable(answer.get("Message", answer["Code"]))
+    if answer["Code"] in BAD_CREDENTIALS:
+        return click.UsageError(
+            f"AWS does not take your credentials ({message}): {how_to_log_in()}."
+        )
+    if answer["Code"] in NOT_SUBSCRIBED:
+        return click.UsageError(
+            f"Your account cannot use {error.operation_name} yet: {answer['Code']} ({message}). "
+            f"{SUBSCRIBE}."
+        )
+    if answer["Code"] == "AlreadyExistsException":  # also a stack whose launch has failed
+        message += ". Delete it first: aws cloudformation delete-stack --stack-name NAME"
+    return click.ClickException(f"AWS refused {error.operation_name}: {message}")
 
 
 def how_to_log_in() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
 import time
 from pathlib import Path
@@ -69,12 +68,10 @@ def check_offline(console: Console, code: bytes) -> list[Result]:
         system.wait_until_ready()
         harnesses = [Harness(system, pictures) for _ in range(LANES)]
 
-        done = itertools.count(1)
+        def report(done: int) -> None:
+            status.update(f"{done} of {len(CASES)} cases are done")
 
-        def report(_: Result) -> None:
-            status.update(f"{next(done)} of {len(CASES)} cases are done")
-
-        status.update(f"0 of {len(CASES)} cases are done")
+        report(0)
         return check_code(harnesses, code, report)
 
 

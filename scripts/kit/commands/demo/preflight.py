@@ -4,10 +4,7 @@ Nothing of it changes anything or costs anything. What the caller may not look a
 not called well.
 
 AWS: EC2 API Reference, "RunInstances" (without a subnet it takes a default one of the default VPC)
-and "DescribeInstanceTypeOfferings". That a new account, or one on the free plan, lacks services is
-in no document; it is told in https://github.com/webiny/webiny-js/issues/1517, which has the codes
-of DynamoDB and S3, and https://github.com/aws-amplify/amplify-js/issues/2796, which has
-CloudFormation's.
+and "DescribeInstanceTypeOfferings".
 """
 
 from __future__ import annotations
@@ -25,7 +22,6 @@ from kit.stack import inventory
 from kit.stack.find import described
 from kit.stack.template import load_template, parameter_default, rekognition_regions
 
-NOT_SUBSCRIBED = ("SubscriptionRequiredException", "OptInRequired", "NotSignedUp")
 # AWS lets the caller not look, or an emulator has no such operation.
 NOT_SHOWN = (
     "AccessDenied",
@@ -72,6 +68,7 @@ def check_all(account: Account, name: str, progress: Progress) -> None:
 
     Raises:
         InputError: it would fail; the message says why and what to do.
+        ClientError: AWS refuses, such as what the account lacks; see `kit.commands.errors`.
     """
     for text, check in CHECKS.items():
         try:
@@ -79,23 +76,9 @@ def check_all(account: Account, name: str, progress: Progress) -> None:
                 check(account, name)
         except ClientError as error:
             code = error.response["Error"]["Code"]
-            if code in NOT_SUBSCRIBED:
-                raise InputError(not_subscribed(error)) from error
             if code not in NOT_SHOWN:
                 raise
             progress.note(f"not looked at ({code}): {text.format(name=name)}")
-
-
-def not_subscribed(error: ClientError) -> str:
-    """What it means that an account lacks a service."""
-    answer = error.response["Error"]
-    return (
-        f"Your account cannot use {error.operation_name} yet: {answer['Code']} "
-        f"({answer.get('Message', '')}). AWS opens some services to a new account only after hours "
-        "or days, and its free plan lacks some. See which plan you have with “aws freetier "
-        "get-account-plan-state --region us-east-1”; change it in the console, Billing and Cost "
-        "Management, or wait for a day. Then run this again."
-    )
 
 
 def check_rekognition(account: Account, _: str) -> None:

@@ -22,6 +22,7 @@ from kit.text import count
 BEYOND = (
     "whether X accepts the keys",
     "your inbox and its spam folder",
+    "your account's quotas, such as how many functions may run at once",
     "your code with photos that have not come yet (“workshop.py check” tries some)",
 )
 STYLES = {OK: "green", WRONG: "bold red", UNKNOWN: "dim"}

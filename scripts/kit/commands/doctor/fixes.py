@@ -117,6 +117,23 @@ def upload_reference(bucket: str, name: str) -> str:
     return aws("s3", "cp", YOUR_PHOTO, f"s3://{bucket}/{name}")
 
 
+def encrypt_with_s3(bucket: str) -> str:
+    """Let S3 encrypt new objects of a bucket with keys of its own, as it does by default."""
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    configuration = {"Rules": [rule]}
+    return aws(
+        "s3api",
+        "put-bucket-encryption",
+        bucket=bucket,
+        server_side_encryption_configuration=configuration,
+    )
+
+
+def encrypt_object_with_s3(place: str) -> str:
+    """Encrypt an object anew, with a key of S3's own; `place` is its bucket and key."""
+    return aws("s3", "cp", f"s3://{place}", f"s3://{place}", sse="AES256")
+
+
 def copy_object(source: str, target: str) -> str:
     """Copy an object; both are bucket/key."""
     return aws("s3", "cp", f"s3://{source}", f"s3://{target}")

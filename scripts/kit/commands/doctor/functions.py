@@ -13,6 +13,7 @@ from kit.commands.doctor.function_runs import Run, all_runs, recent_runs
 from kit.commands.doctor.permissions import as_list, lost_permissions
 from kit.commands.doctor.reference import find_reference
 from kit.commands.doctor.stack_context import GoneError, StackContext, newest
+from kit.commands.errors import NOT_SUBSCRIBED, SUBSCRIBE
 from kit.text import count, shorten
 
 # What a function needs: the resource, a call that shows whether it exists, and its stage.
@@ -32,6 +33,8 @@ NEEDS = {
 CHOICES = ("REFERENCE_PHOTO", "SIMILARITY_THRESHOLD", "PHOTO_URL_PREFIX", "SAMPLE_URL_PREFIX")
 # Rekognition's errors that a wrong reference photo can cause.
 REFERENCE_ERRORS = "InvalidS3Object|InvalidParameter|InvalidImageFormat|ImageTooLarge"
+# What AWS answers when photos come faster than a quota allows.
+TOO_FAST = "Throttling|ThroughputExceeded|TooManyRequests|SlowDown|Rate exceeded"
 POST_FIELDS = "Item|text|username|created_at|post_id"  # that a post, or all of it, can lack
 QUEUE_COUNTS = (
     "ApproximateNumberOfMessages",
@@ -156,6 +159,27 @@ def explain_failure(context: StackContext, function: str, run: Run) -> Finding:
             return unknown(f"{message}: see {stage}")
     if denied := re.search(r"not authorized to perform: ([\w:-]+)", error):
         return explain_denied(context, function, message, denied[1])
+    if refused := explain_refusal(message, error):
+        return refused
+    return explain_error(context, function, message, run)
+
+
+def explain_refusal(message: str, error: str) -> Finding | None:
+    """AWS refuses this account what it does for others: the function is not to blame."""
+    if re.search("|".join(NOT_SUBSCRIBED), error):
+        return wrong(f"{message}: the account lacks a service", shorten(error), SUBSCRIBE)
+    if re.search(TOO_FAST, error):
+        return wrong(
+            f"{message}: AWS throttled it",
+            f"More photos came in a second than the account's quota allows. {shorten(error)}",
+            f"Lambda tries each twice more; what is in the failure queue then: {fixes.redrive()}",
+        )
+    return None
+
+
+def explain_error(context: StackContext, function: str, message: str, run: Run) -> Finding:
+    """Find the cause in the reference photo or in the code."""
+    error = run.error
     fix = how_to_correct(context, function)
     if "Task timed out" in error:
         seconds = context.expected(function, "Timeout")
@@ -186,6 +210,13 @@ def explain_denied(context: StackContext, function: str, message: str, action: s
     if action.lower() in allowed:  # SNS writes SNS:Publish
         return unknown(
             f"{message} because {action} was denied; the role allows it now", "post again"
+        )
+    if action.lower().startswith("kms:"):
+        return wrong(
+            f"{message}: its role does not allow {action}",
+            "A bucket, or the reference photo, is encrypted with a KMS key of the account.",
+            fixes.encrypt_with_s3(context.ids["RekognitionBucket"]),
+            at.REFERENCE,
         )
     return wrong(
         f"{message}: its role does not allow {action}",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 
+from botocore.exceptions import ClientError
+
 from kit.commands.doctor import fixes
 from kit.commands.doctor.finding import REKOGNITION, Finding, ok, unknown, wrong
 from kit.commands.doctor.function_code import is_starter
-from kit.commands.doctor.stack_context import StackContext
+from kit.commands.doctor.stack_context import StackContext, metric_sum
+from kit.text import count
 
 
 def check_subscription(context: StackContext) -> Finding:
@@ -25,8 +28,16 @@ def check_subscription(context: StackContext) -> Finding:
     if not pending:
         return wrong(
             "nobody is subscribed",
-            "The address unsubscribed, or was not confirmed for days, so SNS deleted it.",
+            "Somebody, or a program that checks links, followed the link “unsubscribe” in a mail; "
+            "or the address was not confirmed for days, so SNS deleted it.",
             f"{fixes.subscribe(topic, launched)}, then confirm it (step 4)",
+        )
+    if mails := delivered_mails(context):
+        return wrong(
+            f"{', '.join(pending)} had confirmed it, and has to do so again",
+            f"SNS delivered {count(mails, 'mail')} in the last 14 days. More than ten in a second "
+            "suspend a subscription; until it is confirmed, the e-mail of each match is lost.",
+            f"{fixes.subscribe(topic, pending[0])}, then click “Confirm subscription” (step 4)",
         )
     return wrong(
         f"{', '.join(pending)} has not confirmed it",
@@ -36,6 +47,20 @@ def check_subscription(context: StackContext) -> Finding:
         "Confirmation” (step 4; check the spam folder). To get it again: "
         f"{fixes.subscribe(topic, pending[0])}",
     )
+
+
+def delivered_mails(context: StackContext) -> int:
+    """How many messages of the topic SNS has delivered lately, so somebody had confirmed it.
+
+    SNS Developer Guide, "Email subscription setup and management", says when it suspends one;
+    "Monitoring Amazon SNS topics using CloudWatch" has the metric. The emulated AWS has none.
+    """
+    name = context.ids["MatchTopic"].rpartition(":")[2]
+    metric = "NumberOfNotificationsDelivered"
+    try:
+        return metric_sum(context, "AWS/SNS", metric, 14 * 24, TopicName=name)
+    except ClientError:  # it is only a hint
+        return 0
 
 
 def check_exercise(context: StackContext) -> Finding:
@@ -68,7 +93,8 @@ def check_comparison(context: StackContext) -> Finding:
     if not compared:
         return unknown(f"no photo has an outcome yet; photos: {total}")
     last = max(compared, key=lambda item: item.get("created_at", {}).get("S", ""))
-    # The code of the hints does not store it.
-    similarity = f", {last['similarity']['N']} % similar" if "similarity" in last else ""
+    similarity = last.get("similarity", {}).get("N", "?")
     posted = last.get("created_at", {}).get("S", "an unknown time")
-    return ok(f"{last['outcome'].get('S')}{similarity}, posted at {posted}; photos: {total}")
+    return ok(
+        f"{last['outcome'].get('S')}, {similarity} % similar, posted at {posted}; photos: {total}"
+    )

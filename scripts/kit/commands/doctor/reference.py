@@ -37,6 +37,8 @@ def check_reference(context: StackContext) -> Finding:
         return unknown(f"{REKOGNITION} has no REFERENCE_PHOTO: see {REKOGNITION}")
     if not find_reference(context):
         return missing_reference(context, name)
+    if locked := encrypted_reference(context, name):
+        return locked
     upload = fixes.upload_reference(bucket, name)
     try:
         answer = context.client("rekognition").detect_faces(
@@ -60,6 +62,30 @@ def check_reference(context: StackContext) -> Finding:
     largest = "; the largest one is compared" if faces > 1 else ""
     billed = "" if context.endpoint else " (AWS bills this check as one image)"
     return ok(f"{name} shows {count(faces, 'face')}{largest}{billed}")
+
+
+def encrypted_reference(context: StackContext, name: str) -> Finding | None:
+    """The photo is encrypted with a KMS key of the account, which the function may not use.
+
+    Rekognition then answers InvalidS3ObjectException, as if the photo was not there; you may be
+    allowed to use the key. Every role of the account may use the key aws/s3, which AWS manages (S3
+    User Guide, "Using server-side encryption with AWS KMS keys").
+    """
+    head = context.call("RekognitionBucket", "head_object", Key=name)
+    if not head.get("ServerSideEncryption", "").startswith("aws:kms"):
+        return None
+    key = head.get("SSEKMSKeyId", "aws/s3")
+    try:
+        manager = context.client("kms").describe_key(KeyId=key)["KeyMetadata"]["KeyManager"]
+    except ClientError as error:
+        manager = f"unknown: {error.response['Error']['Code']}"
+    if manager == "AWS":
+        return None
+    return wrong(
+        f"{name} is encrypted with the KMS key {key}",
+        f"{REKOGNITION} may not use that key, so Rekognition cannot read the photo.",
+        fixes.encrypt_object_with_s3(f"{context.ids['RekognitionBucket']}/{name}"),
+    )
 
 
 def missing_reference(context: StackContext, name: str) -> Finding:

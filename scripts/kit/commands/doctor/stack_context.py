@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.config import Config
@@ -61,6 +61,7 @@ class StackContext:
         ids: logical ID → physical ID.
         outputs, parameters: the stack's, by name.
         partition, region, account: the parts of its ARNs.
+        created: when it was launched.
     """
 
     def __init__(self, session: Any, name: str | None = None, x_url: str = "") -> None:
@@ -73,6 +74,7 @@ class StackContext:
         self.outputs: dict[str, str] = {}
         self.parameters: dict[str, str] = {}
         self.partition = self.region = self.account = ""
+        self.created: datetime | None = None
         self.clients: dict[str, Any] = {}
         self.functions: dict[str, Json] = {}
 
@@ -85,6 +87,7 @@ class StackContext:
         answer = self.client("cloudformation").describe_stack_resources(StackName=self.name)
         resources = answer["StackResources"]
         self.ids = {r["LogicalResourceId"]: r.get("PhysicalResourceId", "") for r in resources}
+        self.created = stack.get("CreationTime")
         self.outputs = {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", [])}
         parameters = stack.get("Parameters", [])
         self.parameters = {p["ParameterKey"]: p["ParameterValue"] for p in parameters}
@@ -208,6 +211,27 @@ class StackContext:
             "AWS::SQS::Queue": f"sqs:{scope}:{name.rpartition('/')[2]}",
         }
         return f"arn:{self.partition}:{formats[self.resource(logical_id)['Type']]}"
+
+
+def metric_sum(
+    context: StackContext, namespace: str, metric: str, hours: float, **dimensions: str
+) -> int:
+    """The sum of a metric of CloudWatch, which is some minutes late.
+
+    Raises:
+        ClientError: AWS refuses.
+    """
+    now = datetime.now(UTC)
+    answer = context.client("cloudwatch").get_metric_statistics(
+        Namespace=namespace,
+        MetricName=metric,
+        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+        StartTime=now - timedelta(hours=hours),
+        EndTime=now,
+        Period=300 if hours <= 24 else 3600,  # at most 1,440 points
+        Statistics=["Sum"],
+    )
+    return int(sum(point["Sum"] for point in answer["Datapoints"]))
 
 
 def newest(objects: list[Json]) -> datetime:

@@ -22,8 +22,20 @@ from kit.commands.doctor import (
 )
 from kit.commands.doctor.finding import OK, Finding, unknown, wrong
 from kit.commands.doctor.stack_context import GoneError, StackContext
+from kit.commands.errors import NOT_SUBSCRIBED, SUBSCRIBE
 from kit.stack.find import StackNotFoundError
 from kit.text import shorten
+
+# What services answer when they get too many calls, in their "Common Errors" and S3's.
+THROTTLED = {
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+}
 
 
 @dataclass(frozen=True)
@@ -101,10 +113,7 @@ def check(stage: Stage, context: StackContext) -> Finding:
             return deleted_resource(context, gone.logical_id)
         return unknown(f"see {owner}")
     except ClientError as error:
-        message = shorten(error)
-        if not context.ids:  # without the stack no stage can be checked
-            fix = "Use credentials with read access to everything, such as ReadOnlyAccess gives"
-            return wrong("it cannot be checked", message, fix)
+        return refused(context, error)
     except requests.RequestException as error:  # its text may hold a signed address
         message = type(error).__name__
     except (BotoCoreError, zipfile.BadZipFile) as error:
@@ -116,6 +125,20 @@ def check(stage: Stage, context: StackContext) -> Finding:
             f"this check itself failed ({type(error).__name__}: {shorten(error)})",
             "please report it, as .github/CONTRIBUTING.md says",
         )
+    return unknown(f"cannot be checked: {message}")
+
+
+def refused(context: StackContext, error: ClientError) -> Finding:
+    """What it means that AWS refuses a call of the doctor's."""
+    code, message = error.response["Error"]["Code"], shorten(error)
+    if code in NOT_SUBSCRIBED:
+        cause = f"The account lacks the service, and so do the functions: {message}"
+        return wrong(f"AWS refuses: {code}", cause, SUBSCRIBE)
+    if code in THROTTLED:
+        return unknown(f"AWS throttled this check ({code})", "run doctor again in a minute")
+    if not context.ids:  # without the stack no stage can be checked
+        fix = "Use credentials with read access to everything, such as ReadOnlyAccess gives"
+        return wrong("it cannot be checked", message, fix)
     return unknown(f"cannot be checked: {message}")
 
 

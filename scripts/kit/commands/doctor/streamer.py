@@ -18,12 +18,13 @@ from kit.commands.doctor.finding import (
     wrong,
 )
 from kit.commands.doctor.permissions import lost_permissions
-from kit.commands.doctor.stack_context import StackContext
+from kit.commands.doctor.stack_context import StackContext, metric_sum
 from kit.jsonl import Json
 from kit.keys import TOKEN
 from kit.text import count
 
 STATUS_CHECKS = ("SystemStatus", "InstanceStatus")  # of EC2
+LAUNCH = timedelta(minutes=30)  # no launch takes longer
 START = "Start it on the instance (step 5): python twitter_streaming.py"
 
 
@@ -74,13 +75,37 @@ def check_streamer(context: StackContext) -> Finding:
         return unknown("cannot be checked: TWITTER_API_URL does not name the emulated X")
     if recent := incoming_records(context, minutes=15):
         return ok(f"it sent {count(recent, 'record')} in the last 15 minutes")
-    sent = count(incoming_records(context, minutes=24 * 60), "record")
     terminal = context.outputs.get("ConnectToInstance")
+    start = f"{START}; its terminal is {terminal}" if terminal else START
+    if (began := started_again(context)) and not incoming_records(context, minutes_since(began)):
+        return wrong(
+            f"it has sent nothing since the instance began at {local_time(began)}",
+            "The instance was replaced, or stopped and started, after the launch of the stack. "
+            "That ended the streamer.",
+            start,
+            INSTANCE,
+        )
+    sent = count(incoming_records(context, minutes=24 * 60), "record")
     return unknown(
         f"it sent {sent} in the last 24 hours; only its terminal shows whether it is connected "
         "to X",
-        f"{START}; its terminal is {terminal}" if terminal else START,
+        start,
     )
+
+
+def started_again(context: StackContext) -> datetime | None:
+    """When the instance began, if that was after the launch of the stack.
+
+    EC2 API Reference, "Instance": the launch time is that of the last start.
+    """
+    reservations = context.call("StreamingInstance", "describe_instances")["Reservations"]
+    began: datetime = reservations[0]["Instances"][0]["LaunchTime"]
+    return began if context.created and began > context.created + LAUNCH else None
+
+
+def minutes_since(moment: datetime) -> int:
+    """How many minutes ago it was, at least five, for which CloudWatch has a value."""
+    return max(5, int((datetime.now(UTC) - moment).total_seconds() / 60))
 
 
 def check_offline_streamer(x_url: str) -> Finding:
@@ -100,15 +125,7 @@ def check_offline_streamer(x_url: str) -> Finding:
 
 
 def incoming_records(context: StackContext, minutes: int) -> int:
-    """How many records Firehose accepted lately; CloudWatch is some minutes late."""
-    now = datetime.now(UTC)
-    answer = context.client("cloudwatch").get_metric_statistics(
-        Namespace="AWS/Firehose",
-        MetricName="IncomingRecords",
-        Dimensions=[{"Name": "DeliveryStreamName", "Value": context.ids["DeliveryStream"]}],
-        StartTime=now - timedelta(minutes=minutes),
-        EndTime=now,
-        Period=300,
-        Statistics=["Sum"],
-    )
-    return int(sum(point["Sum"] for point in answer["Datapoints"]))
+    """How many records Firehose accepted lately."""
+    name = context.ids["DeliveryStream"]
+    stream = {"DeliveryStreamName": name}
+    return metric_sum(context, "AWS/Firehose", "IncomingRecords", minutes / 60, **stream)

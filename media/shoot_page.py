@@ -23,30 +23,32 @@ import draw
 from kit import samples
 from kit.processes import ManagedProcess
 from kit.running import Running
+from kit.stack.code import SOLUTION
 from kit.waiting import wait_until
 
 PICTURE = draw.MEDIA / "page.png"
 WORKSHOP = [sys.executable, str(draw.REPOSITORY / "scripts" / "workshop.py")]
-MARGIN = 12  # CSS pixels around what is shown
+SETTLE_MILLISECONDS = 1500  # until the editor has drawn its colors
 
 
 def photograph(tab: Page) -> None:
-    """Save the part of the page from X and the pipeline to the comparison."""
+    """Save the page with the solution in its editor, and the match beside it."""
+    tab.get_by_role("tab", name="Code").click()
+    tab.locator("#log .own").last.wait_for()
+    tab.locator("#editor .ace_content").wait_for()
     tab.get_by_text("The e-mail is sent.").first.wait_for()
-    boxes = [tab.locator(part).bounding_box() for part in ("#x", "#pipeline", "#compared")]
-    found = [box for box in boxes if box]
-    top = min(box["y"] for box in found) - MARGIN
-    bottom = max(box["y"] + box["height"] for box in found) + MARGIN
-    area = {"x": 0.0, "y": top, "width": 1280.0, "height": bottom - top}
-    data = tab.screenshot(clip=area, full_page=True)  # type: ignore[arg-type]
-    with Image.open(io.BytesIO(data)) as image:
+    tab.wait_for_timeout(SETTLE_MILLISECONDS)
+    with Image.open(io.BytesIO(tab.screenshot())) as image:
         image.convert("RGB").quantize(256).save(PICTURE, optimize=True)
 
 
 def main() -> None:
     """Start the workshop, post a photo, and take the picture."""
     with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {"WORKSHOP_FOLDER": folder}
+        exercise = Path(folder) / "exercise" / "index.py"
+        exercise.parent.mkdir()
+        exercise.write_text(SOLUTION.read_text(encoding="utf-8"), encoding="utf-8")
+        environment = os.environ | {"WORKSHOP_FOLDER": folder, "WORKSHOP_EXERCISE": str(exercise)}
         log = Path(folder) / "start.log"
         workshop = ManagedProcess(
             "the workshop", [*WORKSHOP, "start", "--no-browser", "--at", "11"], environment, log
@@ -59,7 +61,7 @@ def main() -> None:
                 browser = playwright.chromium.launch(
                     executable_path=draw.find_browser(), args=draw.ARGUMENTS
                 )
-                tab = browser.new_page(viewport={"width": 1280, "height": 900})
+                tab = browser.new_page(viewport={"width": 1280, "height": 800})
                 tab.goto(running.page_address)
                 subprocess.run([*WORKSHOP, "tweet", photo], env=environment, check=True)
                 photograph(tab)

@@ -13,7 +13,7 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import FrameType
 from typing import Any
 
@@ -46,12 +46,21 @@ class Guard:
         app: answers the other requests.
         max_body: how many bytes a body may have.
         port: the only one that Host may name; without it any, and names with a bucket in front.
+        public_host: another name of this server, at which a proxy forwards to it; see `codespace`.
     """
 
-    def __init__(self, app: ASGIApp, max_body: int, port: int | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, max_body: int, port: int | None = None, public_host: str = ""
+    ) -> None:
         self.app = app
         self.max_body = max_body
         self.hosts = {f"{name}:{port}" for name in NAMES} if port else None
+        self.public_origins: set[str] = set()
+        if public_host and self.hosts is not None:
+            self.hosts.add(public_host)
+            # The proxy puts the second or third in the place of the first.
+            names = (f"https://{public_host}", f"https://localhost:{port}")
+            self.public_origins = {*names, f"http://localhost:{port}"}
         self.elsewhere = (
             f"This page is at http://127.0.0.1:{port}, and not by another name or at another port: "
             "open the address that “workshop.py start” has printed."
@@ -68,7 +77,7 @@ class Guard:
         length = headers.get("content-length", "0")
         if len(headers.getlist("host")) != 1 or not self.is_ours(headers["host"]):
             await refuse(scope, receive, send, 421, self.elsewhere)
-        elif is_from_a_web_page(scope, headers):
+        elif is_from_a_web_page(scope, headers, self.public_origins):
             await refuse(scope, receive, send, 403, "Another web site may not do this.")
         elif length.isdecimal() and int(length[:20]) > self.max_body:
             await refuse(scope, receive, send, 413, f"More than {self.max_body} bytes.")
@@ -113,16 +122,25 @@ def is_local(host: str) -> bool:
     )
 
 
-def is_from_a_web_page(scope: Scope, headers: Headers) -> bool:
-    """Whether another web page than one of this very server sends a request."""
+def is_from_a_web_page(
+    scope: Scope, headers: Headers, public_origins: Collection[str] = ()
+) -> bool:
+    """Whether another web page than one of this very server sends a request.
+
+    Args:
+        scope, headers: of the request.
+        public_origins: how a proxy in front of this server names it.
+    """
     origin = headers.get("origin")
-    if origin is not None and origin != f"http://{headers.get('host')}":
+    if origin not in (None, f"http://{headers.get('host')}", *public_origins):
         return True
     site = headers.get("sec-fetch-site", "none")
     # A click on a link of another server of this computer, such as the one in the e-mail that
     # asks for confirmation.
     link = scope.get("method") == "GET" and headers.get("sec-fetch-mode") == "navigate"
-    return site not in ("none", "same-origin") and not (site == "same-site" and link)
+    # To the public name lead links of the codespace's own page, which is another site.
+    sites = ("same-site", "cross-site") if public_origins else ("same-site",)
+    return site not in ("none", "same-origin") and not (site in sites and link)
 
 
 async def refuse(scope: Scope, receive: Receive, send: Send, status: int, message: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from kit import private
+from kit import codespace, private
 from kit.aws_client import Aws
 from kit.errors import InputError
 from kit.keys import ACCOUNT, PAGE_TOKEN, TOKEN, select
@@ -66,7 +66,9 @@ class Running:
     @property
     def page_address(self) -> str:
         """The page's address with the token that opens it."""
-        return f"{self.page_url}/?token={self.keys[PAGE_TOKEN]}"
+        public = codespace.public_host(urlsplit(self.page_url).port or 0)
+        url = f"https://{public}" if public else self.page_url
+        return f"{url}/?token={self.keys[PAGE_TOKEN]}"
 
     def aws(self) -> Aws:
         """A client of the account's owner."""

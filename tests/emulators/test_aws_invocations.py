@@ -110,7 +110,8 @@ def test_the_log_has_each_line_once_and_the_traceback_last(
     answer = invoke(system, function, name="it fails", fail="oh")
     assert answer["FunctionError"]
     lines = log(system, function)[before:]
-    start, begun, traceback, *_, error, end, report = lines
+    start, begun, traceback, place, *_, error, end, report = lines
+    assert place == '  File "/var/task/index.py", line 11, in lambda_handler'
     assert start.startswith("START RequestId: ")
     assert (begun, traceback) == ("begun it fails", "Traceback (most recent call last):")
     assert error == "KeyError: 'oh'"

@@ -33,7 +33,7 @@ class PageWorkshop(Workshop):
         self.url = f"http://127.0.0.1:{port}"
         self.running = running_workshop(system, self.url)
         self.exercise = Path(tempfile.mkdtemp(prefix="exercise-")) / "index.py"
-        page = WorkshopPage(self.running, port, self.exercise)
+        page = WorkshopPage(self.running, port, self.exercise, system.folder)
         self.server = Server(page.app(), port)
         self.watcher = page.watcher
         self.thread = threading.Thread(target=self.server.run, daemon=True)
@@ -61,6 +61,10 @@ class PageWorkshop(Workshop):
 
 def stage(tab: Page, name: str) -> Locator:
     return tab.locator(f'[data-stage="{name}"]')
+
+
+def open_tab(tab: Page, name: str) -> None:
+    tab.get_by_role("tab", name=name).click()
 
 
 def newest(tab: Page, text: str) -> Locator:

@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from page.harness import PageWorkshop, check_accessibility, check_width, newest, stage
+from page.harness import (
+    PageWorkshop,
+    check_accessibility,
+    check_width,
+    newest,
+    open_tab,
+    stage,
+)
 from support import wait_until
 
 pytestmark = pytest.mark.browser
@@ -18,15 +25,16 @@ def test_by_keyboard_alone(tab: Page, workshop: PageWorkshop) -> None:
         """Press Tab until this has the focus; whatever has the focus on the way can be seen."""
         for _ in range(80):
             tab.keyboard.press(key)
-            found, outline = tab.evaluate(
+            found, outline, element = tab.evaluate(
                 """selector => {
                     const e = document.activeElement;
                     const seen = e.matches(".file") ? e.labels[0] : e;
-                    return [e.matches(selector), getComputedStyle(seen).outlineStyle];
+                    const outline = getComputedStyle(seen).outlineStyle;
+                    return [e.matches(selector), outline, e.outerHTML.slice(0, 200)];
                 }""",
                 selector,
             )
-            assert outline != "none"
+            assert outline != "none", element
             if found:
                 return
         raise AssertionError(f"{selector} cannot be reached")
@@ -48,7 +56,7 @@ def test_by_keyboard_alone(tab: Page, workshop: PageWorkshop) -> None:
     tab.keyboard.press("Enter")
     expect(newest(tab, "Without a mouse")).to_contain_text("Match, 9")
     expect(tab.locator("#news")).not_to_be_empty()
-    go_to("[data-stage=PostsTable] button")
+    go_to("[data-stage=PostsTable] button", "Shift+Tab")
     tab.keyboard.press("Enter")
     expect(tab.locator("#panel-heading")).to_be_focused()
     expect(tab.locator("#panel")).to_contain_text("Without a mouse")
@@ -63,6 +71,7 @@ def test_widths_and_colors(tab: Page, workshop: PageWorkshop, scheme: Any, width
     """640 pixels are what is left of 1280 at a zoom of 200 %."""
     tab.emulate_media(color_scheme=scheme)
     tab.set_viewport_size({"width": width, "height": 900})
+    open_tab(tab, "Pipeline")
     stage(tab, "PostsTable").get_by_role("button").click()
     expect(tab.locator("#panel-heading")).to_have_text("PostsTable")
     wait_until(lambda: tab.locator("#panel-about").text_content() != "Reading …")

@@ -24,8 +24,27 @@ PATHS = (
     "/stages/x",
     "/reference",
     "/samples/obama.jpg",
+    "/exercise",
+    "/exercise/deployed",
+    "/exercise/solution",
+    "/exercise/hints",
+    "/ace/ace.js",
+    "/steps",
+    *("/stack", "/stack/form", "/stack/left", "/stack/contents", "/streamer"),
 )
-ACTIONS = ("/posts", "/photos", "/reference", "/mails/1/confirm", "/steps/images/seen")
+ACTIONS = (
+    *("/posts", "/photos", "/reference", "/mails/1/confirm", "/steps/images/seen"),
+    *(
+        "/exercise/save",
+        "/exercise/deploy",
+        "/exercise/test",
+        "/exercise/check",
+        "/exercise/check/stop",
+    ),
+    "/invocations/stop",
+    "/queue/redrive",
+    *("/stack/create", "/stack/update", "/stack/delete", "/streamer/start", "/streamer/stop"),
+)
 
 
 def token(workshop: PageWorkshop) -> str:

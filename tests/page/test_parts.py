@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from kit.stack.stack import EMAIL
-from page.harness import MIB, PageWorkshop, newest, stage
+from page.harness import MIB, PageWorkshop, newest, open_tab, stage
 from support import wait_until
 
 COMPARES = """
@@ -62,6 +62,10 @@ def test_stages_show_what_is_in_them(tab: Page, workshop: PageWorkshop) -> None:
         expect(tab.locator("#panel")).to_contain_text("RetriesExhausted")
         tab.get_by_role("button", name="Close").click()
         stage(tab, "FailureQueue").get_by_role("button").click()
+    workshop.put_code()
+    tab.get_by_role("button", name="Send all again").click()
+    expect(tab.locator(".toast").last).to_contain_text("1 event of")
+    expect(newest(tab, "It fails")).to_contain_text("No match")
     # A photo without a face, with code that does not expect one, is no "No match"; and the photos
     # before it have nothing to do with its error.
     workshop.put_code(COMPARES)
@@ -72,6 +76,7 @@ def test_stages_show_what_is_in_them(tab: Page, workshop: PageWorkshop) -> None:
 
 
 def test_reference_is_changed(tab: Page, workshop: PageWorkshop, pictures: dict[str, Path]) -> None:
+    open_tab(tab, "Compare")
     state, message = tab.locator("#reference-state"), tab.locator("#reference-message")
     tab.locator("#reference-file").set_input_files(pictures["biden.jpg"])
     etag = workshop.watcher.state.reference["etag"]
@@ -126,6 +131,7 @@ def test_files_are_dropped(tab: Page, workshop: PageWorkshop) -> None:
             target,
         )
     expect(tab.locator("#previews")).to_contain_text("dropped.gif")
+    open_tab(tab, "Compare")
     expect(tab.locator("#reference-message")).to_contain_text("not JPEG, PNG")
 
 

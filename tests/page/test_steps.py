@@ -24,7 +24,7 @@ def launched(identity: str = "stack/1") -> State:
 def finish(state: State) -> None:
     state.confirmed = state.x["connected"] = state.code["compared"] = True
     state.reference["etag"] = "1"
-    state.exercise = True
+    state.exercise = "tag"
     for stage in ("TwitterBucket", "RekognitionBucket", "MatchTopic"):
         state.stages[stage].arrived("2026-01-01T00:00:00.000Z")
 
@@ -92,7 +92,7 @@ def test_what_is_to_be_looked_at_is_done_by_looking() -> None:
 def test_the_editor_is_set_up_with_the_first_file() -> None:
     state = launched()
     assert "editor" not in done(Steps(), state)
-    state.exercise = True
+    state.exercise = "tag"
     assert "editor" in done(Steps(), state)
 
 

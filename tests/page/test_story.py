@@ -9,8 +9,17 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from kit.emulators import instance
 from kit.page.steps import PARAMETERS
-from page.harness import PageWorkshop, check_accessibility, check_width, newest, stage
+from kit.stack.stack import Stack
+from page.harness import (
+    PageWorkshop,
+    check_accessibility,
+    check_width,
+    newest,
+    open_tab,
+    stage,
+)
 from support import wait_until
 from support.systems import fresh_system
 
@@ -36,20 +45,25 @@ def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
     for key in workshop.running.keys.values():
         assert key not in tab.content()
     # Without a stack: every part says what is missing, and nothing breaks.
+    open_tab(tab, "Compare")
     expect(tab.locator("#reference-state")).to_contain_text("launch the stack")
+    open_tab(tab, "Pipeline")
     stage(tab, "PostsTable").get_by_role("button").click()
     expect(tab.locator("#panel-about")).to_contain_text("There is no stack yet")
     check_accessibility(tab)
 
-    stack = workshop.launch()
+    stack = launch(tab, workshop)
     expect(body).to_contain_text("Next: 4. Confirm your email address")
+    open_tab(tab, "Pipeline")
     expect(stage(tab, "You")).to_contain_text("celebrity.jpg is not uploaded yet")
     check_width(tab)
     expect(tab.locator("#news")).to_have_text(re.compile("New mail: AWS Notification"))
+    open_tab(tab, "Mail")
     tab.get_by_role("button", name="Confirm subscription").click()
     expect(body).to_contain_text("Next: 5. Start the application")
     expect(tab.get_by_role("button", name="Confirm subscription")).to_have_count(0)
     assert workshop.state()["confirmed"]
+    open_tab(tab, "Pipeline")
 
     # A post that nobody listens to.
     tab.get_by_label("Write a post").fill("Nobody listens")
@@ -57,10 +71,14 @@ def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
     tab.get_by_role("button", name="Post", exact=True).click()
     expect(newest(tab, "Nobody listens")).to_contain_text("the streamer was not connected")
 
-    workshop.start_streamer()
+    open_tab(tab, "Streamer")
+    tab.get_by_role("button", name="Start", exact=True).click()
+    expect(tab.locator("#streamer-state")).to_have_text("It runs.")
+    expect(tab.locator("#streamer-log")).to_contain_text("Connected to X. The rule: from:")
     expect(body).to_contain_text("Next: 6. Tweet")
     assert f"aws s3 ls s3://{stack.resource('TwitterBucket')}" in (body.text_content() or "")
 
+    open_tab(tab, "Pipeline")
     # With the starter: the photo arrives at each stage, and is not compared.
     tab.get_by_label("Write a post").fill("The first one")
     tab.locator("#post-files").set_input_files(pictures["obama2.jpg"])
@@ -86,6 +104,7 @@ def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
     }.items():
         expect(stage(tab, name)).to_contain_text(amount)
 
+    open_tab(tab, "Compare")
     tab.locator("#reference-samples").get_by_role("button", name="Sample obama.jpg").click()
     expect(tab.locator("#reference-state")).to_contain_text("one face is found in it")
     expect(body).to_contain_text("Next: 9. Setup Cloud9 IDE")
@@ -124,6 +143,7 @@ def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
     expect(tab.locator("#verdict")).to_contain_text("✗ No match")
 
     # The mail, as it arrives.
+    open_tab(tab, "Mail")
     mail = tab.locator(".mail").filter(has_text="Possible match")
     expect(mail).to_contain_text("Text: Look who is here")
     expect(mail).to_contain_text("console.aws.amazon.com")
@@ -131,15 +151,49 @@ def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
     assert mail.locator("a[href^=http]").count() == 0
     check_accessibility(tab)
 
-    workshop.stop_streamer()
+    open_tab(tab, "Streamer")
+    expect(tab.locator("#streamer-counts")).to_contain_text("posts from X")
+    tab.get_by_role("button", name="Stop", exact=True).click()
+    expect(tab.locator("#streamer-counts")).to_contain_text("unreadable")
+    expect(tab.locator("#streamer-state")).to_have_text("It does not run.")
     wait_until(lambda: not workshop.state()["connected"])
     assert workshop.step("Start the application")["done"]
     assert workshop.next_step() == "Clean up"
-    stack.delete()
+    open_tab(tab, "Launch")
+    tab.get_by_role("button", name="Delete", exact=True).click()
+    status = tab.locator("#launch-status")
+    expect(status).to_contain_text(re.compile(r"celebrityrek-rekognition-.* with \d objects"))
+    tab.get_by_role("button", name="Delete the stack").click()
     expect(summary).to_contain_text("All done")
+    expect(status).to_contain_text("✓ Nothing is left of celebrityrek")
     expect(newest(tab, "Look who is here")).to_contain_text("The e-mail is sent.")
     # Launched again: it begins anew.
     workshop.launch().confirm_subscription()
     expect(body).to_contain_text("Next: 5. Start the application")
     expect(stage(tab, "TwitterBucket")).to_contain_text("0 objects")
     assert not workshop.step("Validate")["done"]
+
+
+def launch(tab: Page, workshop: PageWorkshop) -> Stack:
+    """Launch the stack with the form, and boot its instance, as `workshop.py start` does."""
+    open_tab(tab, "Launch")
+    form = tab.locator("#launch-form")
+    expect(form.get_by_label("API key secret")).to_have_attribute("type", "password")
+    expect(form.get_by_label("API key secret")).to_have_value("")
+    form.get_by_label("E-mail address").fill("nobody")
+    form.get_by_role("button", name="Launch").click()
+    expect(form).to_contain_text("It must be")
+    form.get_by_label("E-mail address").fill("learner@example.com")
+    form.get_by_role("button", name="Launch").click()
+    expect(tab.locator("#launch-message")).to_contain_text("CAPABILITY_IAM")
+    check_accessibility(tab)
+    form.get_by_label("CloudFormation may create IAM").check()
+    form.get_by_role("button", name="Launch").click()
+    expect(tab.locator("#launch-status")).to_contain_text("celebrityrek: CREATE_COMPLETE")
+    expect(tab.locator("#launch-progress tr").filter(has_text="PostsTable").last).to_contain_text(
+        "CREATE_COMPLETE"
+    )
+    expect(form).to_be_hidden()
+    workshop.launched = Stack(workshop.system.aws, "celebrityrek")
+    instance.boot(workshop.system.folder, workshop.launched)
+    return workshop.launched

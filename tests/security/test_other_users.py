@@ -216,7 +216,24 @@ def routes(system: OfflineSystem, stack: Stack) -> list[Request]:
         "page": [
             *("/", "/page.js", "/constants.js", "/state", "/stages/X", "/reference", "/posts"),
             *("/photos", "/photos/3_1", "/samples/obama.jpg", "/mails/1/confirm", "/?token=test"),
-            "/steps/images/seen",
+            *("/steps/images/seen", "/exercise", "/exercise/deployed", "/exercise/hints"),
+            *(
+                "/exercise/solution",
+                "/exercise/save",
+                "/exercise/deploy",
+                "/exercise/test",
+                "/exercise/check",
+            ),
+            *(
+                "/exercise/check/stop",
+                "/invocations/stop",
+                "/ace/ace.js",
+                "/steps",
+                "/queue/redrive",
+            ),
+            *("/stack", "/stack/form", "/stack/left", "/stack/contents", "/streamer"),
+            *("/stack/create", "/stack/update", "/stack/delete"),
+            *("/streamer/start", "/streamer/stop"),
         ],
     }
     shown: dict[str, dict[str, str]] = {

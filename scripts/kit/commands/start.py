@@ -19,14 +19,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.text import Text
 
-from kit import private, running
+from kit import codespace, private, running
 from kit.commands import browser
 from kit.commands.earlier_steps import EarlierSteps
 from kit.commands.errors import handle_errors
 from kit.emulators import folders, instance
 from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
-from kit.running import FILE, FOLDER, HOME, Running, typed
+from kit.running import EXERCISE, FILE, FOLDER, HOME, Running, typed
 from kit.stack.stack import EMAIL, STACK_NAME, Stack
 from kit.stack.template import BODY_IN_SHELL
 
@@ -165,7 +165,9 @@ class Session:
 
     def start_page(self) -> None:
         """Start the page, which finds the emulators in `running.json`."""
-        page = self.system.start("kit.page", {"WORKSHOP_FOLDER": str(FOLDER)})
+        ours = {"WORKSHOP_FOLDER": str(FOLDER), "WORKSHOP_EXERCISE": str(EXERCISE)}
+        environment = ours | codespace.environment()
+        page = self.system.start("kit.page", environment)
         page.wait_until_ready(f"{self.address.page_url}/_workshop/ready")
 
     def check_emulators(self) -> None:

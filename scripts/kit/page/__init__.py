@@ -6,4 +6,8 @@ It shows the workshop that `workshop.py start` has started (see `running`). The 
 the `pollers` ask the `services` as anybody could, with boto3 and HTTP, and write news into `state`;
 `watcher` runs them twice a second and makes versions of the state; `app` sends these to the
 browser, which got its files from static/ and waits at GET /state for the next version.
+
+What the learner does on it goes the other way, each a call that could be typed as well: `actions`
+(post, reference photo, confirm), `exercise` and `check` (the tab Code), `launch` (the stack) and
+`streamer`; `routes` has their addresses. `steps`, `instructions` and `hints` are what they read.
 """

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import TypeGuard
 
 import requests
@@ -13,6 +16,7 @@ from kit.limits import POST_CHARACTERS, POST_PHOTOS
 from kit.page.pictures import sample
 from kit.page.services import Services
 from kit.page.state import State
+from kit.processes import SCRIPTS
 from kit.x_client import error_message
 
 
@@ -74,6 +78,19 @@ class Actions:
             raise HTTPException(404, "There is nothing to confirm in this mail.")
         sns = self.services.client("sns")
         sns.confirm_subscription(TopicArn=mail["topic"], Token=mail["token"])
+
+    def redrive(self) -> Json:
+        """Send the events of the failure queue again, as `workshop.py redrive` does."""
+        environment = os.environ | self.services.environment
+        done = subprocess.run(
+            [sys.executable, str(SCRIPTS / "workshop.py"), "redrive"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        lines = (done.stdout + done.stderr).strip().splitlines()
+        return {"text": lines[-1] if lines else "Nothing was sent."}
 
 
 def is_list_of_objects(value: object) -> TypeGuard[list[Json]]:

@@ -22,18 +22,23 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from kit import samples
+from kit import codespace, samples
 from kit.http import READ_ON, READY, Guard, body_of, json_of
 from kit.keys import PAGE_TOKEN
 from kit.limits import MIB, POST_CHARACTERS, POST_PHOTOS, S3_IMAGE_BYTES, UPLOAD_BYTES
+from kit.page import ace, instructions
 from kit.page.actions import Actions
 from kit.page.entrance import Entrance
+from kit.page.exercise import Exercise
 from kit.page.headers import ResponseHeaders
+from kit.page.launch import Launch
 from kit.page.pictures import LARGE_PIXELS, SMALL_PIXELS, PictureCache, sample
+from kit.page.routes import tool_routes
 from kit.page.services import Services
 from kit.page.state import SEEN, STAGES
+from kit.page.streamer import StreamerProcess
 from kit.page.watcher import IDLE_SECONDS, Watcher
-from kit.running import EXERCISE, Running
+from kit.running import EXERCISE, HOME, Running
 
 STATIC = Path(__file__).with_name("static")  # what the browser gets, and nothing else
 mimetypes.add_type("text/javascript", ".js")  # some systems call it plain text
@@ -62,14 +67,20 @@ class Page:
         workshop: the running one.
         port: at which the page is served.
         exercise: the learner's file.
+        folder: of the system, in which the instance is.
     """
 
-    def __init__(self, workshop: Running, port: int, exercise: Path = EXERCISE) -> None:
+    def __init__(
+        self, workshop: Running, port: int, exercise: Path = EXERCISE, folder: Path = HOME
+    ) -> None:
         self.token = workshop.keys[PAGE_TOKEN]
         self.services = Services(workshop, exercise)
         self.watcher = Watcher(self.services)
         self.state = self.watcher.state
         self.actions = Actions(self.services, self.state)
+        self.exercise = Exercise(self.services, self.state)
+        self.launch = Launch(self.services, self.state)
+        self.streamer = StreamerProcess(self.services, self.state, folder)
         self.pictures = PictureCache()
         self.port = port
 
@@ -85,11 +96,10 @@ class Page:
         return JSONResponse({"ready": True, "version": self.watcher.version})
 
     async def changes(self, request: Request) -> Response:
-        """GET /state?run=…&version=N: the changes, as soon as there is a later version."""
+        """GET /state?run=…&version=N&line=N: the changes, as soon as there is a later version."""
         query = request.query_params
         run = query.get("run", "")
-        digits = re.fullmatch(r"\d{1,18}", query.get("version", ""))
-        version = int(digits[0]) if digits else 0
+        version, line = number_of(query.get("version")), number_of(query.get("line"))
         watcher = self.watcher
         if time.monotonic() - watcher.watched > IDLE_SECONDS:
             watcher.wake.set()
@@ -97,7 +107,7 @@ class Page:
         while True:
             watcher.watched = time.monotonic()
             if watcher.version and (run != watcher.run or watcher.version > version):
-                return JSONResponse(await run_in_threadpool(watcher.changes, run, version))
+                return JSONResponse(await run_in_threadpool(watcher.changes, run, version, line))
             if time.monotonic() > deadline or await request.is_disconnected():
                 return Response(status_code=204)
             await asyncio.sleep(0.1)
@@ -185,6 +195,10 @@ class Page:
         self.watcher.hurry()
         return JSONResponse({"confirmed": True})
 
+    async def step_texts(self, _: Request) -> Response:
+        """GET /steps: the text of each step."""
+        return JSONResponse(await run_in_threadpool(instructions.texts))
+
     async def see(self, request: Request) -> Response:
         """POST /steps/{id}/seen: the learner has looked at what the step shows."""
         step = request.path_params["step"]
@@ -201,6 +215,7 @@ class Page:
         """Poll the workshop as long as the server runs."""
         self.watcher.start()
         yield
+        await run_in_threadpool(self.streamer.stop)
         self.watcher.stop()
 
     def app(self) -> Starlette:
@@ -218,6 +233,9 @@ class Page:
                 Route("/reference", self.reference),
                 Route("/reference", self.change_reference, methods=["POST"]),
                 Route("/mails/{number:int}/confirm", self.confirm, methods=["POST"]),
+                *tool_routes(self.actions, self.exercise, self.launch, self.streamer, self.watcher),
+                Route("/ace/{path:path}", ace.file),
+                Route("/steps", self.step_texts),
                 Route("/steps/{step}/seen", self.see, methods=["POST"]),
                 Mount("/", StaticFiles(directory=STATIC, html=True)),
             ],
@@ -231,10 +249,20 @@ class Page:
                 Middleware(ResponseHeaders),
                 Middleware(Entrance, token=self.token, port=self.port),
                 # `body_of` reads on past its own limits, so that the learner gets its message.
-                Middleware(Guard, max_body=READ_ON * UPLOAD_BYTES, port=self.port),
+                Middleware(
+                    Guard,
+                    max_body=READ_ON * UPLOAD_BYTES,
+                    port=self.port,
+                    public_host=codespace.public_host(self.port),
+                ),
             ],
             lifespan=self.lifespan,
         )
+
+
+def number_of(text: str | None) -> int:
+    """A number of a query; 0 if it is none."""
+    return int(text) if text and re.fullmatch(r"[0-9]{1,18}", text) else 0
 
 
 def too_large(service: str, limit: int) -> str:

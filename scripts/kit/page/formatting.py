@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from datetime import UTC, datetime
@@ -26,6 +27,11 @@ def entry(heading: str, text: str, moment: str = "", picture: str = "") -> Json:
 def counted(number: int, nouns: str) -> str:
     """A number of things: "1 photo", "2 photos"."""
     return f"{number:,} {nouns.removesuffix('s') if number == 1 else nouns}"
+
+
+def tag_of(text: str) -> str:
+    """The same for the same text, and for no other."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def iso(moment: datetime | float) -> str:

@@ -14,13 +14,13 @@ from kit.admin_client import AdminClient
 from kit.aws_client import Aws
 from kit.keys import TOKEN
 from kit.limits import S3_IMAGE_BYTES
-from kit.running import EXERCISE, Running
+from kit.running import EXERCISE, SHIELD, Running
 from kit.x_client import XClient
 
+READ_SECONDS = 10
 # The page asks again soon, so it neither waits for long nor tries twice.
 CONFIG = Config(
     connect_timeout=2,
-    read_timeout=10,
     retries={"total_max_attempts": 1},
     proxies={},
     s3={"addressing_style": "path"},
@@ -38,21 +38,25 @@ class Services:
             "rekognition": workshop.rekognition_url,
         }
         self.region = workshop.region
+        self.aws = workshop.aws()
+        self.environment = workshop.environment() | SHIELD  # of a command of the workshop
         self.keys = workshop.keys
         token = self.keys.get(TOKEN, "")
         self.admins = {name: AdminClient(url, token, 10) for name, url in self.urls.items()}
         self.session = requests.Session()
         self.session.trust_env = False  # no proxy between here and 127.0.0.1
-        self.clients: dict[str, Any] = {}
+        self.clients: dict[tuple[str, float], Any] = {}
         self.lock = threading.Lock()  # boto3 makes clients one at a time
 
-    def client(self, service: str) -> Any:
-        """A boto3 client of the learner's account."""
+    def client(self, service: str, seconds: float = READ_SECONDS) -> Any:
+        """A boto3 client of the learner's account, which waits so long for an answer."""
         with self.lock:
-            if service not in self.clients:
+            if (service, seconds) not in self.clients:
                 url = self.urls.get(service, self.urls["aws"])
-                self.clients[service] = Aws(url, self.region, self.keys).client(service, CONFIG)
-            return self.clients[service]
+                config = CONFIG.merge(Config(read_timeout=seconds))
+                client = Aws(url, self.region, self.keys).client(service, config)
+                self.clients[service, seconds] = client
+            return self.clients[service, seconds]
 
     def admin(self, emulator: str, path: str) -> Any:
         """The JSON of an emulator's own API for the workshop, such as "stats" of "x"."""

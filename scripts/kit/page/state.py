@@ -36,6 +36,7 @@ WAITING = (
 STUCK_SECONDS = 20.0  # a photo that takes longer from one milestone to the next is called stuck
 MAX_POSTS = 200  # in full; of older ones only the counts
 MAX_MAILS = 100  # the same
+MAX_LINES = 2000  # of the exercise's function
 
 
 SEEN = ("images",)  # the steps that are done by looking
@@ -54,7 +55,7 @@ class State:
         confirmed: whether the e-mail address is confirmed.
         reference: the reference photo: name, etag, faces, problem.
         code: of the exercise's function: whether it is the starter, and whether it has compared.
-        exercise: whether the learner's file with it is there.
+        exercise, log: the learner's file, and the lines of the function, each with its number.
         running: its invocations by id, and since when they run.
     """
 
@@ -62,7 +63,10 @@ class State:
         self.posts = Posts()
         self.x: Json = {}
         self.stack: Json | None = None
-        self.exercise = False  # whether the learner's file is there
+        self.last_stack = ""  # its name; it may be deleted
+        self.exercise = ""  # the tag of the learner's file; empty without one
+        self.log: deque[Json] = deque(maxlen=MAX_LINES)  # of the exercise's function
+        self.log_number = 0  # of its last line
         self.mails: deque[Json] = deque(maxlen=MAX_MAILS)
         self.mail_number = 0
         self.stages = {name: Status() for name in STAGES}
@@ -78,7 +82,7 @@ class State:
                 self.stages[name] = Status()
         self.confirmed = False
         self.reference: Json = {"name": "celebrity.jpg", "etag": None}
-        self.code: Json = {"sha": "", "starter": True, "modified": "", "compared": False}
+        self.code: Json = {"sha": "", "starter": True, "modified": "", "compared": False, "tag": ""}
         self.running: dict[str, str] = {}  # invocations of the exercise's function: since when
         self.posts.end_journeys()
 

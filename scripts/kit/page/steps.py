@@ -144,7 +144,7 @@ STEPS = (
             "mkdir -p exercise\n"
             "python scripts/inline_code.py extract RekognitionLambdaFunction exercise/index.py",
         ),
-        done=lambda state: state.exercise or not state.code["starter"],
+        done=lambda state: bool(state.exercise) or not state.code["starter"],
     ),
     Step(
         "exercise",

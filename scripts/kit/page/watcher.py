@@ -13,6 +13,7 @@ import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kit.jsonl import Json
+from kit.page.check import Check
 from kit.page.formatting import Content
 from kit.page.pollers.comparisons import Rekognition
 from kit.page.pollers.delivery import DeliveryStream, TwitterBucket
@@ -35,8 +36,10 @@ from kit.page.state import State
 from kit.page.steps import Steps
 
 POLL_SECONDS = 0.5
+RUNNING_SECONDS = 0.2  # the same while the exercise's function runs
 IDLE_SECONDS = 3.0  # between two rounds when nobody watches
 SENT_MAILS = 30
+SENT_LINES = 500
 
 
 class Watcher:
@@ -51,6 +54,7 @@ class Watcher:
     def __init__(self, services: Services) -> None:
         self.services = services
         self.state = State()
+        self.check = Check(services.exercise, self.hurry)
         self.steps = Steps()
         self.x = X(services, self.state)
         self.stacks = Stacks(services, self.state)
@@ -84,6 +88,8 @@ class Watcher:
             started = time.monotonic()
             self.poll()
             pause = IDLE_SECONDS if started - self.watched > 30 else POLL_SECONDS
+            if self.state.running and pause == POLL_SECONDS:
+                pause = RUNNING_SECONDS
             self.wake.wait(max(0.1, pause - (time.monotonic() - started)))
             self.wake.clear()
 
@@ -153,20 +159,30 @@ class Watcher:
             "steps": self.steps.of(state),
             "stages": {name: status.as_json() for name, status in state.stages.items()},
             "mails": state.mail_number,
+            "exercise": state.exercise,
+            "code": {name: state.code[name] for name in ("tag", "starter", "modified")},
+            "lines": state.log_number,
+            "check": self.check.as_json(),
             "running": [{"id": one, "since": begun} for one, begun in state.running.items()],
         }
 
-    def changes(self, run: str, version: int) -> Json:
-        """The state for a page that has seen `version` of `run`: only the posts that are new."""
+    def changes(self, run: str, version: int, line: int = 0) -> Json:
+        """The state for a page that has seen `version` of `run`: only what is new of much.
+
+        Args:
+            run, version: those of the last answer.
+            line: the number of the last line of the log that it has.
+        """
         with self.lock:
             if run != self.run:
-                version = 0
+                version = line = 0
             posts = list(self.posts.values())
             mails = list(self.state.mails)
             return self.summary | {
                 "run": self.run,
                 "version": self.version,
                 "oldest_post": posts[0]["id"] if posts else None,
+                "log": [one for one in list(self.state.log) if line < one["n"]][-SENT_LINES:],
                 "posts": [post for post in posts if post["v"] > version],
                 "mail": [self.mail_as_json(mail) for mail in mails[-SENT_MAILS:]],
             }

@@ -7,6 +7,7 @@ e-mails, the log, and whether the function failed. How it is written is the lear
 There is no sandbox: the code runs on this computer with the learner's rights, as it does when they
 start it with `python`.
 
+- rows: the same for the page, case by case
 - command: the command, its table and its exit code
 - code: where the code comes from; can Lambda load it?
 - run: tries a function on the cases, several at once

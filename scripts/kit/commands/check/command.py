@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 from pathlib import Path
@@ -68,10 +69,12 @@ def check_offline(console: Console, code: bytes) -> list[Result]:
         system.wait_until_ready()
         harnesses = [Harness(system, pictures) for _ in range(LANES)]
 
-        def report(done: int) -> None:
-            status.update(f"{done} of {len(CASES)} cases are done")
+        done = itertools.count(1)
 
-        report(0)
+        def report(_: Result) -> None:
+            status.update(f"{next(done)} of {len(CASES)} cases are done")
+
+        status.update(f"0 of {len(CASES)} cases are done")
         return check_code(harnesses, code, report)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -41,7 +40,7 @@ class Result:
 def check_code(
     harnesses: list[Harness],
     code: bytes,
-    report: Callable[[int], None] = lambda done: None,
+    report: Callable[[Result], None] = lambda result: None,
     cases: Sequence[Case] = CASES,
 ) -> list[Result]:
     """Try a function on cases, as many at once as there are harnesses.
@@ -49,7 +48,7 @@ def check_code(
     Args:
         harnesses: where; they can be used again afterwards.
         code: of the function.
-        report: is called with the number of cases that are done.
+        report: is called with the result of each case as it is done; two do not call it at once.
         cases: which ones.
 
     Raises:
@@ -71,14 +70,13 @@ def check_code(
 def run_cases(
     harnesses: list[Harness],
     cases: Sequence[Case],
-    report: Callable[[int], None],
+    report: Callable[[Result], None],
     budget: TimeBudget,
 ) -> list[Result]:
     """Try cases and return the results in the same order; a case that must be alone comes last."""
     free: queue.SimpleQueue[Harness] = queue.SimpleQueue()
     for harness in harnesses:
         free.put(harness)
-    done = itertools.count(1)
     lock = threading.Lock()
 
     def run(case: Case) -> Result:
@@ -88,7 +86,7 @@ def run_cases(
         finally:
             free.put(harness)
         with lock:
-            report(next(done))
+            report(result)
         return result
 
     together = [case for case in cases if not case.alone]

@@ -93,8 +93,7 @@ def check_comparison(context: StackContext) -> Finding:
     if not compared:
         return unknown(f"no photo has an outcome yet; photos: {total}")
     last = max(compared, key=lambda item: item.get("created_at", {}).get("S", ""))
-    similarity = last.get("similarity", {}).get("N", "?")
+    # The code of the hints does not store it.
+    similarity = f", {last['similarity']['N']} % similar" if "similarity" in last else ""
     posted = last.get("created_at", {}).get("S", "an unknown time")
-    return ok(
-        f"{last['outcome'].get('S')}, {similarity} % similar, posted at {posted}; photos: {total}"
-    )
+    return ok(f"{last['outcome'].get('S')}{similarity}, posted at {posted}; photos: {total}")

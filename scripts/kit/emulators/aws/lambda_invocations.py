@@ -14,6 +14,7 @@ Reference, "InputLogEvent", which has at most 256 KB.
 from __future__ import annotations
 
 import functools
+import re
 import threading
 import time
 import uuid
@@ -34,6 +35,9 @@ MAX_EVENT = 64 * 1024  # characters of a line, in UTF-8 at most 256 KB
 MAX_CHARACTERS = 4 * 1024 * 1024  # of an invocation
 FULL = "The offline log has no room for more lines of this invocation."
 KEPT = 200  # invocations that have ended
+CODE_FOLDER = "/var/task/"
+# In a traceback: the frame of ministack's loop, of which Lambda shows none of its own.
+WORKER_FRAME = re.compile(r'  File "[^"]*/_worker\.py", line \d+, in run\n(?:    .*\n)*')
 STOPPED = "Stopped by hand: on AWS it would run until its timeout"
 
 
@@ -228,7 +232,14 @@ def invoke(
     worker.invocation, invocation.worker = invocation, worker
     result = original(worker, event, request_id, **more)
     invocation.printed = result.get("log") or ""
+    if "trace" in result:
+        result["trace"] = WORKER_FRAME.sub("", as_on_lambda(result["trace"], worker))
     return result
+
+
+def as_on_lambda(text: str, worker: Any) -> str:
+    """A text with the place that the code has on Lambda instead of a folder on this computer."""
+    return text.replace(f"{worker._tmpdir}/code/", CODE_FOLDER)
 
 
 def read_lines(worker: Any) -> None:
@@ -236,7 +247,7 @@ def read_lines(worker: Any) -> None:
     stream, lines = worker._proc.stderr, worker._stderr_queue
     try:
         while line := stream.readline(MAX_EVENT):
-            text = line.removesuffix("\n")
+            text = as_on_lambda(line.removesuffix("\n"), worker)
             if worker.invocation.log.write_line(text):
                 lines.put(text)
     except ValueError:  # it was closed

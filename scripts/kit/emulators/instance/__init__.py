@@ -81,16 +81,20 @@ def start_streamer(system: OfflineSystem, root: Path) -> ManagedProcess:
     """Type `python twitter_streaming.py` on the instance; the system stops it in the end."""
     log = system.folder / "streamer.log"
     log.unlink(missing_ok=True)  # of an earlier streamer, which was connected as well
-    streamer = ManagedProcess(
+    streamer = streamer_process(system.aws.url, system.x_url, system.keys[TOKEN], root, log)
+    system.children.append(streamer)
+    return streamer
+
+
+def streamer_process(aws_url: str, x_url: str, token: str, root: Path, log: Path) -> ManagedProcess:
+    """The same for who has only the addresses and the token, and who stops it."""
+    return ManagedProcess(
         "the streamer",
         [sys.executable, "-m", "kit.emulators.instance"],
-        environment(system.aws.url, system.x_url, system.keys[TOKEN], root)
-        | {"PYTHONPATH": str(SCRIPTS)},
+        environment(aws_url, x_url, token, root) | {"PYTHONPATH": str(SCRIPTS)},
         log,
         folder=root / WORKSHOP,
     )
-    system.children.append(streamer)
-    return streamer
 
 
 def wait_until_connected(streamer: ManagedProcess, seconds: float = 30.0) -> None:

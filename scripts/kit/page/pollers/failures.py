@@ -43,5 +43,9 @@ class FailureQueue(ContentPoller):
         if entries:
             count = counted(self.status.count, "events")
             about = f"{count} failed three times. Reading leaves them in the queue."
-        command = f"aws sqs receive-message --queue-url {url} --visibility-timeout 0"
+        # Version 1 of the CLI takes SQS's address from nowhere else.
+        command = (
+            f"aws sqs receive-message --queue-url {url} \\\n"
+            '  --visibility-timeout 0 --endpoint-url "$AWS_ENDPOINT_URL"'
+        )
         return Content(about, entries, command)

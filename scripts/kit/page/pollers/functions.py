@@ -11,7 +11,7 @@ from typing import ClassVar
 from urllib.parse import unquote_plus
 
 from kit.jsonl import Json
-from kit.page.formatting import Content, entry, iso
+from kit.page.formatting import Content, entry, iso, tag_of
 from kit.page.pollers.poller import ContentPoller, Poller, SeenNames
 from kit.page.services import Services
 from kit.page.state import State
@@ -49,7 +49,8 @@ class Function(ContentPoller):
                 number[place] = number.get(place, 0) + 1
                 if self.seen.add((*place, number[place])):
                     text = event["message"].rstrip()[:2000]
-                    line = {"at": iso(event["timestamp"] / 1000), "text": text}
+                    stream = event["logStreamName"].rpartition("]")[2][:8]
+                    line = {"at": iso(event["timestamp"] / 1000), "text": text, "stream": stream}
                     self.newest = max(self.newest, event["timestamp"])
                     self.lines.append(line)
                     yield line
@@ -82,7 +83,15 @@ class Function(ContentPoller):
             return Content("It has not run yet.", [])
         log = self.state.ids[self.group]
         text = "\n".join(f"{line['at']}  {line['text']}" for line in list(self.lines))
-        return Content("The end of its log:", [entry(log, text)], f"aws logs tail {log}")
+        return Content("The end of its log:", [entry(log, text)], command_for(log))
+
+
+def command_for(group: str) -> str:
+    """Shows a log; `aws logs tail` is only in version 2 of the CLI."""
+    return (
+        f"aws logs filter-log-events --log-group-name {group} \\\n"
+        '  --query "events[].message" --output text'
+    )
 
 
 class TwitterFunction(Function):
@@ -107,6 +116,14 @@ class RekognitionFunction(Function):
 
     stage = "RekognitionLambdaFunction"
     group = "RekognitionLambdaLogs"
+
+    def new_lines(self) -> Iterator[Json]:
+        """Yield the new lines of the log, and keep them for the page's own log."""
+        state = self.state
+        for line in super().new_lines():
+            state.log_number += 1
+            state.log.append(line | {"n": state.log_number})
+            yield line
 
     def note(self, text: str, moment: str) -> None:
         """Note a photo that has arrived, as the starter logs it, and a reference that is missing.
@@ -170,11 +187,24 @@ class ExerciseFile(Poller):
 
     stage = "RekognitionLambdaFunction"
     service = "The disk"
-    pause = 1.0
+
+    def __init__(self, services: Services, state: State) -> None:
+        super().__init__(services, state)
+        self.seen: tuple[int, int] | None = None  # when it was changed, and its size
 
     def poll(self) -> None:
-        """Look for it."""
-        self.state.exercise = self.services.exercise.is_file()
+        """Look for it, and read it if it has changed."""
+        try:
+            found = self.services.exercise.stat()
+        except FileNotFoundError:
+            self.seen, self.state.exercise = None, ""
+            return
+        if (found.st_mtime_ns, found.st_size) != self.seen:
+            with self.services.exercise.open(
+                encoding="utf-8", errors="replace", newline=""
+            ) as file:
+                self.state.exercise = tag_of(file.read())
+            self.seen = found.st_mtime_ns, found.st_size
 
 
 class ExerciseCode(Poller):
@@ -202,6 +232,7 @@ class ExerciseCode(Poller):
             "modified": iso(datetime.fromisoformat(config["LastModified"])),
             # Rekognition forgets its comparisons when it is started again, the table does not.
             "compared": not is_starter and self.has_outcomes(),
+            "tag": tag_of(code),
         }
         self.status.note = "the starter's code" if is_starter else "your code"
 

@@ -41,7 +41,7 @@ class Stacks(Poller):
             "created": iso(stack["CreationTime"].replace(microsecond=0)),
             "failure": failure,
         }
-        state.ids = ids
+        state.ids, state.last_stack = ids, stack["StackName"]
 
     def resources(self, identity: str) -> dict[str, str]:
         """Physical ids by logical id."""

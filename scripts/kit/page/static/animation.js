@@ -2,13 +2,25 @@
 
 import { flash, isWide, route } from "./diagram.js";
 import { $, announce, make, short } from "./dom.js";
+import { store } from "./state.js";
 import { photoStatus } from "./status.js";
 import { arrowsTo, MILESTONES } from "./topology.js";
+import { toast } from "./widgets.js";
 
 const MAX_TOKENS = 6; // photos that move at the same time
 const MILLISECONDS = 550; // along an arrow
+const SLOW = 0.25;
+let speed = 1;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const journeys = new Map(); // media key → how many of its ways wait, and the promise of their end
+
+const image = ({ key }) => `/photos/${key}`;
+
+/** A quarter of the speed, or all of it again; return which. */
+export function toggleSlowMotion() {
+  speed = speed === 1 ? SLOW : 1;
+  return speed;
+}
 
 /** Let a photo move along its new way, and announce when it has come to its end. */
 export function follow(old, photo, post) {
@@ -16,9 +28,11 @@ export function follow(old, photo, post) {
   if (reached.length) enqueue(photo.key, reached.flatMap(arrowsTo));
   const before = old && photoStatus(old, post);
   const now = photoStatus(photo, post);
-  if (now.done && before?.text !== now.text) {
-    announce(`Photo of “${short(post.text, 40)}”: ${now.text}`);
-  }
+  if (!now.done || before?.text === now.text) return;
+  const text = `Photo of “${short(post.text, 40)}”: ${now.text}`;
+  if (photo.mailed) toast(text, `/reference?etag=${store.state.reference.etag}`, image(photo));
+  else if (now.kind === "bad") toast(text, image(photo));
+  else announce(text);
 }
 
 /** Let a photo move when it has ended its way before this; the same one may be in many posts. */
@@ -38,10 +52,10 @@ function enqueue(key, arrows) {
 
 async function travel(key, arrows) {
   if (calm.matches || !isWide() || document.hidden) return;
-  const token = make("img", { class: "token", src: `/photos/${key}`, alt: "" });
+  const token = make("img", { class: "token", src: image({ key }), alt: "" });
   token.addEventListener("error", () => token.removeAttribute("src"));
   $("tokens").append(token);
-  const options = { duration: MILLISECONDS, easing: "ease-in-out", fill: "forwards" };
+  const options = { duration: MILLISECONDS / speed, easing: "ease-in-out", fill: "forwards" };
   try {
     for (const arrow of arrows) {
       await token.animate(keyframes(route(arrow)), options).finished;

@@ -1,7 +1,9 @@
 // The photo compared: both pictures with the faces' boxes, and the similarity.
 
+import { drawAnswer } from "./diagram.js";
 import { $, changed, clock, hidden, make, percent, redraw, short } from "./dom.js";
 import { posts, store } from "./state.js";
+import { openTab } from "./tabs.js";
 import { imageWithBoxes } from "./widgets.js";
 
 const SHOWN_COMPARISONS = 8;
@@ -14,6 +16,7 @@ export function drawComparison() {
   const latest = all[0]?.photo.key;
   if (latest !== newest || !all.some(({ photo }) => photo.key === chosen)) chosen = null;
   newest = latest;
+  drawAnswer(all[0]?.photo.similarity ?? null);
   const current = all.find(({ photo }) => photo.key === chosen) || all[0];
   const shown = all.slice(0, SHOWN_COMPARISONS);
   const outcomes = shown.map(({ photo }) => [photo.key, photo.outcome, photo.similarity]);
@@ -114,6 +117,7 @@ function comparisonButton({ photo, post }, isCurrent) {
 export function showComparison(key) {
   chosen = key;
   drawComparison();
+  openTab("compare");
   $("compared").focus();
   $("compared").scrollIntoView({ block: "start" });
 }

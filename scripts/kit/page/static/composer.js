@@ -3,6 +3,7 @@
 import { LIMITS } from "./constants.js";
 import { $, announce, hidden, make, redraw, send, showMessage } from "./dom.js";
 import { choose, droppable, fileError, sampleButtons, shortName } from "./files.js";
+import { toast } from "./widgets.js";
 
 const DRAFT = "draft of a post"; // in the storage of this tab
 const attachments = []; // {name, file, url} or {name, sample, url}
@@ -105,6 +106,16 @@ async function upload() {
     photos.push(sample ? { sample } : await send("/photos", { body: file }));
   }
   return photos;
+}
+
+/** Post a sample at once, as the presenter does. */
+export async function postSample(sample) {
+  const body = JSON.stringify({ text: "Look who is here", photos: [{ sample }] });
+  try {
+    await send("/posts", { body, headers: { "Content-Type": "application/json" } });
+  } catch (error) {
+    toast(error.message);
+  }
 }
 
 /** Make the form work. */

@@ -1,17 +1,18 @@
 // The diagram of the pipeline: the stages with their counts, and the arrows between them.
 
-import { $, changed, clock, count, make, short, svg } from "./dom.js";
+import { $, breakable, changed, clock, count, make, percent, short, svg } from "./dom.js";
 import { store } from "./state.js";
 import { ARROWS, STAGES, stageOf } from "./topology.js";
 
+let answer = null; // the similarity of the last comparison, in percent
 const LEVEL_PIXELS = 30; // ends of a horizontal arrow that differ by less are drawn level
 const TIP_LENGTH = 10;
 const TIP_HALF_WIDTH = 5.5;
 
 export const stageElement = (id) => document.querySelector(`[data-stage="${id}"]`);
 
-/** Whether the stages stand side by side, with arrows between them. */
-export const isWide = () => getComputedStyle($("arrows")).display !== "none";
+/** Whether the stages are shown side by side, with arrows between them. */
+export const isWide = () => $("arrows").getBoundingClientRect().width > 0;
 
 /** Draw the boxes; `open` is called with the id of the stage that is clicked. */
 export function buildStages(open) {
@@ -20,12 +21,10 @@ export function buildStages(open) {
 }
 
 function stageBox({ id, title, subtitle, column, row, kind }, open) {
-  // An invisible space: where there is not enough room, the line breaks before "LambdaFunction".
-  const name = title.replace("LambdaFunction", "\u200bLambdaFunction");
   const button = make(
     "button",
     { type: "button", "aria-expanded": "false", "aria-controls": "panel", onclick: () => open(id) },
-    make("span", { class: "name" }, name),
+    make("span", { class: "name" }, breakable(title)),
     make("span", { class: "what" }, subtitle),
     make("span", { class: "count" }),
     make("span", { class: "error", hidden: true }),
@@ -65,6 +64,7 @@ export function drawStages() {
 function drawError(element, status) {
   element.hidden = !status.error;
   if (!status.error) return;
+  element.title = status.error;
   element.className = status.now ? "error" : "error past";
   const when = status.error_at ? `${clock(status.error_at)} ` : "";
   element.textContent = status.now
@@ -130,8 +130,20 @@ function arrowShapes(arrow) {
   return [
     svg("path", { class: kind, d: `M${line(points).join("L")}` }),
     svg("polygon", { class: kind, points: tip(points).join(" ") }),
-    svg("text", { class: kind, ...labelPlace(points) }, arrow.label),
+    svg("text", { class: kind, ...labelPlace(points) }, labelOf(arrow)),
   ];
+}
+
+/** What stands at an arrow; at Rekognition's answer, the similarity of the last comparison. */
+function labelOf({ from, label }) {
+  return from === "Rekognition" && answer !== null ? percent(answer) : label;
+}
+
+/** Let Rekognition's answer show the last comparison's similarity; null if there is none. */
+export function drawAnswer(similarity) {
+  if (answer === similarity) return;
+  answer = similarity;
+  drawArrows();
 }
 
 /** The direction in which an arrow ends, as a vector of length 1. */

@@ -24,6 +24,9 @@ export function svg(tag, attributes, ...children) {
   return element;
 }
 
+/** A text in which a line may break before "LambdaFunction": there is an invisible space. */
+export const breakable = (text) => text.replaceAll("LambdaFunction", "\u200bLambdaFunction");
+
 /** Text for screen readers only. */
 export const hidden = (text) => make("span", { class: "hidden" }, text);
 
@@ -82,6 +85,12 @@ export function changed(part, value) {
 /** Draw a part again, whatever it was. */
 export const forget = (part) => drawn.delete(part);
 
+/** What `send` sends as JSON. */
+export const json = (body) => ({
+  body: JSON.stringify(body),
+  headers: { "Content-Type": "application/json" },
+});
+
 /** POST to the workshop; return its answer, or throw an error with its message. */
 export async function send(path, options = {}) {
   let answer;
@@ -91,6 +100,9 @@ export async function send(path, options = {}) {
     throw new Error("The workshop does not answer. Is it still running in the terminal?");
   }
   const body = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(body.error || `The workshop answered ${answer.status}.`);
+  if (!answer.ok) {
+    const error = new Error(body.error || `The workshop answered ${answer.status}.`);
+    throw Object.assign(error, { status: answer.status });
+  }
   return body;
 }

@@ -5,12 +5,22 @@ import { buildComparison, drawComparison } from "./comparison.js";
 import { buildComposer } from "./composer.js";
 import { buildStages, drawStages, flash } from "./diagram.js";
 import { $, announce, changed, forget } from "./dom.js";
+import { editor, presentLetters } from "./editor.js";
+import { buildExercise, drawExercise, openExercise } from "./exercise.js";
+import { buildLaunch, drawLaunch, openLaunch } from "./launch.js";
+import { buildLog, clearLog, drawLog } from "./log.js";
 import { drawMails } from "./mail.js";
-import { buildPanel, refresh, toggle } from "./panel.js";
+import { buildPanel, refresh, show, toggle } from "./panel.js";
+import { buildPresenter } from "./presenter.js";
 import { buildReference, drawReference } from "./reference.js";
+import { buildResults, drawResults } from "./results.js";
 import { merge, store } from "./state.js";
-import { drawSteps } from "./steps.js";
+import { buildSteps, drawSteps } from "./steps.js";
+import { buildStreamer, openStreamer } from "./streamer.js";
+import { buildStrip, drawStrip, flashChip } from "./strip.js";
+import { buildTabs, isPresenting, onOpen, openTab } from "./tabs.js";
 import { buildTimeline, clearTimeline, drawTimeline } from "./timeline.js";
+import { stageOf } from "./topology.js";
 
 const PAUSE = 150; // milliseconds between two requests
 const RETRY_PAUSE = 2000;
@@ -33,7 +43,8 @@ async function listen() {
 
 /** Wait for a newer state than ours; null if there is none for a while. */
 async function fetchNews() {
-  const answer = await fetch(`/state?run=${store.run}&version=${store.version}`);
+  const { run, version, line } = store;
+  const answer = await fetch(`/state?run=${run}&version=${version}&line=${line}`);
   if (answer.status === 401) throw new Refusal((await answer.json()).error);
   if (answer.status >= 400) throw new Error(`The workshop answered ${answer.status}.`);
   return answer.status === 200 ? answer.json() : null;
@@ -52,14 +63,22 @@ function apply(news) {
 function drawNews(news) {
   const before = store.state;
   const changes = merge(news);
-  if (!changes) clearTimeline();
+  if (!changes) {
+    clearTimeline();
+    clearLog();
+  }
   drawStatus();
   drawSteps();
   refresh(drawStages());
+  drawStrip();
+  drawLog();
+  drawExercise();
+  drawResults();
   drawTimeline();
   drawComparison();
   drawMails();
   drawReference();
+  drawLaunch();
   if (changes) animate(changes, before);
 }
 
@@ -69,7 +88,9 @@ function animate(changes, before) {
     for (const [index, photo] of post.photos.entries()) follow(old?.photos[index], photo, post);
   }
   for (const [id, status] of Object.entries(store.state.stages)) {
-    if (status.count > before.stages[id].count) flash(id);
+    if (status.count <= before.stages[id].count) continue;
+    flash(id);
+    flashChip(id);
   }
 }
 
@@ -104,4 +125,25 @@ buildStages(toggle);
 buildPanel();
 buildComparison();
 buildReference();
+buildExercise();
+buildLog();
+buildResults();
+buildStrip((id) => {
+  openTab("pipeline");
+  show(id);
+});
+onOpen("code", async () => {
+  await openExercise();
+  if (!editor) return;
+  presentLetters(isPresenting());
+  editor.resize();
+});
+buildPresenter();
+onOpen("pipeline", (stage) => stageOf(stage) && show(stage));
+onOpen("launch", openLaunch);
+onOpen("streamer", openStreamer);
+buildLaunch();
+buildStreamer();
+buildTabs();
+buildSteps().catch(() => {}); // the page goes on with the short text
 listen();

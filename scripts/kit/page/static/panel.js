@@ -6,6 +6,7 @@ import {
   changed,
   clock,
   forget,
+  json,
   make,
   openDetails,
   redraw,
@@ -15,12 +16,17 @@ import {
 } from "./dom.js";
 import { store } from "./state.js";
 import { stageOf } from "./topology.js";
-import { command } from "./widgets.js";
+import { command, toast } from "./widgets.js";
 
 const REFRESH_SECONDS = 3;
 let openStage = null;
 let filling = false;
 let again = false; // whether to fill it once more, for what came in the meantime
+
+/** Open a stage, and leave it open if it is. */
+export function show(id) {
+  if (openStage !== id) toggle(id);
+}
 
 /** Open a stage, or close it if it is open. */
 export async function toggle(id) {
@@ -75,7 +81,9 @@ function drawContent(id, content) {
   showMessage("panel-error", errorOf(store.state?.stages[id]));
   if (!changed("panel", content)) return;
   $("panel-about").textContent = content.about;
-  redraw($("panel-command"), content.command ? [command(content.command)] : []);
+  const shown = content.command ? [command(content.command)] : [];
+  if (id === "FailureQueue" && content.entries.length) shown.push(redriveButton());
+  redraw($("panel-command"), shown);
   const wasOpen = openDetails($("panel-entries"));
   const entries = content.entries.map((entry, index) => {
     const open = wasOpen.has(entry.heading) ? wasOpen.get(entry.heading) : index === 0;
@@ -83,6 +91,19 @@ function drawContent(id, content) {
   });
   redraw($("panel-entries"), entries);
   if (id.endsWith("Function")) scrollToEnds(entries);
+}
+
+/** Sends what is in the queue again, once its cause is fixed. */
+function redriveButton() {
+  const redrive = async () => {
+    try {
+      toast((await send("/queue/redrive", json({}))).text);
+    } catch (error) {
+      showMessage("panel-error", error.message);
+    }
+  };
+  const attributes = { type: "button", "data-focus": "redrive", onclick: redrive };
+  return make("button", attributes, "Send all again: python scripts/workshop.py redrive");
 }
 
 function errorOf(status) {

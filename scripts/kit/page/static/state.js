@@ -3,7 +3,7 @@
 import { announce } from "./dom.js";
 
 const SHOWN_MAILS = 30;
-export const store = { run: "", version: 0, state: null };
+export const store = { run: "", version: 0, line: 0, state: null };
 export const posts = new Map(); // by id
 export const mails = new Map(); // by number
 
@@ -20,6 +20,7 @@ export function merge(news) {
   }
   store.run = news.run;
   store.version = news.version;
+  store.line = news.lines;
   store.state = news;
   const changes = mergePosts(news);
   mergeMails(news, first);

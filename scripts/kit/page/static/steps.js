@@ -1,18 +1,24 @@
 // The steps: which are done, which comes next, and how to do it.
 
-import { $, announce, changed, hidden, make, redraw } from "./dom.js";
+import { $, announce, changed, forget, hidden, make, redraw } from "./dom.js";
 import { store } from "./state.js";
 import { command } from "./widgets.js";
 
 // By the ids of steps: the part of the page where they are done.
 const LINKS = {
-  confirm: { href: "#mail", text: "Go to the mail" },
-  tweet: { href: "#x", text: "Write a post" },
-  images: { href: "#pipeline", text: "Go to the pipeline" },
-  reference: { href: "#reference", text: "Go to the reference photo" },
-  match: { href: "#x", text: "Write a post" },
+  launch: { href: "#/launch", text: "Launch it on this page" },
+  stream: { href: "#/streamer", text: "Start it on this page" },
+  "clean-up": { href: "#/launch", text: "Delete the stack on this page" },
+  confirm: { href: "#/mail", text: "Go to the mail" },
+  tweet: { href: "#/x", text: "Write a post" },
+  images: { href: "#/pipeline", text: "Go to the pipeline" },
+  reference: { href: "#/compare", text: "Go to the reference photo" },
+  editor: { href: "#/code", text: "Open the editor" },
+  exercise: { href: "#/code", text: "Open the editor" },
+  match: { href: "#/x", text: "Write a post" },
 };
 
+let texts = {}; // by the ids of steps
 let announcedId = null; // of the step that came next before
 let shownId = null; // of the step whose text is shown; null: the next one
 
@@ -73,5 +79,28 @@ function stepText(step) {
     make("p", {}, step.note),
     ...(link ? [make("p", {}, make("a", { href: link.href }, link.text))] : []),
     ...step.commands.map(command),
-  ];
+    texts[step.id] ? make("details", {}, make("summary", {}, "In full"), ...fullText(step)) : null,
+  ].filter(Boolean);
+}
+
+/** The step's part of Instructions.md. */
+function fullText(step) {
+  return texts[step.id].map(({ kind, parts }) => {
+    if (kind === "command") return command(parts[0].text);
+    if (kind === "output") return make("pre", { tabindex: "0" }, parts[0].text);
+    return make("p", {}, ...parts.map(textPart));
+  });
+}
+
+function textPart({ kind, text, href }) {
+  if (kind === "link") return make("a", { href, rel: "noreferrer", target: "_blank" }, text);
+  return kind ? make(kind, {}, text) : text;
+}
+
+/** Read the text of the steps. */
+export async function buildSteps() {
+  texts = await (await fetch("/steps")).json();
+  forget("step");
+  forget("steps");
+  if (store.state) drawSteps();
 }

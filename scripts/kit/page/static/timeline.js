@@ -1,7 +1,7 @@
 // The timeline: the newest posts, and how far each photo has come.
 
 import { showComparison } from "./comparison.js";
-import { $, clock, hidden, keepFocus, make } from "./dom.js";
+import { $, breakable, clock, hidden, keepFocus, make } from "./dom.js";
 import { newestFirst, posts, store } from "./state.js";
 import { photoStatus } from "./status.js";
 import { MILESTONES } from "./topology.js";
@@ -92,7 +92,7 @@ function drawPhoto(photo, post, index) {
     "div",
     {},
     progressBar(reached, kind === "bad"),
-    make("p", { class: `status ${style || ""}` }, (ICONS[kind] || "") + text),
+    make("p", { class: `status ${style || ""}` }, (ICONS[kind] || "") + breakable(text)),
     photo.faces ? facesButton(photo, post, index) : null,
   );
   const attributes = { class: "shot", "data-photo": photo.key, "data-reached": reached };

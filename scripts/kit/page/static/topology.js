@@ -165,7 +165,7 @@ export const ARROWS = [
     endLane: -0.37,
   },
   { from: "RekognitionLambdaFunction", to: "Rekognition", label: "photos", lane: -0.19 },
-  { from: "Rekognition", to: "RekognitionLambdaFunction", label: "similarity", lane: 0.29 },
+  { from: "Rekognition", to: "RekognitionLambdaFunction", label: "answer", lane: 0.29 },
   { from: "PostsTable", to: "RekognitionLambdaFunction", label: "lookup", lane: -0.07 },
   {
     from: "RekognitionLambdaFunction",

@@ -1,8 +1,10 @@
 // Small parts that several parts of the page use.
 
-import { announce, hidden, make } from "./dom.js";
+import { $, announce, hidden, make } from "./dom.js";
 
 const COPIED_MILLISECONDS = 2500; // that a button tells what it has done
+const TOAST_MILLISECONDS = 6000;
+const MAX_TOASTS = 3;
 const LOW = 0.86; // of the picture's height: a label below this would be outside
 
 /** A command to type in the terminal, with a button that copies it. */
@@ -29,6 +31,16 @@ export function command(text) {
     make("pre", { tabindex: "0", "aria-label": "Command" }, code),
     make("button", attributes, label, hidden(` ${text.split("\n")[0]}`)),
   );
+}
+
+/** Show a message for a moment, with pictures; it is read out, too. */
+export function toast(text, ...sources) {
+  const images = sources.map((src) => make("img", { src, alt: "" }));
+  const element = make("div", { class: "toast" }, ...images, make("b", {}, text));
+  $("toasts").append(element);
+  while ($("toasts").children.length > MAX_TOASTS) $("toasts").firstElementChild.remove();
+  setTimeout(() => element.remove(), TOAST_MILLISECONDS);
+  announce(text);
 }
 
 /** Fill an element with a picture, and the boxes of faces over it. */

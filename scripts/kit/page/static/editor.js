@@ -1,0 +1,135 @@
+// The editor: Ace, Cloud9's own, which is loaded when the tab Code is first opened.
+// The page's policy allows no inline style and no worker made of text, so Ace gets its styles as files.
+
+import { $, make } from "./dom.js";
+
+const STYLES = ["ace.css", "theme/cloud_editor.css", "theme/cloud_editor_dark.css"];
+const SCRIPTS = ["ace", "mode-python", "theme-cloud_editor", "theme-cloud_editor_dark"];
+const NORMAL = 14;
+const PRESENTED = 28;
+const SIZE = "size of the code"; // in this browser's storage, in pixels
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const theme = () => `ace/theme/cloud_editor${dark.matches ? "_dark" : ""}`;
+const scripts = new Map(); // path → promise that it is loaded
+export let editor = null;
+
+/** Load a script of Ace, once. */
+function loadScript(name) {
+  if (!scripts.has(name)) {
+    scripts.set(
+      name,
+      new Promise((done, failed) => {
+        const element = make("script", { src: `/ace/${name}.js` });
+        element.addEventListener("load", done);
+        element.addEventListener("error", () => failed(new Error("The editor cannot be loaded.")));
+        document.head.append(element);
+      }),
+    );
+  }
+  return scripts.get(name);
+}
+
+async function loadAce() {
+  const links = STYLES.map((name) => make("link", { rel: "stylesheet", href: `/ace/css/${name}` }));
+  document.head.append(...links);
+  for (const name of SCRIPTS) {
+    await loadScript(name);
+    if (name === "ace") {
+      ace.config.set("useStrictCSP", true);
+      ace.config.set("basePath", "/ace");
+    }
+  }
+}
+
+/** An editor in an element. */
+function edit(element, label) {
+  const made = ace.edit(element, {
+    mode: "ace/mode/python",
+    theme: theme(),
+    useWorker: false,
+    showPrintMargin: false,
+    enableKeyboardAccessibility: true, // Escape, then Tab, leads out of it
+    fontSize: Number(localStorage.getItem(SIZE)) || NORMAL,
+    tabSize: 4,
+    useSoftTabs: true,
+    textInputAriaLabel: label,
+  });
+  dark.addEventListener("change", () => made.setTheme(theme()));
+  return made;
+}
+
+/** Load Ace, and make the editor; `changed` is called when its text has changed. */
+export async function buildEditor(changed) {
+  await loadAce();
+  await loadScript("ext-searchbox");
+  editor = edit($("editor"), "Code of the exercise");
+  editor.session.on("change", changed);
+  new ResizeObserver(() => editor.resize()).observe($("editor"));
+}
+
+/** Put a text into the editor as a state that Undo does not leave. */
+export function setText(text) {
+  const position = editor.getCursorPosition();
+  editor.session.setValue(text);
+  editor.moveCursorToPosition(position);
+}
+
+/** Mark a line with an error; without a line, remove all marks. */
+export function markError(line, text) {
+  const marks = line ? [{ row: line - 1, column: 0, text, type: "error" }] : [];
+  editor.session.setAnnotations(marks);
+  if (line) goToLine(line);
+}
+
+/** Go to a line. */
+export function goToLine(line) {
+  editor.gotoLine(line, 0, true);
+  editor.focus();
+}
+
+/** Insert a text where the cursor is. */
+export function insert(text) {
+  editor.session.insert(editor.getCursorPosition(), text);
+  editor.focus();
+}
+
+/** Large letters for an audience, or those that the learner has chosen. */
+export function presentLetters(present) {
+  editor.setFontSize(present ? PRESENTED : Number(localStorage.getItem(SIZE)) || NORMAL);
+}
+
+/** Make the letters larger or smaller by so many pixels. */
+export function resizeLetters(pixels) {
+  const size = Math.max(10, Math.min(40, editor.getFontSize() + pixels));
+  editor.setFontSize(size);
+  localStorage.setItem(SIZE, String(size));
+}
+
+let diff = null;
+
+/** Show two texts side by side; closeDiff removes them. */
+export async function showDiff(title, left, right) {
+  await loadScript("ext-diff");
+  closeDiff();
+  $("diff-title").textContent = title;
+  $("diff").hidden = false;
+  $("editor").hidden = true;
+  const editors = ["diff-left", "diff-right"].map((id) => edit($(id), title));
+  const { createDiffView } = ace.require("ace/ext/diff");
+  diff = createDiffView({ editorA: editors[0], editorB: editors[1] }, {});
+  for (const [index, text] of [left, right].entries()) {
+    editors[index].setValue(text, -1);
+    editors[index].setReadOnly(true);
+  }
+}
+
+/** Show the editor again. */
+export function closeDiff() {
+  if (diff) {
+    diff.destroy();
+    for (const id of ["diff-left", "diff-right"]) $(id).replaceChildren();
+    diff = null;
+  }
+  $("diff").hidden = true;
+  $("editor").hidden = false;
+}

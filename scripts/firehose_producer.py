@@ -1,5 +1,6 @@
-"""Send lines of JSON, one for each photo, to Amazon Data Firehose in batches, and count them."""
+"""Send lines of JSON, one for each photo, to Amazon Data Firehose in batches."""
 
+import os
 import sys
 import time
 from collections import Counter, namedtuple
@@ -10,24 +11,25 @@ import boto3
 from botocore import exceptions as aws
 from botocore.config import Config
 
-BATCH_RECORDS = 500  # that one PutRecordBatch takes
+BATCH_RECORDS = 500  # of one PutRecordBatch
 BATCH_BYTES = 4 << 20  # the same
 RECORD_BYTES = 5_000  # the least that Firehose bills
-BUFFER_LINES = 10_000  # with more waiting, we read from X more slowly
-LINGER_SECONDS = 0.2  # how long a line waits for more
-FLUSH_SECONDS = 30  # how long we send the rest after Ctrl-C
-Record = namedtuple("Record", "data photos")  # lines of JSON, and how many
+BUFFER_LINES = 10_000  # with more, we read X more slowly
+LINGER_SECONDS = 0.2  # that a line waits for more
+FLUSH_SECONDS = 30  # that we send after Ctrl-C
+Record = namedtuple('Record', 'data photos')  # lines of JSON, and how many
 
 
 class StreamingError(Exception):
-    """We cannot go on; the message says why and what to do."""
+    """We cannot go on; the message says why."""
 
 
 class Buffer:
-    """Lines on their way from X, one post at a time, to Firehose, in batches."""
+    """Lines on their way from X, post by post, to Firehose, in batches."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
+        self.rule_ids: list[str] = []  # X's, of our rule
         self.closed_at: float | None = None
         self.error: Exception | None = None  # that closed it
         self._lines: list[bytes] = []
@@ -38,9 +40,9 @@ class Buffer:
         with self._changed:
             self._changed.wait_for(lambda: self.closed_at or len(self._lines) < BUFFER_LINES)
             if not self.closed_at:
-                self.counts["posts"] += 1
-                self.counts["photos"] += len(lines)
-                self.counts["skipped"] += 0 if lines else 1
+                self.counts['posts'] += 1
+                self.counts['photos'] += len(lines)
+                self.counts['skipped'] += 0 if lines else 1
                 self._lines += lines
                 self._changed.notify_all()
 
@@ -52,7 +54,7 @@ class Buffer:
             self._changed.notify_all()
 
     def batches(self) -> Iterator[list[Record]]:
-        """Yield a batch when it is full or LINGER_SECONDS are over; raise the error at the end."""
+        """Yield full batches, or what is there after LINGER_SECONDS; raise the error in the end."""
         while not self.closed_at or self._lines:
             with self._changed:
                 self._changed.wait_for(
@@ -67,7 +69,7 @@ class Buffer:
 
 
 def pack(lines: list[bytes]) -> list[Record]:
-    """Pack lines into the records of one batch, as many as it takes. No line is cut."""
+    """Pack as many lines as one batch takes into records. No line is cut."""
     records: list[Record] = []
     size = 0
     for line in lines:
@@ -85,55 +87,57 @@ def pack(lines: list[bytes]) -> list[Record]:
 
 def send_all(stream: str, buffer: Buffer) -> None:
     """Send what is added until the buffer is closed and empty."""
-    once = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 1})
-    firehose = boto3.client("firehose", config=once)
+    once = Config(connect_timeout=5, read_timeout=10, retries={'total_max_attempts': 1})
+    firehose = boto3.client('firehose', config=once)
     for batch in buffer.batches():
         send(firehose, stream, batch, buffer)
         if sys.stdout.isatty():
-            print_counts(buffer.counts, end="")
+            print_counts(buffer.counts, end='')
 
 
 def send(firehose, stream: str, batch: list[Record], buffer: Buffer) -> None:
-    """Send a batch, and again what Firehose did not take of it."""
+    """Send a batch, and again what Firehose did not take."""
     pause = 0.1
     while batch:
         unsent = batch
         try:
-            records = [{"Data": record.data} for record in batch]
+            records = [{'Data': record.data} for record in batch]
             answer = firehose.put_record_batch(DeliveryStreamName=stream, Records=records)
-            # Each record has its own result, also when the call succeeds.
-            results = zip(batch, answer["RequestResponses"], strict=True)
-            unsent = [record for record, result in results if result.get("ErrorCode")]
-            problem = f"Firehose did not take {len(unsent)} of {len(batch)} records"
+            results = zip(batch, answer['RequestResponses'], strict=True)
+            unsent = [record for record, result in results if result.get('ErrorCode')]
+            problem = f'Firehose did not take {len(unsent)} of {len(batch)} records'
         except (aws.BotoCoreError, aws.ClientError) as error:
             if not is_temporary(error):
                 raise
-            problem = str(error).rstrip(".")
-        buffer.counts["sent"] += sum(r.photos for r in batch) - sum(r.photos for r in unsent)
+            problem = str(error).rstrip('.')
+        buffer.counts['sent'] += sum(r.photos for r in batch) - sum(r.photos for r in unsent)
         if unsent:
             if buffer.closed_at and time.monotonic() - buffer.closed_at > FLUSH_SECONDS:
-                raise StreamingError(f"{problem}; the rest was not sent")
-            print_line(f"{problem}; sending {len(unsent)} again in {pause:.1f} s.")
+                raise StreamingError(f'{problem}; the rest was not sent')
+            print_line(f'{problem}; sending {len(unsent)} again in {pause:.1f} s.')
             time.sleep(pause)
             pause = min(2 * pause, 5)
         batch = unsent
 
 
 def is_temporary(error: Exception) -> bool:
-    """Tell whether Firehose may take the same records later: it is not reached, or overloaded."""
+    """Tell whether Firehose may take the same later: it is away, or overloaded."""
     if not isinstance(error, aws.ClientError):
         return isinstance(error, (aws.ConnectionError, aws.HTTPClientError))
-    code: str = error.response["Error"]["Code"]
-    status: int = error.response["ResponseMetadata"]["HTTPStatusCode"]
-    return status >= 500 or "Throttl" in code or "Limit" in code
+    code: str = error.response['Error']['Code']
+    status: int = error.response['ResponseMetadata']['HTTPStatusCode']
+    return status >= 500 or 'Throttl' in code or 'Limit' in code
 
 
-def print_line(text: str, end: str = "\n") -> None:
-    """Print over the terminal's status line, in one write because several threads print."""
-    print(f"\r\033[K{text}{end}" if sys.stdout.isatty() else text + end, end="", flush=True)
+def print_line(text: str, end: str = '\n') -> None:
+    """Print over the status line, in one write because several threads print."""
+    try:
+        print(f'\r\033[K{text}{end}' if sys.stdout.isatty() else text + end, end='', flush=True)
+    except OSError:  # the terminal is closed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def print_counts(counts: Counter[str], end: str = "\n") -> None:
-    """Print the counts; without a line end they are the terminal's status line."""
-    names = ("posts", "photos", "sent", "failed", "skipped", "unreadable")
-    print_line(", ".join(f"{name} {counts[name]}" for name in names), end)
+def print_counts(counts: Counter[str], end: str = '\n') -> None:
+    """Print the counts; without a line end they are the status line."""
+    names = ('posts', 'photos', 'sent', 'failed', 'skipped', 'unreadable')
+    print_line(', '.join(f'{name} {counts[name]}' for name in names), end)

@@ -55,6 +55,8 @@ OTHERS = {
     "InvalidS3ObjectException",
     "OAuth",
     "SimilarityThreshold",
+    "SubscriptionRequiredException",
+    "UniqueId",
 }
 # Files of the learner's, and what offline mode writes.
 THEIR_FILES = {

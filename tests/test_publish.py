@@ -18,9 +18,10 @@ import requests
 from botocore.exceptions import ClientError
 
 from kit.aws_client import Aws
+from kit.commands.publish.command import OPT_IN
 from kit.commands.publish.launch_links import launch_link, launch_links, launch_table, rewrite
 from kit.keys import ACCOUNT, select
-from kit.stack.template import rekognition_regions
+from kit.stack.template import load_template, rekognition_regions
 from kit.waiting import PATIENCE
 from support import REPOSITORY
 from support.systems import BorrowedSystem
@@ -202,6 +203,15 @@ def test_doing_it_again_changes_nothing(checkout: Checkout) -> None:
     assert (checkout.pages(), checkout.policy(), checkout.block()) == before
     now = checkout.s3().head_object(Bucket=checkout.bucket, Key=NAME)
     assert now["LastModified"] == uploaded["LastModified"]
+
+
+def test_a_region_that_accounts_must_enable_first_is_warned_of(checkout: Checkout) -> None:
+    assert set(OPT_IN) <= set(rekognition_regions(load_template()))
+    done = checkout.publish("--region", "eu-south-2")
+    assert done.returncode == 0
+    assert "Warning: eu-south-2 is an opt-in region." in done.stderr
+    checkout.bucket = f"next.{checkout.bucket[:-1]}"
+    assert "opt-in" not in checkout.publish("--region", "eu-west-2").stderr
 
 
 def test_links_follow_from_bucket_to_bucket_and_region_to_region(checkout: Checkout) -> None:

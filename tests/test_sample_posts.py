@@ -88,6 +88,12 @@ def test_without_keys_the_streamer_says_how_to_go_on(
     assert f"update the stack with your keys, or run this with --replay {FILE}." in done.stderr
 
 
+def test_tmux_on_the_instance_is_its_own(system: BorrowedSystem, tmp_path: Path) -> None:
+    """The learner's tmux has an environment that leads to the real AWS."""
+    environment = instance.environment(system.aws.url, system.x_url, system.keys[TOKEN], tmp_path)
+    assert environment["TMUX_TMPDIR"] == str(tmp_path)
+
+
 def test_they_arrive_once_however_often_they_are_replayed(
     run: Callable[..., subprocess.CompletedProcess[str]], stack: Stack, pictures: dict[str, Path]
 ) -> None:

@@ -19,7 +19,8 @@ import simpy
 X_POSTS = 250.0  # a second for one app
 FIREHOSE_REQUESTS = 2_000.0  # PutRecordBatch a second for one stream
 CONCURRENCY = {"new account": 10, "usual account": 1_000}
-COMPARE_FACES = {"eu-west-1": 100.0, "elsewhere": 25.0}  # calls a second
+# Calls a second; us-east-1 and us-west-2 have as many as eu-west-1.
+COMPARE_FACES = {"eu-west-1": 100.0, "elsewhere": 25.0}
 MAILS = 10.0  # a second for one account
 EVENT_SECONDS = 6 * 3600.0  # for which Lambda keeps an event
 RETRIES = (60.0, 120.0)  # seconds before the second and the third try of Lambda

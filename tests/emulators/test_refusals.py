@@ -375,6 +375,7 @@ OTHER_VALUES = {
     "SimilarityThreshold": "90",
     "TwitterConsumerKey": "other",
     "StreamRule": "cats has:images",
+    "SampleUrlPrefix": "https://samples.example/photos/",
     "InstanceType": "t3.small",
     "KeyName": "mine",
     "SSHLocation": "203.0.113.7/32",

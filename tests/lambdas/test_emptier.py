@@ -1,4 +1,4 @@
-"""BucketEmptierFunction: what it answers to CloudFormation, and which buckets it empties."""
+"""BucketEmptierFunction: what it answers to CloudFormation, and which buckets it deletes."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class CloudFormation:
 
     def __init__(self, account: Account) -> None:
         self.answers: list[Request] = []
-        names = account.load(code_of("BucketEmptierFunction"), "BucketEmptierFunction")
-        names["urlopen"] = self.answers.append
-        self.handler = names["lambda_handler"]
+        self.names = account.load(code_of("BucketEmptierFunction"), "BucketEmptierFunction")
+        self.names["urlopen"] = self.answers.append
+        self.handler = self.names["lambda_handler"]
 
     def ask(self, request_type: str, *buckets: str) -> dict[str, Any]:
         event = {name: ANSWER[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
@@ -55,7 +55,7 @@ def test_nothing_is_emptied_before_the_stack_is_deleted(
     assert account.body("kept") == b"x"
 
 
-def test_all_buckets_are_emptied_also_when_one_is_gone(
+def test_all_buckets_are_deleted_also_when_one_is_gone_already(
     cloudformation: CloudFormation, account: Account
 ) -> None:
     others = [f"{account.bucket}-{number}" for number in (1, 2)]
@@ -68,9 +68,32 @@ def test_all_buckets_are_emptied_also_when_one_is_gone(
         account.s3.put_object(Bucket=bucket, Key="twice", Body=b"x")
         account.s3.put_object(Bucket=bucket, Key="twice", Body=b"y")
     assert cloudformation.ask("Delete", others[0], "gone", others[1]) == ANSWER
-    for bucket in others:
-        assert "Versions" not in account.s3.list_object_versions(Bucket=bucket)
-        account.s3.delete_bucket(Bucket=bucket)
+    left = [bucket["Name"] for bucket in account.s3.list_buckets()["Buckets"]]
+    assert not set(others) & set(left)
+
+
+def test_what_comes_meanwhile_is_deleted_as_well(
+    cloudformation: CloudFormation, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody still writes when it deletes: the bucket is full again, and then it is not there."""
+    bucket = f"{account.bucket}-busy"
+    where = {"LocationConstraint": account.aws.region}
+    account.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
+    late = iter(range(3))
+    s3 = cloudformation.names["s3"]
+    delete = s3.meta.client.delete_bucket
+
+    def delete_bucket(**request: str) -> Any:
+        for number in late:
+            account.s3.put_object(Bucket=bucket, Key=f"late/{number}", Body=b"x")
+            break
+        return delete(**request)
+
+    monkeypatch.setattr(s3.meta.client, "delete_bucket", delete_bucket)
+    assert cloudformation.ask("Delete", bucket) == ANSWER
+    assert list(late) == []
+    with pytest.raises(account.s3.exceptions.NoSuchBucket):
+        account.s3.put_object(Bucket=bucket, Key="too late", Body=b"x")
 
 
 def test_an_error_is_told(cloudformation: CloudFormation) -> None:

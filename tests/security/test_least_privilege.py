@@ -58,7 +58,7 @@ NOT_SHOWN = {
         ],
         "ministack's Firehose only puts objects; Firehose's documentation requires it",
     ),
-    ("BucketEmptierRole", "DeleteObjects", "s3:DeleteObjectVersion"): (
+    ("BucketEmptierRole", "DeleteBuckets", "s3:DeleteObjectVersion"): (
         "ministack asks for s3:DeleteObject only; S3's documentation requires it for versions"
     ),
 }

@@ -64,6 +64,8 @@ class FakeX:
         self.rules: list[dict[str, str]] = []
         self.refusals: deque[tuple[int, dict[str, Any]]] = deque()  # of the next connects
         self.rule_errors: list[dict[str, Any]] = []  # what adding a rule answers
+        self.deletion_errors: list[dict[str, Any]] = []  # what deleting one answers
+        self.rules_status = 200
         self.me_status = 200
         self.connects: list[float] = []
         self.requests: list[tuple[str, str, str]] = []  # method, path, authorization
@@ -124,13 +126,20 @@ class XHandler(BaseHTTPRequestHandler):
             return
         change = json.loads(body)
         if "delete" in change:
+            if x.deletion_errors:
+                self.answer({"errors": x.deletion_errors, "meta": {"sent": "now"}})
+                return
             gone = change["delete"]["ids"]
             x.rules = [rule for rule in x.rules if rule["id"] not in gone]
             self.answer({"meta": {"summary": {"deleted": len(gone), "not_deleted": 0}}})
         elif x.rule_errors:
             self.answer({"errors": x.rule_errors, "meta": {"sent": "now"}})
         else:
-            added = [rule | {"id": secrets.token_hex(4)} for rule in change["add"]]
+            # A post says that it matches the rule "1", unless its test says something else.
+            taken = "1" in [rule["id"] for rule in x.rules]
+            added = [
+                rule | {"id": secrets.token_hex(4) if taken else "1"} for rule in change["add"]
+            ]
             x.rules += added
             self.answer({"data": added, "meta": {"sent": "now"}}, 201)
 
@@ -138,7 +147,8 @@ class XHandler(BaseHTTPRequestHandler):
         path = self.note()
         if path == RULES:
             rules = {"data": self.x.rules} if self.x.rules else {}
-            self.answer(rules | {"meta": {"sent": "now", "result_count": len(self.x.rules)}})
+            answer = rules | {"meta": {"sent": "now", "result_count": len(self.x.rules)}}
+            self.answer(answer, self.x.rules_status)
         elif path == "/2/users/me":
             me = {"data": {"id": "42", "name": "Ada", "username": "ada"}}
             self.answer(me if self.x.me_status == 200 else {}, self.x.me_status)

@@ -193,6 +193,36 @@ def test_a_second_streamer_says_that_another_one_is_connected(
         assert first.finish(signal.SIGTERM) == 0
 
 
+def test_posts_of_other_rules_are_not_sent(tmp_path: Path, emulators: Emulators) -> None:
+    firehose = FakeFirehose()
+    emulators.add_rule(value="dog", tag="foreign")
+    emulators.add_rule(value="bird")
+    arguments = ["--delivery-stream", "posts", "--rule", "from:learner cat"]
+    with Streamer(tmp_path, emulators.x_url, firehose, arguments) as streamer:
+        streamer.says("Connected")
+        for rule in ("dog", "bird"):
+            streamer.says(f"Posts of another rule, which X bills, are skipped: {rule}")
+        for text in ("a dog", "a bird", "a cat and a dog", "a cat"):
+            emulators.x.post(text, [emulators.photo])
+        wait_until(lambda: len(firehose.taken) == 2)
+        assert streamer.finish(signal.SIGTERM) == 0
+    assert [json.loads(line)["text"] for line in firehose.taken] == ["a cat and a dog", "a cat"]
+    counts = streamer.counts()
+    assert (counts["posts"], counts["sent"], counts["skipped"]) == (4, 2, 2)
+
+
+def test_a_rule_of_ours_that_somebody_else_made(tmp_path: Path, emulators: Emulators) -> None:
+    firehose = FakeFirehose()
+    emulators.add_rule(value="from:learner", tag="theirs")
+    arguments = ["--delivery-stream", "posts", "--rule", "from:learner"]
+    with Streamer(tmp_path, emulators.x_url, firehose, arguments) as streamer:
+        streamer.says("Connected")
+        emulators.x.post("theirs and ours", [emulators.photo])
+        wait_until(lambda: firehose.taken)
+        assert streamer.finish(signal.SIGTERM) == 0
+    assert "another rule" not in streamer.out
+
+
 def test_the_keys_come_from_the_secret(tmp_path: Path, emulators: Emulators) -> None:
     stream = emulators.delivery_stream()
     file = {"delivery_stream": stream, "region": REGION, "secret": "x-keys"}

@@ -67,8 +67,9 @@ class ScriptedX:
         self.asked: list[Any] = []
         self.chunk_sizes: list[int | None] = []
 
-    def set_rule(self) -> None:
+    def set_rule(self) -> list[str]:
         self.rules_set += 1
+        return ["1"]
 
     def get(self, url: str, **options: Any) -> ScriptedX:
         self.asked.append((url, options))
@@ -323,6 +324,7 @@ def test_the_default_rule_is_asked_for_as_the_user(fake_x: FakeX) -> None:
         (401, "the keys are wrong; copy them again from console.x.com"),
         (402, "no credits are left; buy some at console.x.com"),
         (403, "the app may not do this; check it at console.x.com"),
+        (404, "this is not X's API; check TWITTER_API_URL"),
     ],
 )
 def test_an_answer_that_no_retry_changes_says_what_to_do(
@@ -334,7 +336,7 @@ def test_an_answer_that_no_retry_changes_says_what_to_do(
     assert str(raised.value) == f"X answered {status}: {message}"
 
 
-@pytest.mark.parametrize("status", [404, 409, 429, 503])
+@pytest.mark.parametrize("status", [409, 429, 503])
 def test_another_answer_is_an_error_of_http(fake_x: FakeX, status: int) -> None:
     fake_x.refusals.append((status, {}))
     with pytest.raises(requests.HTTPError):
@@ -374,7 +376,8 @@ def test_the_rule_is_ours_and_only_ours_is_replaced(
     fake_x: FakeX, before: list[dict[str, str]], after: list[dict[str, str]]
 ) -> None:
     fake_x.rules = list(before)
-    streamer.X(TOKENS, "from:ada").set_rule()
+    ids = streamer.X(TOKENS, "from:ada").set_rule()
+    assert ids == [rule["id"] for rule in fake_x.rules if rule["value"] == "from:ada"]
     assert {authorization for *_, authorization in fake_x.requests} == {f"Bearer {BEARER}"}
     without_ids = [{name: rule[name] for name in rule if name != "id"} for rule in fake_x.rules]
     assert without_ids == [{name: rule[name] for name in rule if name != "id"} for rule in after]
@@ -385,6 +388,23 @@ def test_a_rule_that_x_does_not_accept(fake_x: FakeX) -> None:
     fake_x.rule_errors = [{"title": "DuplicateRule", "value": "from:ada"}, error]
     with pytest.raises(streamer.InputError) as raised:
         streamer.X(TOKENS, "from:ada").set_rule()
-    assert str(raised.value) == f"X does not accept the rule: {error}"
-    fake_x.rule_errors = fake_x.rule_errors[:1]
+    assert str(raised.value) == "X does not accept the rule from:ada: no such operator"
+    fake_x.rule_errors = [{"title": "DuplicateRule", "value": "from:ada", "id": "7"}]
+    assert streamer.X(TOKENS, "from:ada").set_rule() == ["7"]
+    fake_x.rule_errors = [{"title": "Odd"}]
+    with pytest.raises(streamer.InputError, match=r"the rule from:ada: {'title': 'Odd'}$"):
+        streamer.X(TOKENS, "from:ada").set_rule()
+
+
+def test_a_rule_that_x_does_not_delete(fake_x: FakeX) -> None:
+    fake_x.rules = [OLD]
+    fake_x.deletion_errors = [{"title": "Invalid Request", "detail": "no"}]
+    with pytest.raises(streamer.StreamingError, match=r"does not delete the rule from:old: .*no"):
+        streamer.X(TOKENS, "from:ada").set_rule()
+
+
+def test_the_rules_of_others_are_named(fake_x: FakeX, capsys: pytest.CaptureFixture[str]) -> None:
+    fake_x.rules = [FOREIGN, OLD, OURS]
     streamer.X(TOKENS, "from:ada").set_rule()
+    said = "Posts of another rule, which X bills, are skipped: cat\n"
+    assert capsys.readouterr().out == said

@@ -35,7 +35,8 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr(streamer, "__file__", str(tmp_path / "twitter_streaming.py"))
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    handlers = {number: signal.getsignal(number) for number in numbers}
     yield
     for number, handler in handlers.items():
         signal.signal(number, handler)
@@ -293,7 +294,7 @@ def test_in_a_terminal_the_counts_are_the_last_line_all_the_time(
     assert capsys.readouterr().out.endswith(line.rstrip("\n") + line)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_when_all_is_sent(
     type_in: Any,
     firehose: Firehose,

@@ -26,6 +26,9 @@ from kit.running import REPOSITORY
 from kit.stack.template import TEMPLATE, rekognition_regions
 
 PAGES = ("README.md", "Instructions.md")
+# With Rekognition, of the regions that an account has to enable first: AWS Account Management
+# Reference, "Enable or disable AWS Regions in your account".
+OPT_IN = ("ap-southeast-5", "ap-southeast-7", "eu-south-2", "il-central-1")
 
 
 def bucket_name(context: click.Context, parameter: click.Parameter, name: str) -> str:
@@ -131,6 +134,12 @@ def show_result(bucket: Bucket, changed: bool) -> None:
             f"This bucket exists only in offline AWS at {bucket.endpoint}: on AWS the links lead "
             "nowhere. If you changed nothing else in these files, this puts the links back: "
             f"git checkout {' '.join(page for page in PAGES if (REPOSITORY / page).is_file())}"
+        )
+    if bucket.region in OPT_IN:
+        click.echo(
+            f"Warning: {bucket.region} is an opt-in region. Accounts that have not enabled it may "
+            "not be able to read the template there: better take a bucket in another region.",
+            err=True,
         )
     link = launch_link(bucket.region, template_url(bucket.name, bucket.region))
     click.echo(f"The launch link: {link}")

@@ -71,6 +71,8 @@ def environment(aws_url: str, x_url: str, token: str, root: Path) -> dict[str, s
         "AWS_ENDPOINT_URL": aws_url,
         "AWS_EC2_METADATA_SERVICE_ENDPOINT": f"{aws_url}/_workshop/instances/{metadata}/",
         "TWITTER_API_URL": x_url,
+        # A tmux of its own: the learner's has another environment, which leads to the real AWS.
+        "TMUX_TMPDIR": str(root),
     }
     del variables["AWS_EC2_METADATA_DISABLED"]
     del variables["PYTHONPATH"]  # the instance has the files of the template, and no others

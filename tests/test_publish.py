@@ -23,7 +23,7 @@ from kit.commands.publish.launch_links import launch_link, launch_links, launch_
 from kit.keys import ACCOUNT, select
 from kit.stack.template import load_template, rekognition_regions
 from kit.waiting import PATIENCE
-from support import REPOSITORY
+from support import MEASURED, REPOSITORY
 from support.systems import BorrowedSystem
 
 NAME = "RekognitionWorkshopCFN.json"
@@ -63,6 +63,7 @@ class Checkout:
             "AWS_DEFAULT_REGION": "eu-west-1",
             **select(system.keys, ACCOUNT),
             "AWS_EC2_METADATA_DISABLED": "true",
+            **MEASURED,
         }
         shutil.copytree(
             REPOSITORY / "scripts", folder / "scripts", ignore=shutil.ignore_patterns("__pycache__")

@@ -119,7 +119,7 @@ $(VENV)/installed: .lock/build.txt .lock/demo.txt
 $(VENV)/installed-workshop $(VENV)/installed-test: $(VENV)/installed-%: .lock/%.txt $(VENV)/installed
 	$(PIP) --require-hashes --no-build-isolation --requirement $<
 	@# The aws that pip writes cannot be run if the path of this folder has a space in it.
-	@printf '#!/bin/sh\nexec "$${0%/*}/python" -m awscli "$$@"\n' > $(VENV)/bin/aws
+	@printf '#!/bin/sh\nexec "$${0%%/*}/python" -m awscli "$$@"\n' > $(VENV)/bin/aws
 	@chmod +x $(VENV)/bin/aws
 	@touch $@
 

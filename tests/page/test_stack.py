@@ -30,6 +30,10 @@ def test_the_form_has_all_parameters_and_no_key(workshop: PageWorkshop) -> None:
     assert {field["name"]: field["value"] for field in fields if field["hidden"]} == dict.fromkeys(
         ("TwitterConsumerKey", "TwitterConsumerSecret", "TwitterToken", "TwitterTokenSecret"), ""
     )
+    values = {field["name"]: field["value"] for field in fields}
+    offline = workshop.system.parameters(values["EmailAddress"])
+    places = [name for name in offline if name.endswith("Prefix")]  # nothing leaves the computer
+    assert [values[name] for name in places] == [offline[name] for name in places]
     for key in workshop.system.keys.values():
         assert key not in answer.text
     progress = workshop.session.get(f"{workshop.url}/stack", timeout=60)

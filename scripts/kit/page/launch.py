@@ -91,6 +91,7 @@ class Launch:
         return {
             "EmailAddress": EMAIL,
             "PhotoUrlPrefix": f"{self.services.urls['x']}/media/",
+            "SampleUrlPrefix": f"{self.services.urls['x']}/samples/",
             "TwitterConsumerKey": keys["TWITTER_CONSUMER_KEY"],
             "TwitterConsumerSecret": keys["TWITTER_CONSUMER_SECRET"],
             "TwitterToken": keys["TWITTER_TOKEN"],

@@ -1,5 +1,6 @@
 """CloudFormation: Ref of a secret is its ARN; templates and metadata are read back in ASCII; a
-stack that is still being created can be deleted.
+stack that is still being created can be deleted; what a resource that could not be deleted depends
+on stays, so that the next deletion works.
 
 The policy of a role refers to that ARN. Of characters beyond ASCII only "?" is read back, also by
 cfn-init, which puts that on the instance. So the template and what is in it have none.
@@ -23,6 +24,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from ministack.services import cloudformation
 from ministack.services.cloudformation import handlers, provisioners, stacks
 
 Operation = Callable[..., Any]  # creates, updates or deletes a resource of a type
@@ -125,11 +127,31 @@ async def roll_back(original: Operation, name: str, *more: Any, **options: Any) 
         await original(name, *more, **options)
 
 
+def delete_resource(original: Operation, *arguments: Any) -> Any:
+    """Delete a resource, unless one that depends on it could not be deleted and still needs it.
+
+    Raises:
+        ValueError: there is such a one.
+    """
+    name, logical_id = arguments[-2:]
+    stack = cloudformation._stacks.get(name) or {}
+    left, template = stack.get("_resources", {}), stack.get("_template") or {}
+    failed = [
+        other
+        for other, resource in left.items()
+        if resource.get("ResourceStatus") == "DELETE_FAILED" and other != logical_id
+    ]
+    if logical_id in stacks._with_dependencies(failed, template.get("Resources", {}), set(left)):
+        raise ValueError(f"{', '.join(failed)} could not be deleted, and may depend on it.")
+    return original(*arguments)
+
+
 def install() -> None:
     """Let CloudFormation create and delete like this, and read back templates."""
     handlers._deploy_stack_async = functools.partial(create, handlers._deploy_stack_async)
     handlers._delete_stack_async = functools.partial(delete, handlers._delete_stack_async)
     stacks._provision_resource = functools.partial(provision, stacks._provision_resource)
+    stacks._delete_resource = functools.partial(delete_resource, stacks._delete_resource)
     stacks._roll_back_operation = functools.partial(roll_back, stacks._roll_back_operation)
     readers = handlers._ACTION_HANDLERS
     readers["GetTemplate"] = functools.partial(get_template, readers["GetTemplate"])

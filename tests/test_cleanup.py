@@ -127,6 +127,25 @@ def test_a_bucket_that_somebody_has_deleted_is_no_obstacle(account: BorrowedSyst
 
 
 @pytest.mark.usefixtures("empty")
+def test_an_object_that_cannot_be_deleted_is_named_and_a_second_delete_ends(
+    account: BorrowedSystem,
+) -> None:
+    stack = Stack.launch(account.aws, account.parameters(EMAIL))
+    stack.upload_reference(b"x")
+    iam, role = account.aws.client("iam"), stack.resource("BucketEmptierRole")
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    allowed = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    less = json.dumps(allowed).replace('"s3:DeleteObject", "s3:DeleteObjectVersion", ', "")
+    assert less != json.dumps(allowed)
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=less)
+    with pytest.raises(WorkshopError, match=r"BucketEmptier: .*celebrity\.jpg: AccessDenied"):
+        stack.delete()
+    assert stack.reference() == b"x"
+    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(allowed))
+    stack.delete()
+
+
+@pytest.mark.usefixtures("empty")
 def test_somebody_writes_into_the_buckets_until_they_are_gone(account: BorrowedSystem) -> None:
     stack = Stack.launch(account.aws, account.parameters(EMAIL))
     s3, written = account.aws.client("s3"), Counter[str]()

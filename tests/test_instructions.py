@@ -51,6 +51,7 @@ OTHERS = {
     "DynamoDB",
     "FaceMatches",
     "GitHub",
+    "InvalidImageFormatException",
     "InvalidParameterException",
     "InvalidS3ObjectException",
     "OAuth",

@@ -22,7 +22,7 @@ from kit.stack import inventory
 from kit.stack.find import described
 from kit.stack.template import load_template, parameter_default, rekognition_regions
 
-# AWS lets the caller not look, or an emulator has no such operation.
+# AWS lets the caller not look, or an emulator has no such operation. Some answer that with 500.
 NOT_SHOWN = (
     "AccessDenied",
     "AccessDeniedException",
@@ -76,7 +76,8 @@ def check_all(account: Account, name: str, progress: Progress) -> None:
                 check(account, name)
         except ClientError as error:
             code = error.response["Error"]["Code"]
-            if code not in NOT_SHOWN:
+            failed = error.response["ResponseMetadata"].get("HTTPStatusCode", 400) >= 500
+            if code not in NOT_SHOWN and not failed:
                 raise
             progress.note(f"not looked at ({code}): {text.format(name=name)}")
 

@@ -30,9 +30,9 @@ def test_nothing_is_launched_before_the_question_is_answered(
         "account 000000000000, region eu-west-1, as arn:aws:sts::000000000000:assumed-role/demo-",
         "Rekognition is open to this account",
         "Firehose is open to this account",
-        "the default VPC has a public subnet",
         "the region has the type of the instance",
         f"no stack is called {NAME}",
+        "the default VPC has a public subnet",
         "it takes about 15 minutes and costs about $0.01: $0.018 an hour, and 9 photos",
         f"Launch {NAME} in account 000000000000? [y/N]: n",
     ]
@@ -98,6 +98,15 @@ def test_no_default_vpc_or_none_with_a_public_subnet(
     ec2.delete_vpc(VpcId=vpc["VpcId"])
     done = run("--yes")
     assert (done.exit_code, "has no default VPC" in said(done)) == (2, True)
+    done = run("--yes", "--subnet", subnets[0])
+    assert (done.exit_code, f"has no subnet {subnets[0]}" in said(done)) == (2, True)
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]
+    subnet = ec2.create_subnet(VpcId=vpc["VpcId"], CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    done = run("--subnet", subnet, typed="n\n")
+    assert f"the subnet {subnet} exists" in said(done)
+    assert "default VPC" not in said(done)
+    ec2.delete_subnet(SubnetId=subnet)
+    ec2.delete_vpc(VpcId=vpc["VpcId"])
     ec2.create_default_vpc()  # the command that it names
     assert "has no default VPC" not in said(run(typed="n\n"))
 

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from kit.aws_client import Account
 
+SUBSCRIPTION = "subscription"
 # Lists what there is of a type, as names or ARNs; those with a text in them.
 Lister = Callable[[Account, str], Iterable[str]]
 
@@ -92,6 +93,13 @@ def secrets(aws: Account, name: str = "") -> Iterator[str]:
             yield text
 
 
+def subscriptions(aws: Account, name: str = "") -> Iterator[str]:
+    """The subscriptions to topics; one that is not confirmed is listed without its ARN."""
+    for entry in pages(aws, "sns", "list_subscriptions", "Subscriptions"):
+        if name in entry["TopicArn"]:
+            yield f"{SUBSCRIPTION} to {entry['TopicArn']}"
+
+
 def listed(service: str, operation: str, member: str, key: str = "") -> Lister:
     """A lister that calls one operation, in whose answer each member, or its key, is a name."""
 
@@ -124,8 +132,7 @@ LISTS: dict[str, Lister] = {
     "AWS::Logs::LogGroup": listed("logs", "describe_log_groups", "logGroups", "logGroupName"),
     "AWS::S3::Bucket": buckets,
     "AWS::S3::BucketPolicy": bucket_policies,
-    # One that is not confirmed is listed without its ARN.
-    "AWS::SNS::Subscription": listed("sns", "list_subscriptions", "Subscriptions", "TopicArn"),
+    "AWS::SNS::Subscription": subscriptions,
     "AWS::SNS::Topic": listed("sns", "list_topics", "Topics", "TopicArn"),
     "AWS::SQS::Queue": listed("sqs", "list_queues", "QueueUrls"),
     "AWS::SecretsManager::Secret": secrets,

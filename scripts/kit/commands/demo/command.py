@@ -28,6 +28,7 @@ NAME = f"{STACK_NAME}-demo"
 @click.option("--json", "as_json", is_flag=True, help="One JSON line per tweet on stdout.")
 @click.option("--aws", is_flag=True, help="In your account on AWS, without X; see below.")
 @click.option("--stack", default=NAME, show_default=True, help="With --aws: its name.")
+@click.option("--subnet", default="", metavar="ID", help="With --aws: not in the default VPC.")
 @click.option("--yes", is_flag=True, help="With --aws: do not ask.")
 @click.option("--keep", is_flag=True, help="With --aws: do not delete the stack.")
 def demo(
@@ -71,12 +72,13 @@ def run_offline(progress: Progress, reference: Path | None, tweets: tuple[Path, 
             progress.tell(result)
 
 
-def run_on_aws(progress: Progress, stack: str, yes: bool, keep: bool) -> None:
+def run_on_aws(progress: Progress, stack: str, subnet: str, yes: bool, keep: bool) -> None:
     """Run it in the caller's account, or in the emulated AWS at AWS_ENDPOINT_URL.
 
     Args:
         progress: shows what happens.
         stack: its name.
+        subnet: in which its instance is; empty is one of the default VPC.
         yes: do not ask.
         keep: do not delete it.
     """
@@ -85,12 +87,12 @@ def run_on_aws(progress: Progress, stack: str, yes: bool, keep: bool) -> None:
     account = on_aws.callers_account()
     caller = preflight.identify(account)
     progress.note(f"account {caller.account}, region {account.region}, as {caller.arn}")
-    preflight.check_all(account, stack, progress)
+    preflight.check_all(account, stack, subnet, progress)
     progress.note(on_aws.estimate(keep))
     if not yes:
         click.confirm(f"Launch {stack} in account {caller.account}?", abort=True, err=True)
     with TemporaryStack(account, stack, progress, keep) as launched:
-        launched.launch(on_aws.parameters(EMAIL))
+        launched.launch(on_aws.parameters(EMAIL, subnet))
         for result in on_aws.AwsDemo(launched, progress).run():
             progress.tell(result)
     progress.note(on_aws.MAIL)

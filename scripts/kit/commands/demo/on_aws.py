@@ -48,11 +48,12 @@ def callers_account() -> Account:
     return CallersAccount(slowness=1 if local else SLOWNESS)
 
 
-def parameters(email: str) -> dict[str, str]:
+def parameters(email: str, subnet: str) -> dict[str, str]:
     """The stack's parameters: no keys of X. In the emulated AWS the photos are on this computer."""
     x_url = os.environ.get("TWITTER_API_URL")
     local = is_local(os.environ.get("AWS_ENDPOINT_URL", "")) and x_url
-    return {"EmailAddress": email} | ({"SampleUrlPrefix": f"{x_url}/samples/"} if local else {})
+    photos = {"SampleUrlPrefix": f"{x_url}/samples/"} if local else {}
+    return {"EmailAddress": email, "SubnetId": subnet} | photos
 
 
 def estimate(keep: bool) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from botocore.exceptions import ClientError
 
@@ -58,19 +59,21 @@ def identify(account: Account) -> Caller:
     return Caller(answer["Account"], answer["Arn"])
 
 
-def check_all(account: Account, name: str, progress: Progress) -> None:
+def check_all(account: Account, name: str, subnet: str, progress: Progress) -> None:
     """Look for what would fail, and say what was looked at.
 
     Args:
         account: in which the stack will be.
         name: of the stack.
+        subnet: in which its instance will be; empty is one of the default VPC.
         progress: gets a line for each check.
 
     Raises:
         InputError: it would fail; the message says why and what to do.
         ClientError: AWS refuses, such as what the account lacks; see `kit.commands.errors`.
     """
-    for text, check in CHECKS.items():
+    network = {f"the subnet {subnet} exists": partial(check_subnet, subnet=subnet)}
+    for text, check in (CHECKS | (network if subnet else DEFAULT_NETWORK)).items():
         try:
             with progress.step(text.format(name=name), "preflight"):
                 check(account, name)
@@ -103,7 +106,8 @@ def check_network(account: Account, _: str) -> None:
     if not vpcs:
         raise InputError(
             f"The region {account.region} of your account has no default VPC, in which the "
-            "instance would be. Create it, which costs nothing: aws ec2 create-default-vpc"
+            "instance would be. Create it, which costs nothing: aws ec2 create-default-vpc; or "
+            "name a subnet from which the internet is reached: --subnet ID"
         )
     subnets = default_subnets(account, vpcs[0]["VpcId"])
     if not any(subnet["MapPublicIpOnLaunch"] for subnet in subnets):
@@ -118,6 +122,23 @@ def check_network(account: Account, _: str) -> None:
             "which it reaches neither CloudFormation nor Firehose, and the launch fails after ten "
             f"minutes. Let one do so: {fix}"
         )
+
+
+def check_subnet(account: Account, _: str, subnet: str) -> None:
+    """There is this subnet. Whether it reaches the internet, only its routes and gateways know.
+
+    Raises:
+        InputError: there is none.
+    """
+    try:
+        account.client("ec2").describe_subnets(SubnetIds=[subnet])
+    except ClientError as error:
+        if not error.response["Error"]["Code"].startswith("InvalidSubnetID"):
+            raise
+        raise InputError(
+            f"The region {account.region} of your account has no subnet {subnet}. List those that "
+            "it has: aws ec2 describe-subnets"
+        ) from error
 
 
 def default_subnets(account: Account, vpc: str) -> list[Json]:
@@ -166,10 +187,11 @@ def check_names(account: Account, name: str) -> None:
         )
 
 
-CHECKS: dict[str, Callable[[Account, str], None]] = {
+Check = Callable[[Account, str], None]
+CHECKS: dict[str, Check] = {
     "Rekognition is open to this account": check_rekognition,
     "Firehose is open to this account": check_firehose,
-    "the default VPC has a public subnet": check_network,
     "the region has the type of the instance": check_instance_type,
     "no stack is called {name}, and no bucket is left of one": check_names,
 }
+DEFAULT_NETWORK: dict[str, Check] = {"the default VPC has a public subnet": check_network}

@@ -24,7 +24,7 @@ from kit.errors import WorkshopError
 from kit.processes import SCRIPTS
 from kit.running import is_local
 from kit.stack.code import SOLUTION
-from kit.stack.journey import ARRIVED, COMPARED, DELIVERED, PROCESSED, Journey
+from kit.stack.journey import ARRIVED, COMPARED, DELIVERED, POLL_SECONDS, PROCESSED, Journey
 from kit.stack.stack import EMAIL, Stack
 from kit.waiting import wait_until
 
@@ -180,10 +180,8 @@ class AwsDemo:
         journeys = [journey for _, journey in self.replay(recording)]
         with self.progress.step(text, "photos"):
             lines = [f"Photo {journey.media_key} seen" for journey in journeys]
-            seconds = SEEN_SECONDS * self.stack.aws.slowness
-            wait_until(
-                lambda: self.logged("Twitter", lines), seconds, text, self.stack.aws.slowness
-            )
+            seconds, pause = (n * self.stack.aws.slowness for n in (SEEN_SECONDS, POLL_SECONDS))
+            wait_until(lambda: self.logged("Twitter", lines), seconds, text, pause)
         compared = [f"Photo {journey.key}: " for journey in journeys]
         log = "\n".join(self.stack.log_lines("RekognitionLambdaLogs"))
         if twice := [start for start in compared if log.count(start) != 1]:

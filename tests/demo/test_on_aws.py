@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from unittest import mock
 
 import pytest
 
@@ -33,14 +32,14 @@ def start(system: BorrowedSystem, credentials: dict[str, str], tmp_path: Path) -
     variables |= {"TMPDIR": str(tmp_path), "COLUMNS": "200", "WORKSHOP_FOLDER": f"{tmp_path}.kept"}
     started = []
 
-    def run(*options: str) -> subprocess.Popen[str]:
+    def run(*options: str, **more: str) -> subprocess.Popen[str]:
         started.append(
             subprocess.Popen(
                 [sys.executable, WORKSHOP, "demo", "--aws", "--yes", *options],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
-                env=variables,
+                env=variables | more,
             )
         )
         return started[-1]
@@ -215,9 +214,7 @@ def test_a_photo_that_gets_lost_leaves_nothing_but_its_log(
     start: Start, system: BorrowedSystem, faults: Faults, tmp_path: Path
 ) -> None:
     faults.aws("dynamodb", "PutItem", code="ValidationException", status=400)
-    with mock.patch.dict(os.environ, WORKSHOP_PATIENCE="0.1"):
-        process = start()
-    code, text = finish(process)
+    code, text = finish(start(WORKSHOP_PATIENCE="0.1"))
     assert code == 1, text
     in_order(text, ["it failed; what the functions printed is in", "left in the account: nothing"])
     assert "the photo at this stage: → TwitterLambdaFunction → S3 and DynamoDB" in text

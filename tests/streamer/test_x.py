@@ -161,3 +161,54 @@ def test_a_rule_that_x_refuses_is_our_users_fault(tmp_path: Path, x: FakeX) -> N
         assert streamer.finish() == 2
     assert "no such operator" in sentence(streamer)
     assert x.connects == []
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (401, "Stopped: X answered 401: the keys are wrong; copy them again from console.x.com."),
+        (404, "Stopped: X answered 404: this is not X's API; check TWITTER_API_URL."),
+    ],
+)
+def test_what_x_answers_about_the_rules_ends_it(
+    tmp_path: Path, x: FakeX, status: int, said: str
+) -> None:
+    x.rules_status = status
+    with Streamer(tmp_path, x) as streamer:
+        assert streamer.finish() == 1
+    assert sentence(streamer) == said
+    assert x.connects == []
+
+
+@pytest.mark.parametrize(("status", "pause"), [(429, 60), (500, 5)])
+def test_what_x_answers_about_the_rules_may_pass(
+    tmp_path: Path, x: FakeX, status: int, pause: int
+) -> None:
+    x.rules_status = status
+    with Streamer(tmp_path, x) as streamer:
+        streamer.says(f"X answered {status}; connecting again in {pause} s.")
+        assert streamer.finish(signal.SIGTERM) == 0
+
+
+def test_what_x_answers_about_the_user_is_told(tmp_path: Path, x: FakeX) -> None:
+    x.me_status = 503
+    with Streamer(tmp_path, x, "", ["--delivery-stream", "posts"]) as streamer:
+        assert streamer.finish() == 1
+    assert "X does not let us in: 503 Server Error" in sentence(streamer)
+
+
+def test_a_rule_that_x_does_not_take_is_the_user_s_fault(tmp_path: Path, x: FakeX) -> None:
+    x.rule_errors = [{"title": "UnprocessableEntity", "details": ["no such operator", "here"]}]
+    with Streamer(tmp_path, x) as streamer:
+        assert streamer.finish() == 2
+    said = "Stopped: X does not accept the rule from:ada: no such operator here."
+    assert sentence(streamer) == said
+
+
+def test_an_old_rule_that_x_does_not_delete(tmp_path: Path, x: FakeX) -> None:
+    x.rules = [{"id": "1", "value": "from:old", "tag": "serverless-bytes"}]
+    x.deletion_errors = [{"title": "Invalid Request", "detail": "not now"}]
+    with Streamer(tmp_path, x) as streamer:
+        assert streamer.finish() == 1
+    assert sentence(streamer).startswith("Stopped: X does not delete the rule from:old: ")
+    assert "not now" in sentence(streamer)

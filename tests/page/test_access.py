@@ -65,6 +65,20 @@ def test_by_keyboard_alone(tab: Page, workshop: PageWorkshop) -> None:
     expect(tab.locator("#panel")).to_be_hidden()
 
 
+def test_f6_goes_round_the_panes(tab: Page) -> None:
+    for pane in ("steps", "pipeline", "x", "steps"):
+        tab.keyboard.press("F6")
+        expect(tab.locator(f"#{pane}")).to_be_focused()
+    tab.keyboard.press("Shift+F6")
+    expect(tab.locator("#x")).to_be_focused()
+    tab.keyboard.press("Alt+4")
+    expect(tab.get_by_role("tab", name="Code")).to_have_attribute("aria-selected", "true")
+    tab.go_back()
+    expect(tab.get_by_role("tab", name="Pipeline")).to_have_attribute("aria-selected", "true")
+    tab.locator("#steps").press("?")
+    expect(tab.locator(".toast")).to_contain_text("F6")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 640, 1280])
 def test_widths_and_colors(tab: Page, workshop: PageWorkshop, scheme: Any, width: int) -> None:

@@ -7,6 +7,7 @@ import { buildStages, drawStages, flash } from "./diagram.js";
 import { $, announce, changed, forget } from "./dom.js";
 import { editor, presentLetters } from "./editor.js";
 import { buildExercise, drawExercise, openExercise } from "./exercise.js";
+import { buildKeys } from "./keys.js";
 import { buildLaunch, drawLaunch, openLaunch } from "./launch.js";
 import { buildLog, clearLog, drawLog } from "./log.js";
 import { drawMails } from "./mail.js";
@@ -139,6 +140,7 @@ onOpen("code", async () => {
   editor.resize();
 });
 buildPresenter();
+buildKeys();
 onOpen("pipeline", (stage) => stageOf(stage) && show(stage));
 onOpen("launch", openLaunch);
 onOpen("streamer", openStreamer);

@@ -4,13 +4,11 @@
 import { toggleSlowMotion } from "./animation.js";
 import { postSample } from "./composer.js";
 import { SAMPLES } from "./constants.js";
+import { isWriting } from "./keys.js";
 import { isPresenting } from "./tabs.js";
 import { toast } from "./widgets.js";
 
 const KEYS = "P or Escape leaves · 1 to 5 post the samples · S: slow motion";
-
-/** Whether a key is for a field in which somebody writes. */
-const isWriting = ({ target }) => target.matches("input, textarea, select, [contenteditable]");
 
 function toggle() {
   location.hash = isPresenting() ? "#/code" : "#/present";

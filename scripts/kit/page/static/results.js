@@ -54,12 +54,23 @@ async function test() {
     await save();
     const body = json({ event: $("test-event").value });
     const { event, results } = await send("/exercise/test", body);
-    $("test-results").replaceChildren(...results.map(drawResult), asCommand(event));
+    $("test-results").replaceChildren(
+      whatWasTested(),
+      ...results.map(drawResult),
+      asCommand(event),
+    );
     announce(results.some(({ failed }) => failed) ? "The test failed." : "The test has passed.");
   } catch (error) {
     $("test-results").replaceChildren(make("p", { class: "message" }, error.message));
   }
   $("test").removeAttribute("aria-disabled");
+}
+
+/** A test runs what is deployed, which may not be what is in the editor. */
+function whatWasTested() {
+  const { code, exercise } = store.state;
+  const text = "The deployed code was tested. Yours differs from it: Deploy, then test again.";
+  return code.tag === exercise ? "" : make("p", { class: "message" }, text);
 }
 
 function drawResult({ failed, result, log, seconds }) {

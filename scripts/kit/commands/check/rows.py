@@ -29,7 +29,7 @@ LANES = 2  # as in the command
 PARTS = {
     **dict.fromkeys(("several_faces", "other_person", "special_key", "two_photos", "settings"), 1),
     **dict.fromkeys(("no_face", "no_face_on_reference", "no_reference", "similar_name"), 2),
-    **dict.fromkeys(("throttling", "unreadable", "not_a_picture"), 2),
+    "throttling": 2,
     "same_event": 3,
 }
 LAST_PART = 4

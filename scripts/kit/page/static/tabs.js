@@ -41,7 +41,8 @@ function present() {
 }
 
 function showOne() {
-  const wanted = location.hash.startsWith("#/") ? location.hash.slice(2).split("/")[0] : current;
+  const { hash } = location; // such as #/code; one like #post-1 leads to a place in the same tab
+  const wanted = hash && !hash.startsWith("#/") ? current : hash.slice(2).split("/")[0];
   const known = TABS.includes(wanted) ? wanted : "pipeline";
   current = [known, current, "pipeline"].find((tab) => !isFixed(tab));
   for (const tab of TABS) {

@@ -21,6 +21,7 @@ from kit.emulators.aws.process import EmulatedAws
 from kit.errors import WorkshopError
 from kit.keys import ACCOUNT, TOKEN, X_KEYS, new_keys, select
 from kit.processes import ManagedProcess, free_port, is_free, minimal_environment
+from kit.stack.template import offline_parameters
 from kit.terminal import STOPS
 from kit.waiting import wait_until
 from kit.x_client import XClient
@@ -153,15 +154,7 @@ class OfflineSystem:
 
     def parameters(self, email: str) -> dict[str, str]:
         """The parameters with which the stack finds the emulated X."""
-        return {
-            "EmailAddress": email,
-            "PhotoUrlPrefix": f"{self.x_url}/media/",
-            "SampleUrlPrefix": f"{self.x_url}/samples/",
-            "TwitterConsumerKey": self.keys["TWITTER_CONSUMER_KEY"],
-            "TwitterConsumerSecret": self.keys["TWITTER_CONSUMER_SECRET"],
-            "TwitterToken": self.keys["TWITTER_TOKEN"],
-            "TwitterTokenSecret": self.keys["TWITTER_TOKEN_SECRET"],
-        }
+        return offline_parameters(self.x_url, self.keys, email)
 
     def stop(self) -> None:
         """Stop all children, the last one first, and delete the temporary folder."""

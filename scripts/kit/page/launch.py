@@ -14,7 +14,7 @@ from kit.page.state import State
 from kit.stack.find import described, first_failure
 from kit.stack.inventory import left_over
 from kit.stack.stack import EMAIL, STACK_NAME
-from kit.stack.template import TEMPLATE, compact_body, load_template
+from kit.stack.template import TEMPLATE, compact_body, load_template, offline_parameters
 
 INTERFACE = "AWS::CloudFormation::Interface"
 # Part of the names of buckets, which have at most 63 characters, in lower case.
@@ -87,16 +87,7 @@ class Launch:
 
     def offline_values(self) -> dict[str, str]:
         """The parameters with which the stack finds the offline X."""
-        keys = self.services.keys
-        return {
-            "EmailAddress": EMAIL,
-            "PhotoUrlPrefix": f"{self.services.urls['x']}/media/",
-            "SampleUrlPrefix": f"{self.services.urls['x']}/samples/",
-            "TwitterConsumerKey": keys["TWITTER_CONSUMER_KEY"],
-            "TwitterConsumerSecret": keys["TWITTER_CONSUMER_SECRET"],
-            "TwitterToken": keys["TWITTER_TOKEN"],
-            "TwitterTokenSecret": keys["TWITTER_TOKEN_SECRET"],
-        }
+        return offline_parameters(self.services.urls["x"], self.services.keys, EMAIL)
 
     def parameters(self) -> dict[str, str]:
         """Those of the stack, without the hidden ones; none without a stack."""

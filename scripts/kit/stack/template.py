@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from kit.jsonl import Json
@@ -60,6 +61,25 @@ def rekognition_regions(template: Json) -> list[str]:
     (assertion,) = template["Rules"]["RegionHasRekognition"]["Assertions"]
     regions: list[str] = assertion["Assert"]["Fn::Contains"][0]
     return regions
+
+
+def offline_parameters(x_url: str, keys: Mapping[str, str], email: str) -> dict[str, str]:
+    """The parameters with which a stack finds the emulated X: name → value.
+
+    Args:
+        x_url: the address of the emulated X.
+        keys: of the workshop; see `kit.keys`.
+        email: the learner's.
+    """
+    return {
+        "EmailAddress": email,
+        "PhotoUrlPrefix": f"{x_url}/media/",
+        "SampleUrlPrefix": f"{x_url}/samples/",
+        "TwitterConsumerKey": keys["TWITTER_CONSUMER_KEY"],
+        "TwitterConsumerSecret": keys["TWITTER_CONSUMER_SECRET"],
+        "TwitterToken": keys["TWITTER_TOKEN"],
+        "TwitterTokenSecret": keys["TWITTER_TOKEN_SECRET"],
+    }
 
 
 def parameter_default(name: str) -> str:

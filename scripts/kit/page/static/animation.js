@@ -1,7 +1,7 @@
 // The animation: photos that move along the arrows.
 
 import { flash, isWide, route } from "./diagram.js";
-import { $, announce, make, short } from "./dom.js";
+import { $, announce, make, percent, short } from "./dom.js";
 import { store } from "./state.js";
 import { photoStatus } from "./status.js";
 import { arrowsTo, MILESTONES } from "./topology.js";
@@ -30,7 +30,8 @@ export function follow(old, photo, post) {
   const now = photoStatus(photo, post);
   if (!now.done || before?.text === now.text) return;
   const text = `Photo of “${short(post.text, 40)}”: ${now.text}`;
-  if (photo.mailed) toast(text, `/reference?etag=${store.state.reference.etag}`, image(photo));
+  const match = `✓ Match ${percent(photo.similarity ?? 0)} · mail sent`;
+  if (photo.mailed) toast(match, `/reference?etag=${store.state.reference.etag}`, image(photo));
   else if (now.kind === "bad") toast(text, image(photo));
   else announce(text);
 }

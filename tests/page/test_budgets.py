@@ -1,0 +1,42 @@
+"""What the page costs when it is opened, and that nothing on it jumps; no budget is a time."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from page.harness import PageWorkshop
+
+pytestmark = pytest.mark.browser
+
+# The sum of what has moved without a key or a click, as the browser counts it: web.dev, "CLS".
+SHIFT = """() => new Promise((done) => {
+    let sum = 0;
+    new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) if (!entry.hadRecentInput) sum += entry.value;
+    }).observe({ type: "layout-shift", buffered: true });
+    setTimeout(() => done(sum), 500);
+})"""
+BYTES = """performance.getEntriesByType("resource")
+    .reduce((sum, { transferSize }) => sum + transferSize, 0)"""
+
+
+def test_the_first_load_is_small_and_nothing_jumps(tab: Page, workshop: PageWorkshop) -> None:
+    tab.set_viewport_size({"width": 1280, "height": 800})
+    tab.reload()
+    expect(tab.locator("#step-list li").first).to_be_visible()
+    expect(tab.locator("#step-body summary")).to_be_visible()
+    assert tab.evaluate(SHIFT) <= 0.02
+    assert tab.evaluate(BYTES) <= 260_000
+    assert tab.evaluate("document.querySelectorAll('*').length") <= 3000
+    scripts = "[...document.scripts].filter(({ src }) => src.includes('/ace/')).length"
+    assert tab.evaluate(scripts) == 0  # the editor is loaded when it is opened
+    assert tab.evaluate("document.documentElement.scrollHeight <= innerHeight")
+
+
+def test_nothing_jumps_while_a_photo_travels(tab: Page, workshop: PageWorkshop) -> None:
+    tab.set_viewport_size({"width": 1280, "height": 800})
+    before = tab.evaluate(SHIFT)
+    workshop.tweet("obama2.jpg", "It travels")
+    expect(tab.locator("#timeline .post").first).to_contain_text("The e-mail is sent.")
+    assert tab.evaluate(SHIFT) - before <= 0.05

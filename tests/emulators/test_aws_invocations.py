@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from typing import Any
@@ -116,6 +117,7 @@ def test_the_log_has_each_line_once_and_the_traceback_last(
     assert (begun, traceback) == ("begun it fails", "Traceback (most recent call last):")
     assert error == "KeyError: 'oh'"
     assert (end[:3], report[:6]) == ("END", "REPORT")
+    assert re.search(r"\tMax Memory Used: \d+ MB$", report)
     assert invocation(system, function)["error"] == "KeyError: 'oh'"
 
 
@@ -139,3 +141,11 @@ def test_a_flood_of_lines_is_cut(
     assert len(lines) < 5_010
     assert sum(len(line) for line in lines) < 5_000_000
     assert any("no room for more lines" in line for line in lines)
+
+
+@pytest.mark.linux
+def test_the_report_tells_the_memory(system: OfflineSystem, function: str) -> None:
+    invoke(system, function)
+    used = re.search(r"Max Memory Used: (\d+) MB", log(system, function)[-1])
+    assert used
+    assert 10 < int(used[1]) < 300

@@ -21,6 +21,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ministack.core import lambda_runtime
@@ -254,20 +255,29 @@ def read_lines(worker: Any) -> None:
         pass
 
 
+def peak_memory(worker: Any) -> int:
+    """The most that a worker's process has used, in MB; 0 if it has ended, or not on Linux."""
+    try:
+        status = Path(f"/proc/{worker._proc.pid}/status").read_text(encoding="ascii")
+    except (OSError, AttributeError):
+        return 0
+    peak = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(peak[1]) // 1024 if peak else 0
+
+
 def finish_log(
-    function: Json, request_id: str, text: str, _: bool, milliseconds: int, **__: Any
+    _: Json, request_id: str, text: str, __: bool, milliseconds: int, **___: Any
 ) -> None:
     """Write the end of a log, and what the function did not print itself: a traceback."""
     invocation = invocations.by_id[request_id]
     rest = text.removeprefix(invocation.printed).lstrip("\n")
-    memory = lambda_svc._probe_peak_memory_mb(function)
     size = invocation.log.config.get("MemorySize", 128)
     invocation.log.write(
         *rest.splitlines(),
         f"END RequestId: {request_id}",
         f"REPORT RequestId: {request_id}\tDuration: {milliseconds} ms\t"
         f"Billed Duration: {milliseconds} ms\tMemory Size: {size} MB\t"
-        f"Max Memory Used: {memory} MB",
+        f"Max Memory Used: {peak_memory(invocation.worker)} MB",
     )
 
 

@@ -33,7 +33,6 @@ def test_the_first_load_is_small_and_nothing_jumps(tab: Page, workshop: PageWork
     assert tab.evaluate("document.querySelectorAll('*').length") <= 3000
     scripts = "[...document.scripts].filter(({ src }) => src.includes('/ace/')).length"
     assert tab.evaluate(scripts) == 0  # the editor is loaded when it is opened
-    assert tab.evaluate("document.documentElement.scrollHeight <= innerHeight")
 
 
 def test_nothing_jumps_while_a_photo_travels(tab: Page, workshop: PageWorkshop) -> None:

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.usefixtures("terminal")
 
 def test_the_stack_failed(system: OfflineSystem) -> None:
     cloudformation = system.aws.client("cloudformation")
-    line = 'if event[\\"RequestType\\"] == \\"Delete\\":'
-    refuses = line.replace("Delete", "Create") + ' raise ValueError(\\"out of order\\")\\n        '
+    line = "if event['RequestType'] == 'Delete':"
+    refuses = line.replace("Delete", "Create") + " raise ValueError('out of order')\\n        "
     code = TEMPLATE.read_text().replace(line, refuses + line)
     bucket = "taken-twitter-000000000000-eu-west-1"
     place = {"LocationConstraint": system.aws.region}

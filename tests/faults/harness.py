@@ -15,6 +15,7 @@ import requests
 from faults.ledger import LOST, MAILED, Entry, Ledger, Photo
 from kit.commands import redrive
 from kit.emulators.system import OfflineSystem
+from kit.emulators.x.app import RULES_PATH
 from kit.keys import ACCOUNT, select
 from support import processes, wait_until
 from support.workshop import Faults, Workshop
@@ -110,8 +111,19 @@ class Harness(Workshop):
                 "attachments": {"media_keys": [media["media_key"]]},
             },
             "includes": {"media": [media], "users": [{"id": "1", "username": "learner"}]},
-            "matching_rules": [{"id": "1", "tag": "serverless-bytes"}],
+            "matching_rules": [{"id": self.rule_id(), "tag": "serverless-bytes"}],
         }
+
+    def rule_id(self) -> str:
+        """X's id of the streamer's rule; what fits no rule of ours is skipped."""
+        names = ("TWITTER_CONSUMER_KEY", "TWITTER_CONSUMER_SECRET")
+        app = (self.system.keys[names[0]], self.system.keys[names[1]])
+        url, grant = self.system.x_url, {"grant_type": "client_credentials"}
+        answer = requests.post(f"{url}/oauth2/token", grant, auth=app, timeout=30)
+        bearer = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+        rules = requests.get(f"{url}{RULES_PATH}", headers=bearer, timeout=30)
+        (rule,) = rules.json()["data"]
+        return str(rule["id"])
 
     def wait_for_log(self, text: str, count: int = 1, seconds: float = 60.0) -> None:
         """Wait until the streamer has said something so many times."""

@@ -28,7 +28,8 @@ def inline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("inline")
     for name in FUNCTIONS:
         code = code_of(name)
-        (folder / f"{name}.py").write_text(code)
+        (folder / name).mkdir()
+        (folder / name / "index.py").write_text(code)  # as Lambda calls it
     return folder
 
 

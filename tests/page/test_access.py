@@ -7,14 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from page.harness import (
-    PageWorkshop,
-    check_accessibility,
-    check_width,
-    newest,
-    open_tab,
-    stage,
-)
+from page.harness import PageWorkshop, check_accessibility, check_width, newest, open_tab, stage
 from support import wait_until
 
 pytestmark = pytest.mark.browser

@@ -47,6 +47,13 @@ def write(tab: Page, code: str) -> None:
     )
 
 
+def deploy(tab: Page, code: str) -> None:
+    """Write code and deploy it."""
+    write(tab, code)
+    tab.get_by_role("button", name="Deploy", exact=True).click()
+    expect(tab.locator("#code-state")).to_contain_text(re.compile(r"saved · deployed \d"))
+
+
 @pytest.mark.browser
 def test_the_starter_is_edited_saved_and_deployed(
     tab: Page, editor: Locator, workshop: PageWorkshop
@@ -100,9 +107,7 @@ def test_a_syntax_error_is_marked_and_not_deployed(
 def test_an_endless_loop_shows_at_once_and_is_stopped(
     tab: Page, editor: Locator, workshop: PageWorkshop
 ) -> None:
-    write(tab, LOOP)
-    tab.get_by_role("button", name="Deploy", exact=True).click()
-    expect(tab.locator("#code-state")).to_contain_text(re.compile(r"saved · deployed \d"))
+    deploy(tab, LOOP)
     workshop.tweet("biden.jpg", "A loop")
     expect(tab.locator("#log .run").last).to_contain_text("begun")
     expect(tab.locator("#running")).to_contain_text("Running")
@@ -117,9 +122,7 @@ def test_an_endless_loop_shows_at_once_and_is_stopped(
 def test_a_test_shows_the_line_of_an_error(
     tab: Page, editor: Locator, workshop: PageWorkshop
 ) -> None:
-    write(tab, CRASH)
-    tab.get_by_role("button", name="Deploy", exact=True).click()
-    expect(tab.locator("#code-state")).to_contain_text(re.compile(r"saved · deployed \d"))
+    deploy(tab, CRASH)
     tab.get_by_label("Event of the test").select_option("console")
     tab.get_by_role("button", name="Test", exact=True).click()
     results = tab.locator("#test-results")

@@ -34,13 +34,7 @@ PATHS = (
 )
 ACTIONS = (
     *("/posts", "/photos", "/reference", "/mails/1/confirm", "/steps/images/seen"),
-    *(
-        "/exercise/save",
-        "/exercise/deploy",
-        "/exercise/test",
-        "/exercise/check",
-        "/exercise/check/stop",
-    ),
+    *(f"/exercise/{action}" for action in ("save", "deploy", "test", "check", "check/stop")),
     "/invocations/stop",
     "/queue/redrive",
     *("/stack/create", "/stack/update", "/stack/delete", "/streamer/start", "/streamer/stop"),

@@ -12,14 +12,7 @@ from playwright.sync_api import Page, expect
 from kit.emulators import instance
 from kit.page.steps import PARAMETERS
 from kit.stack.stack import Stack
-from page.harness import (
-    PageWorkshop,
-    check_accessibility,
-    check_width,
-    newest,
-    open_tab,
-    stage,
-)
+from page.harness import PageWorkshop, check_accessibility, check_width, newest, open_tab, stage
 from support import wait_until
 from support.systems import fresh_system
 

@@ -27,21 +27,10 @@ from kit.limits import LAMBDA_REQUEST_BYTES, MIB
 # Bytes of a request. Lambda's own limit is the largest, and is told in Lambda's own words.
 MAX_BODY = LAMBDA_REQUEST_BYTES + MIB
 
-# The order matters in one place: `faults` wraps the queue of `lambda_`, so it comes later.
 PLUGINS = (
-    cloudformation,
-    cloudtrail,
-    ec2,
-    firehose,
-    lambda_,
-    lambda_invocations,
-    lambda_limits,
-    s3,
-    signatures,
-    sns,
-    store,
-    validation,
-    faults,
+    *(cloudformation, cloudtrail, ec2, firehose, s3, signatures, sns, store, validation),
+    *(lambda_, lambda_invocations, lambda_limits),
+    faults,  # wraps the queue of `lambda_`, so it comes later
 )
 
 

@@ -192,7 +192,7 @@ def test_a_launch_that_fails_leaves_nothing(
     s3, place = system.aws.client("s3"), {"LocationConstraint": system.aws.region}
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
     faults.aws("s3", "GetBucket", code="AccessDenied", status=403, times=1)  # ListBuckets
-    code, text = finish(start())
+    code, text = finish(start(WORKSHOP_PATIENCE="0.1"))
     assert code == 1, text
     in_order(
         text,

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip install --disable-pip-version-check
 RUN := PYTHONPATH=scripts $(VENV)/bin/python
-PYTEST := pytest --numprocesses 8 --dist loadgroup --junitxml .reports/tests.xml
+PYTEST := pytest --numprocesses 6 --dist loadgroup --junitxml .reports/tests.xml
 COVERAGE := $(RUN) -m coverage
 SOURCES := scripts tests media
 NODE := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"

@@ -95,7 +95,7 @@ class X(requests.Session):
                 ours.append(rule.id)
             elif rule.tag == RULE_TAG:
                 for error in self.rules.delete_rules(rule.id).errors:
-                    raise StreamingError(f'X does not delete the rule {rule.value}: {error}')
+                    raise StreamingError(f'X keeps the rule {rule.value}: {error.get("detail")}')
             else:
                 print_line(f'Posts of another rule, which X bills, are skipped: {rule.value}')
         if not ours:
@@ -104,7 +104,7 @@ class X(requests.Session):
             for error in answer.errors:
                 if error.get('title') != 'DuplicateRule':
                     details = ' '.join(error.get('details', [str(error)]))
-                    raise InputError(f'X does not accept the rule {self.rule}: {details}')
+                    raise InputError(f'X refuses the rule {self.rule}: {details}')
                 ours.append(error.get('id'))
         return ours
 

@@ -268,7 +268,7 @@ def test_a_rule_that_the_emulated_x_refuses(tmp_path: Path, emulators: Emulators
     arguments = ["--delivery-stream", "posts", "--rule", "has:images"]
     with Streamer(tmp_path, emulators.x_url, "", arguments) as streamer:
         assert streamer.finish() == 2
-    assert "X does not accept the rule" in sentence(streamer)
+    assert "X refuses the rule" in sentence(streamer)
     assert emulators.stats()["connected"] is False
 
 

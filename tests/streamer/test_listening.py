@@ -388,7 +388,7 @@ def test_a_rule_that_x_does_not_accept(fake_x: FakeX) -> None:
     fake_x.rule_errors = [{"title": "DuplicateRule", "value": "from:ada"}, error]
     with pytest.raises(streamer.InputError) as raised:
         streamer.X(TOKENS, "from:ada").set_rule()
-    assert str(raised.value) == "X does not accept the rule from:ada: no such operator"
+    assert str(raised.value) == "X refuses the rule from:ada: no such operator"
     fake_x.rule_errors = [{"title": "DuplicateRule", "value": "from:ada", "id": "7"}]
     assert streamer.X(TOKENS, "from:ada").set_rule() == ["7"]
     fake_x.rule_errors = [{"title": "Odd"}]
@@ -399,7 +399,7 @@ def test_a_rule_that_x_does_not_accept(fake_x: FakeX) -> None:
 def test_a_rule_that_x_does_not_delete(fake_x: FakeX) -> None:
     fake_x.rules = [OLD]
     fake_x.deletion_errors = [{"title": "Invalid Request", "detail": "no"}]
-    with pytest.raises(streamer.StreamingError, match=r"does not delete the rule from:old: .*no"):
+    with pytest.raises(streamer.StreamingError, match=r"keeps the rule from:old: .*no"):
         streamer.X(TOKENS, "from:ada").set_rule()
 
 

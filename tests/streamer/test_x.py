@@ -201,7 +201,7 @@ def test_a_rule_that_x_does_not_take_is_the_user_s_fault(tmp_path: Path, x: Fake
     x.rule_errors = [{"title": "UnprocessableEntity", "details": ["no such operator", "here"]}]
     with Streamer(tmp_path, x) as streamer:
         assert streamer.finish() == 2
-    said = "Stopped: X does not accept the rule from:ada: no such operator here."
+    said = "Stopped: X refuses the rule from:ada: no such operator here."
     assert sentence(streamer) == said
 
 
@@ -210,5 +210,4 @@ def test_an_old_rule_that_x_does_not_delete(tmp_path: Path, x: FakeX) -> None:
     x.deletion_errors = [{"title": "Invalid Request", "detail": "not now"}]
     with Streamer(tmp_path, x) as streamer:
         assert streamer.finish() == 1
-    assert sentence(streamer).startswith("Stopped: X does not delete the rule from:old: ")
-    assert "not now" in sentence(streamer)
+    assert sentence(streamer) == "Stopped: X keeps the rule from:old: not now."

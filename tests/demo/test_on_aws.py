@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from kit.commands.demo import on_aws
 from kit.commands.demo.command import NAME
+from kit.errors import WorkshopError
 from kit.stack.inventory import left_over
 from kit.stack.stack import Stack
 from support import REPOSITORY, wait_until
@@ -221,3 +223,12 @@ def test_a_photo_that_gets_lost_leaves_nothing_but_its_log(
     log = Path(f"{tmp_path}.kept") / "logs" / "TwitterLambdaLogs.log"
     assert "Photo 3_1 failed" in log.read_text()
     assert left_over(system.aws, NAME) == []
+
+
+@pytest.mark.unit
+def test_a_streamer_that_does_not_end_in_time_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(on_aws, "STREAMER_SECONDS", 0.01)
+    with pytest.raises(WorkshopError, match=r"has not sent the sample posts in 0\.01 seconds"):
+        on_aws.stream("", "nobody-s", "eu-west-1")

@@ -216,21 +216,27 @@ def stream(recording: str, delivery_stream: str, region: str) -> str:
     """Run the streamer on a recording; return its last line, the counts.
 
     Raises:
-        WorkshopError: it failed.
+        WorkshopError: it failed, or did not end in time.
     """
     with tempfile.TemporaryDirectory(prefix="workshop-") as folder:
         file = Path(folder) / "sample_posts.jsonl"
         file.write_text(recording, encoding="utf-8")
         command = [sys.executable, str(SCRIPTS / "twitter_streaming.py"), "--replay", str(file)]
-        done = subprocess.run(
-            [*command, "--delivery-stream", delivery_stream],
-            env=os.environ | {"AWS_DEFAULT_REGION": region},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=STREAMER_SECONDS,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [*command, "--delivery-stream", delivery_stream],
+                env=os.environ | {"AWS_DEFAULT_REGION": region},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=STREAMER_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise WorkshopError(
+                f"The streamer has not sent the sample posts in {STREAMER_SECONDS} seconds. See "
+                "whether this computer reaches Firehose, then try again."
+            ) from None
     if done.returncode:
         raise WorkshopError(f"The streamer failed: {(done.stderr or done.stdout).strip()[-500:]}")
     return done.stdout.strip().splitlines()[-1]

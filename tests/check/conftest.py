@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from kit.commands.check.command import LANES
 from kit.commands.check.harness import Harness
 from kit.commands.check.photos import make_pictures
+from kit.commands.check.run import LANES
 from support.systems import BorrowedSystem
 
 

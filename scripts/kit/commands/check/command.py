@@ -15,15 +15,10 @@ from rich.text import Text
 from kit import running
 from kit.commands.check.cases import CASES
 from kit.commands.check.code import code_of_workshop, load_error, read_code
-from kit.commands.check.harness import Harness
-from kit.commands.check.photos import make_pictures
-from kit.commands.check.run import Result, check_code
+from kit.commands.check.run import Result, check_offline
 from kit.commands.errors import handle_errors
-from kit.emulators.system import OfflineSystem
 from kit.errors import InputError
 from kit.terminal import in_one_line, printable
-
-LANES = 2  # cases at once, each in a stack of its own
 
 
 @click.command()
@@ -41,7 +36,7 @@ def check(file: str | None) -> None:
     if hint := load_error(code):
         results = [Result("load", "Lambda can load the code", hint)]
     else:
-        results = check_offline(console, code)
+        results = check_with_progress(console, code)
     show(console, source, results, time.monotonic() - started)
     sys.exit(any(result.hint for result in results))
 
@@ -62,20 +57,15 @@ def find_code(file: str | None) -> tuple[bytes, str]:
     )
 
 
-def check_offline(console: Console, code: bytes) -> list[Result]:
-    """Try a function in an offline system of its own, and show the progress."""
-    with console.status("Starting AWS and Rekognition") as status, OfflineSystem() as system:
-        pictures = make_pictures()
-        system.wait_until_ready()
-        harnesses = [Harness(system, pictures) for _ in range(LANES)]
+def check_with_progress(console: Console, code: bytes) -> list[Result]:
+    """Try a function, and show how many cases are done."""
+    with console.status("Starting AWS and Rekognition") as status:
+        done = itertools.count()
 
-        done = itertools.count(1)
-
-        def report(_: Result) -> None:
+        def show_progress(_: Result | None = None) -> None:
             status.update(f"{next(done)} of {len(CASES)} cases are done")
 
-        status.update(f"0 of {len(CASES)} cases are done")
-        return check_code(harnesses, code, report)
+        return check_offline(code, show_progress, show_progress)
 
 
 def show(console: Console, source: str, results: list[Result], seconds: float) -> None:

@@ -17,14 +17,10 @@ from pathlib import Path
 from kit import running
 from kit.commands.check.cases import CASES
 from kit.commands.check.code import load_error, read_code
-from kit.commands.check.harness import Harness
-from kit.commands.check.photos import make_pictures
-from kit.commands.check.run import Result, check_code
-from kit.emulators.system import OfflineSystem
+from kit.commands.check.run import Result, check_offline
 from kit.errors import WorkshopError
 from kit.processes import exit_with_parent
 
-LANES = 2  # as in the command
 # Which part of the exercise a case is about, as its hint tells; the others are about the mail, 4.
 PARTS = {
     **dict.fromkeys(("several_faces", "other_person", "special_key", "two_photos", "settings"), 1),
@@ -63,12 +59,7 @@ def check(path: Path) -> int:
         return 1
     cases = [row(Result(case.name, case.title), done=False) for case in CASES]
     tell(rows=cases, message="Starting an AWS and a Rekognition of its own …")
-    with OfflineSystem() as system:
-        pictures = make_pictures()
-        system.wait_until_ready()
-        harnesses = [Harness(system, pictures) for _ in range(LANES)]
-        tell(message="")
-        results = check_code(harnesses, code, lambda result: tell(rows=[row(result)]))
+    results = check_offline(code, lambda: tell(message=""), lambda result: tell(rows=[row(result)]))
     tell(rows=[row(result) for result in results])  # a hint may be about the first one by now
     return int(any(result.hint for result in results))
 

@@ -14,8 +14,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from kit.commands.check.cases import CASES, Case
 from kit.commands.check.harness import Harness
 from kit.commands.check.hints import CrashError, WrongError
+from kit.commands.check.photos import make_pictures
 from kit.commands.check.time_budget import GaveUpError, TimeBudget
+from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
+
+LANES = 2  # cases at once, each in a stack of its own
 
 
 @dataclass
@@ -35,6 +39,27 @@ class Result:
     hint: str = ""
     tried: bool = True
     error: str = ""
+
+
+def check_offline(
+    code: bytes, ready: Callable[[], None], report: Callable[[Result], None]
+) -> list[Result]:
+    """Try a function on all cases, in an offline system of its own.
+
+    Args:
+        code: of the function.
+        ready: is called when the system is ready and the first case begins.
+        report: is called with the result of each case, as soon as it is there.
+
+    Raises:
+        WorkshopError: the emulated AWS failed, not the function.
+    """
+    with OfflineSystem() as system:
+        pictures = make_pictures()
+        system.wait_until_ready()
+        harnesses = [Harness(system, pictures) for _ in range(LANES)]
+        ready()
+        return check_code(harnesses, code, report)
 
 
 def check_code(

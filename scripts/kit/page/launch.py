@@ -25,11 +25,9 @@ PLACES = {
     "ConnectToInstance": "#/streamer",
     "TwitterBucketConsole": "#/pipeline/TwitterBucket",
     "RekognitionBucketConsole": "#/pipeline/RekognitionBucket",
-    "RekognitionLambdaFunctionName": "#/code",
     "RekognitionLambdaFunctionEditor": "#/code",
     "PostsTableName": "#/pipeline/PostsTable",
     "MatchTopicConsole": "#/pipeline/MatchTopic",
-    "FailureQueueUrl": "#/pipeline/FailureQueue",
 }
 
 
@@ -64,7 +62,7 @@ class Launch:
             fields = []
             for name in group["Parameters"]:
                 parameter = template["Parameters"][name]
-                hidden = bool(parameter.get("NoEcho"))
+                hidden = hidden_one(template["Parameters"], name)
                 label = interface["ParameterLabels"].get(name, {}).get("default", name)
                 default = current.get(name, known.get(name, parameter.get("Default", "")))
                 fields.append(
@@ -125,7 +123,6 @@ class Launch:
             "outputs": [
                 {
                     "name": output["OutputKey"],
-                    "text": output.get("Description", ""),
                     "value": output["OutputValue"],
                     "place": PLACES.get(output["OutputKey"], ""),
                 }
@@ -197,17 +194,19 @@ class Launch:
 
     def values(self, body: Json) -> dict[str, str]:
         """The parameters of a form; a hidden one that was left empty is not among them."""
-        given, template = body.get("parameters"), load_template()["Parameters"]
+        given, definitions = body.get("parameters"), load_template()["Parameters"]
         if not isinstance(given, dict) or not all(isinstance(v, str) for v in given.values()):
             raise HTTPException(400, "The request is not understood.")
         return {
-            name: value for name, value in given.items() if value or not hidden_one(template, name)
+            name: value
+            for name, value in given.items()
+            if value or not hidden_one(definitions, name)
         }
 
 
-def hidden_one(template: Json, name: str) -> bool:
-    """Whether a parameter's value is hidden."""
-    return bool(template.get(name, {}).get("NoEcho"))
+def hidden_one(definitions: Json, name: str) -> bool:
+    """Whether a parameter's value is hidden; of the template's definitions, it may be in none."""
+    return bool(definitions.get(name, {}).get("NoEcho"))
 
 
 def parameter(name: str, value: str) -> Json:

@@ -47,7 +47,7 @@ class StreamerProcess:
         elsewhere = bool(self.state.x.get("connected")) and not ours
         text = COUNTS.sub("", self.end_of_log())
         return {
-            "runs": "page" if ours else "terminal" * elsewhere,
+            "runs": "page" if ours else "terminal" if elsewhere else "",
             "ended": self.process is not None and not ours,
             "lines": text.splitlines()[-MAX_LINES:],
             "counts": dict(COUNT.findall(text)[-6:]),

@@ -286,15 +286,9 @@ function outputTable(outputs) {
   const value = ({ value: text, place }) =>
     place ? make("a", { href: place, title: text }, "Open here") : text;
   return table(
-    ["Output", "Description", "Value"],
+    ["Output", "Value"],
     outputs.map((output) =>
-      make(
-        "tr",
-        {},
-        make("td", {}, breakable(output.name)),
-        make("td", {}, output.text),
-        make("td", {}, value(output)),
-      ),
+      make("tr", {}, make("td", {}, breakable(output.name)), make("td", {}, value(output))),
     ),
   );
 }

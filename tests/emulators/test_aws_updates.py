@@ -5,17 +5,25 @@ deletion of what is still being created.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 
 from emulators.resources import update_stack
+from kit.aws_client import Aws
 from kit.emulators.system import OfflineSystem
+from kit.keys import ACCOUNT, select
 from kit.stack.events import Events
 from kit.stack.inventory import left_over
 from kit.stack.stack import EMAIL, Stack, unique_name
-from kit.stack.template import load_template
+from kit.stack.template import TEMPLATE, load_template
 
 INSTANCE = "StreamingInstance"
 INIT = "AWS::CloudFormation::Init"
@@ -56,6 +64,37 @@ def test_characters_beyond_ascii_are_read_back_as_question_marks(stack: Stack) -
     assert updated.init_files(INSTANCE)["/tmp/greeting"]["content"] == "Gr??e ?, 5 ? \\u00e4 \n"
 
 
+def ask(aws: Aws, **parameters: str) -> tuple[int, Any]:
+    """Ask as cfn-init does: with GET, signed, for JSON."""
+    query = {"ContentType": "JSON", "Version": "2010-05-15", **parameters}
+    request = AWSRequest("GET", aws.url, {"Accept": "application/json"}, params=query)
+    keys = select(aws.keys, ACCOUNT)
+    credentials = Credentials(keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"])
+    SigV4Auth(credentials, "cloudformation", aws.region).add_auth(request)
+    prepared = request.prepare()
+    answer = requests.get(prepared.url, headers=dict(prepared.headers), timeout=60)
+    assert answer.headers["Content-Type"] == "application/json"
+    return answer.status_code, answer.json()
+
+
+def test_cfn_init_asks_for_json_and_gets_it(system: OfflineSystem, stack: Stack) -> None:
+    action = {"Action": "DescribeStackResource", "LogicalResourceId": INSTANCE}
+    status, answer = ask(system.aws, **action, StackName=stack.name)
+    assert status == 200
+    response = answer["DescribeStackResourceResponse"]
+    detail = response["DescribeStackResourceResult"]["StackResourceDetail"]
+    files = json.loads(detail["Metadata"])[INIT]["config"]["files"]
+    assert files == stack.init_files(INSTANCE)
+    assert detail["PhysicalResourceId"] == stack.resource(INSTANCE)
+    assert 0 <= time.time() - detail["LastUpdatedTimestamp"] < 3600
+    assert response["ResponseMetadata"]["RequestId"]
+    status, answer = ask(system.aws, **action, StackName="nobody-s")
+    assert status == 400
+    assert answer["Error"]["Type"] == "Sender"
+    assert answer["Error"]["Code"] == "ValidationError"
+    assert "nobody-s" in answer["Error"]["Message"]
+
+
 def test_metadata_alone_change_nothing_on_the_instance(stack: Stack) -> None:
     before = described(stack)
     template = load_template()
@@ -65,6 +104,35 @@ def test_metadata_alone_change_nothing_on_the_instance(stack: Stack) -> None:
     updated = update_stack(stack, json.dumps(template))
     assert "/tmp/new" in updated.init_files(INSTANCE)
     assert described(updated) == before
+
+
+def test_an_update_that_changes_nothing(stack: Stack) -> None:
+    """Tried on AWS by the author of https://github.com/ministackorg/ministack/pull/1647.
+
+    A template with a dynamic reference, as of the instance's image, may be sent once more; in a
+    change set and with UsePreviousTemplate nothing is to be done.
+    """
+    update_stack(stack, TEMPLATE.read_text())
+    before = described(stack)
+    parameters = load_template()["Parameters"]
+    same = {
+        "StackName": stack.name,
+        "UsePreviousTemplate": True,
+        "Parameters": [{"ParameterKey": name, "UsePreviousValue": True} for name in parameters],
+        "Capabilities": ["CAPABILITY_IAM"],
+    }
+    with pytest.raises(ClientError) as raised:
+        stack.cloudformation.update_stack(**same)
+    assert raised.value.response["Error"]["Code"] == "ValidationError"
+    assert raised.value.response["Error"]["Message"] == "No updates are to be performed."
+    answer = stack.cloudformation.create_change_set(**same, ChangeSetName="nothing")
+    found = stack.cloudformation.describe_change_set(ChangeSetName=answer["Id"])
+    assert (found["Status"], found["ExecutionStatus"]) == ("FAILED", "UNAVAILABLE")
+    assert found["StatusReason"] == (
+        "The submitted information didn't contain changes. "
+        "Submit different information to create a change set."
+    )
+    assert described(update_stack(stack, TEMPLATE.read_text())) == before
 
 
 @pytest.mark.parametrize("change", [{"InstanceType": "t3.small"}, {"UserData": "IyEvYmluL3NoCg=="}])

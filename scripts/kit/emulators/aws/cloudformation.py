@@ -1,6 +1,6 @@
-"""CloudFormation: Ref of a secret is its ARN; templates and metadata are read back in ASCII; a
-stack that is still being created can be deleted; what a resource that could not be deleted depends
-on stays, so that the next deletion works.
+"""CloudFormation: Ref of a secret is its ARN; templates and metadata are read back in ASCII; who
+asks for JSON gets JSON; a stack that is still being created can be deleted; what a resource that
+could not be deleted depends on stays, so that the next deletion works.
 
 The policy of a role refers to that ARN. Of characters beyond ASCII only "?" is read back, also by
 cfn-init, which puts that on the instance. So the template and what is in it have none.
@@ -12,7 +12,8 @@ where else its CloudFormation differs from AWS. The resource types of EC2 and SN
 AWS: CloudFormation Template Reference Guide, "AWS::SecretsManager::Secret", Return values;
 the "?" is told in https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/814,
 and how a creation is cancelled before the deletion in issue 1730 there. ministack deletes while it
-goes on to create.
+goes on to create. That ContentType=JSON gives JSON, with times in seconds, is in no document, but
+cfn-init asks so (cfnbootstrap/cfn_client.py in aws-cfn-bootstrap) and reads nothing else.
 """
 
 from __future__ import annotations
@@ -22,12 +23,18 @@ import functools
 import html
 import json
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qs
 
+import botocore.session
+from botocore.model import ServiceModel
+from botocore.parsers import QueryParser
 from ministack.services import cloudformation
 from ministack.services.cloudformation import handlers, provisioners, stacks
 
 Operation = Callable[..., Any]  # creates, updates or deletes a resource of a type
+Answer = tuple[int, dict[str, str], bytes]  # status, headers, body
 
 RANDOM_SUFFIX = len("-xxxxxx")  # of a secret's ARN, after the name
 
@@ -62,7 +69,7 @@ def secret_name(arn: str) -> str:
     return arn.rpartition(":")[2][:-RANDOM_SUFFIX]
 
 
-def get_template(original: Operation, *arguments: Any) -> tuple[int, dict[str, str], bytes]:
+def get_template(original: Operation, *arguments: Any) -> Answer:
     """Read a template back."""
     status, headers, body = original(*arguments)
     return status, headers, ascii_only(body.decode()).encode()
@@ -82,6 +89,36 @@ def metadata_xml(original: Operation, *arguments: Any) -> str:
 def ascii_only(text: str) -> str:
     """A text with "?" for what is beyond ASCII."""
     return text.encode("ascii", "replace").decode()
+
+
+async def handle_request(original: Operation, *request: Any) -> Answer:
+    """Answer a request, in JSON if it asks for that."""
+    method, _, _, body, query = request
+    answer: Answer = await original(*request)
+    given = query | parse_qs(body.decode("utf-8", "replace")) if method == "POST" else query
+    if given.get("ContentType") != ["JSON"]:
+        return answer
+    status, _, xml = answer
+    return status, {"Content-Type": "application/json"}, to_json(given["Action"][0], status, xml)
+
+
+def to_json(action: str, status: int, xml: bytes) -> bytes:
+    """An answer to an action in JSON instead of XML."""
+    shape = model().operation_model(action).output_shape if status == 200 else None
+    response = {"status_code": status, "headers": {}, "body": xml}
+    content = QueryParser().parse(response, shape)
+    request_id = {"RequestId": content.pop("ResponseMetadata")["RequestId"]}
+    document = content | request_id
+    if status == 200:
+        result = {f"{action}Result": content, "ResponseMetadata": request_id}
+        document = {f"{action}Response": result}
+    return json.dumps(document, default=datetime.timestamp).encode()
+
+
+@functools.cache
+def model() -> ServiceModel:
+    """CloudFormation as boto3 knows it."""
+    return botocore.session.get_session().get_service_model("cloudformation")
 
 
 creating: dict[str, asyncio.Task[Any]] = {}  # stack ID → its creation or update
@@ -153,6 +190,7 @@ def install() -> None:
     stacks._provision_resource = functools.partial(provision, stacks._provision_resource)
     stacks._delete_resource = functools.partial(delete_resource, stacks._delete_resource)
     stacks._roll_back_operation = functools.partial(roll_back, stacks._roll_back_operation)
+    cloudformation.handle_request = functools.partial(handle_request, cloudformation.handle_request)
     readers = handlers._ACTION_HANDLERS
     readers["GetTemplate"] = functools.partial(get_template, readers["GetTemplate"])
     handlers._resource_metadata_xml = functools.partial(

@@ -17,10 +17,10 @@ SHIFT = """() => new Promise((done) => {
     }).observe({ type: "layout-shift", buffered: true });
     setTimeout(() => done(sum), 500);
 })"""
-# Without pictures, of which there may be many.
-BYTES = """performance.getEntriesByType("resource")
-    .filter(({ initiatorType }) => initiatorType !== "img")
-    .reduce((sum, { transferSize }) => sum + transferSize, 0)"""
+# Without the photos of posts, of which there may be many.
+LOADED = """performance.getEntriesByType("resource")
+    .filter(({ name }) => !new URL(name).pathname.startsWith("/photos/"))
+    .map(({ name, transferSize }) => [new URL(name).pathname, transferSize])"""
 
 
 def test_the_first_load_is_small_and_nothing_jumps(tab: Page, workshop: PageWorkshop) -> None:
@@ -29,10 +29,12 @@ def test_the_first_load_is_small_and_nothing_jumps(tab: Page, workshop: PageWork
     expect(tab.locator("#step-list li").first).to_be_visible()
     expect(tab.locator("#step-body summary")).to_be_visible()
     assert tab.evaluate(SHIFT) <= 0.02
-    assert tab.evaluate(BYTES) <= 250_000
+    loaded = tab.evaluate(LOADED)
+    assert len(loaded) + 1 <= 40, loaded  # with the page itself
+    assert sum(size for _, size in loaded) <= 250_000
     assert tab.evaluate("document.querySelectorAll('*').length") <= 3000
-    scripts = "[...document.scripts].filter(({ src }) => src.includes('/ace/')).length"
-    assert tab.evaluate(scripts) == 0  # the editor is loaded when it is opened
+    later = ("/ace/", "/exercise.js", "/launch.js", "/comparison.js", "/presenter.js")
+    assert not [path for path, _ in loaded if path.startswith(later)]
 
 
 def test_nothing_jumps_while_a_photo_travels(tab: Page, workshop: PageWorkshop) -> None:

@@ -120,6 +120,8 @@ def test_bad_files_are_refused_in_words(tab: Page, workshop: PageWorkshop, tmp_p
 
 
 def test_files_are_dropped(tab: Page, workshop: PageWorkshop) -> None:
+    open_tab(tab, "Compare")
+    expect(tab.locator("#reference-samples button").first).to_be_visible()
     for target in ("#post-form", "#reference-drop"):
         tab.evaluate(
             """(target) => {
@@ -131,7 +133,6 @@ def test_files_are_dropped(tab: Page, workshop: PageWorkshop) -> None:
             target,
         )
     expect(tab.locator("#previews")).to_contain_text("dropped.gif")
-    open_tab(tab, "Compare")
     expect(tab.locator("#reference-message")).to_contain_text("not JPEG, PNG")
 
 

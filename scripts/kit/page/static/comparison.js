@@ -1,8 +1,7 @@
 // The photo compared: both pictures with the faces' boxes, and the similarity.
 
-import { drawAnswer } from "./diagram.js";
 import { $, changed, clock, hidden, make, percent, redraw, short } from "./dom.js";
-import { posts, store } from "./state.js";
+import { comparedPhotos, store } from "./state.js";
 import { openTab } from "./tabs.js";
 import { imageWithBoxes } from "./widgets.js";
 
@@ -10,13 +9,12 @@ const SHOWN_COMPARISONS = 8;
 let chosen = null; // the comparison to show: a media key, or null for the newest
 let newest = null; // the media key of the newest one
 
-export function drawComparison() {
+export function draw() {
   const { reference } = store.state;
   const all = comparedPhotos();
   const latest = all[0]?.photo.key;
   if (latest !== newest || !all.some(({ photo }) => photo.key === chosen)) chosen = null;
   newest = latest;
-  drawAnswer(all[0]?.photo.similarity ?? null);
   const current = all.find(({ photo }) => photo.key === chosen) || all[0];
   const shown = all.slice(0, SHOWN_COMPARISONS);
   const outcomes = shown.map(({ photo }) => [photo.key, photo.outcome, photo.similarity]);
@@ -32,14 +30,6 @@ export function drawComparison() {
     shown.map((one) => make("li", {}, comparisonButton(one, one === current))),
   );
   $("newest").hidden = !chosen || chosen === all[0].photo.key;
-}
-
-/** The photos that were compared, each with its post, the newest comparison first. */
-function comparedPhotos() {
-  return [...posts.values()]
-    .flatMap((post) => post.photos.map((photo) => ({ photo, post })))
-    .filter(({ photo }) => photo.compared)
-    .sort((a, b) => (a.photo.compared < b.photo.compared ? 1 : -1));
 }
 
 function drawVerdict({ faces, similarity, refused }) {
@@ -98,7 +88,7 @@ function comparisonButton({ photo, post }, isCurrent) {
   const verdict = photo.faces ? `${mark} ${percent(photo.similarity)}` : "no face or error";
   const choose = () => {
     chosen = photo.key;
-    drawComparison();
+    draw();
   };
   return make(
     "button",
@@ -116,13 +106,13 @@ function comparisonButton({ photo, post }, isCurrent) {
 /** Show the comparison of a photo, or null for the newest, and go there. */
 export function showComparison(key) {
   chosen = key;
-  drawComparison();
+  draw();
   openTab("compare");
   $("compared").focus();
   $("compared").scrollIntoView({ block: "start" });
 }
 
 /** Make its button work. */
-export function buildComparison() {
+export function build() {
   $("newest").addEventListener("click", () => showComparison(null));
 }

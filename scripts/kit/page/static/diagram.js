@@ -1,10 +1,10 @@
 // The diagram of the pipeline: the stages with their counts, and the arrows between them.
 
 import { $, breakable, changed, clock, count, make, percent, short, svg } from "./dom.js";
-import { store } from "./state.js";
+import { comparedPhotos, store } from "./state.js";
 import { ARROWS, STAGES, stageOf } from "./topology.js";
 
-let answer = null; // the similarity of the last comparison, in percent
+let answer = null; // the similarity of the last comparison, in percent; null: there is none
 const LEVEL_PIXELS = 30; // ends of a horizontal arrow that differ by less are drawn level
 const TIP_LENGTH = 10;
 const TIP_HALF_WIDTH = 5.5;
@@ -58,6 +58,7 @@ export function drawStages() {
       );
     drawError(stageElement(id).querySelector(".error"), status);
   }
+  drawAnswer();
   return drawn.map(({ id }) => id);
 }
 
@@ -139,8 +140,9 @@ function labelOf({ from, label }) {
   return from === "Rekognition" && answer !== null ? percent(answer) : label;
 }
 
-/** Let Rekognition's answer show the last comparison's similarity; null if there is none. */
-export function drawAnswer(similarity) {
+/** Let Rekognition's answer show the last comparison's similarity. */
+function drawAnswer() {
+  const similarity = comparedPhotos()[0]?.photo.similarity ?? null;
   if (answer === similarity) return;
   answer = similarity;
   drawArrows();

@@ -16,11 +16,13 @@ import {
   closeDiff,
   editor,
   markError,
+  presentLetters,
   resizeLetters,
   setText,
   showDiff,
 } from "./editor.js";
 import { store } from "./state.js";
+import { isPresenting } from "./tabs.js";
 
 const SAVE_MILLISECONDS = 1000; // after the last key
 const DRAFT = "unsaved code"; // in this browser's storage: {tag, text}
@@ -57,13 +59,21 @@ function show(file) {
   drawState();
 }
 
-/** Load the editor and the file when the tab is first opened; the first time, take the starter. */
-export function openExercise() {
+/** Load the editor and the file, once; if there is no file yet, take the starter. */
+export function openFile() {
   opening ||= load().catch((error) => {
     opening = null;
     notice(error.message);
   });
   return opening;
+}
+
+/** Show the editor, with letters as large as the place needs them. */
+export async function open() {
+  await openFile();
+  if (!editor) return;
+  presentLetters(isPresenting());
+  editor.resize();
 }
 
 async function load() {
@@ -134,7 +144,7 @@ async function keepMine() {
 
 /** Deploy the file; `force` deploys also what Python cannot read. */
 export async function deploy(force = false) {
-  await openExercise();
+  await openFile();
   closeDiff();
   await save();
   if (conflict) return;
@@ -158,7 +168,7 @@ export async function deploy(force = false) {
 }
 
 /** What is in which state. */
-export function drawExercise() {
+export function draw() {
   if (!opening || !editor) return;
   const { exercise, code } = store.state;
   if (exercise !== disk.tag && !saving) followDisk();
@@ -219,7 +229,7 @@ export function notice(message = "", ...actions) {
 
 /** The solution beside the learner's code, after one question. */
 async function compareSolution() {
-  await openExercise();
+  await openFile();
   notice(
     "The solution shows all four parts. Look at it?",
     [
@@ -235,7 +245,7 @@ async function compareSolution() {
 }
 
 /** Make the buttons work. */
-export function buildExercise() {
+export function build() {
   $("deploy").title = DEPLOY;
   $("deploy").addEventListener("click", () => deploy());
   $("compare-solution").addEventListener("click", compareSolution);

@@ -1,6 +1,7 @@
-// Keys for the whole page; those of the tabs and of the presenter are with them.
+// Keys for the whole page; those of the tabs and of the presenter are with them, but for P.
 
 import { $ } from "./dom.js";
+import { isPresenting } from "./tabs.js";
 import { toast } from "./widgets.js";
 
 const PANES = ["steps", "launch", "streamer", "pipeline", "code", "compare", "mail", "x"];
@@ -11,6 +12,10 @@ const KEYS =
 /** Whether a key is for a field in which somebody writes. */
 export const isWriting = ({ target }) =>
   target.matches("input, textarea, select, [contenteditable]");
+
+const isPlain = (event, key) =>
+  event.key.toLowerCase() === key &&
+  !(event.ctrlKey || event.altKey || event.metaKey || isWriting(event));
 
 /** Put the focus into the next pane that is shown, or the one before. */
 function nextPane(back) {
@@ -24,8 +29,10 @@ function press(event) {
   if (event.key === "F6") {
     event.preventDefault();
     nextPane(event.shiftKey);
-  } else if (event.key === "?" && !isWriting(event)) {
+  } else if (isPlain(event, "?")) {
     toast(KEYS);
+  } else if (isPlain(event, "p")) {
+    location.hash = isPresenting() ? "#/code" : "#/present";
   }
 }
 

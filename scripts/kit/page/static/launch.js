@@ -20,33 +20,33 @@ const PAUSE = 500; // milliseconds between two looks at a stack that changes
 const KEPT = "the offline X's, kept here";
 let form = null; // as the template has it; null: to be read
 let mode = "launch"; // or "update"
-let open = true; // whether the form is to be seen
+let formOpen = true; // whether the form is to be seen
 let looking = false;
 
 const read = async (path) => (await fetch(path)).json();
 const isChanging = () => store.state?.stack?.status.endsWith("_IN_PROGRESS");
 
 /** Show the stack as it is now. */
-export function openLaunch() {
-  if (store.state) draw();
+export function open() {
+  if (store.state) drawAll();
 }
 
 /** Draw again when the stack has changed. */
-export function drawLaunch() {
+export function draw() {
   const { stack } = store.state;
   if (!changed("launch", stack)) return;
   if (!stack) {
     form = null;
     mode = "launch";
-    open = true;
-  } else if (mode === "launch") open = false;
-  if (isOpen("launch")) draw();
+    formOpen = true;
+  } else if (mode === "launch") formOpen = false;
+  if (isOpen("launch")) drawAll();
 }
 
-async function draw() {
+async function drawAll() {
   drawStatus();
-  if (open) await drawForm();
-  $("launch-form").hidden = !open;
+  if (formOpen) await drawForm();
+  $("launch-form").hidden = !formOpen;
   await look();
 }
 
@@ -84,9 +84,9 @@ function drawStatus() {
 
 function startUpdate() {
   mode = "update";
-  open = true;
+  formOpen = true;
   form = null;
-  draw();
+  drawAll();
 }
 
 /** One question, which says what goes. */
@@ -123,9 +123,9 @@ async function act(path, body, done) {
   try {
     await send(path, json(body));
     announce(done);
-    open = false;
+    formOpen = false;
     mode = "launch";
-    setTimeout(draw, PAUSE);
+    setTimeout(drawAll, PAUSE);
   } catch (error) {
     showMessage("launch-message", error.message);
   }
@@ -294,6 +294,6 @@ function outputTable(outputs) {
 }
 
 /** Make the form work. */
-export function buildLaunch() {
+export function build() {
   $("launch-form").addEventListener("submit", submit);
 }

@@ -2,7 +2,7 @@
 
 import { $, announce, changed, clock, json, make, send, short } from "./dom.js";
 import { goToLine } from "./editor.js";
-import { store } from "./state.js";
+import { lines, store } from "./state.js";
 
 const MAX_ROWS = 60;
 const MAX_LINES = 2000;
@@ -12,6 +12,8 @@ const PLACE = /File "[^"]*\bindex\.py", line (\d+)/g;
 const OTHERS = /File "[^"]*\/(site-packages|python3[^/]*)\/([^"]*)"/g;
 const NEAR_END = 40; // pixels
 let following = true;
+let run = ""; // of the workshop whose lines are drawn
+let drawn = 0; // the number of the last line that is drawn
 const rows = new Map(); // stream → {element, lines, summary, text}
 
 /** A text in which each place of the learner's file leads there; other paths are shortened. */
@@ -36,16 +38,26 @@ export function linked(text) {
 }
 
 /** Add the lines that are new. */
-export function drawLog() {
-  const { log } = store.state;
-  for (const line of log) add(line);
+export function draw() {
+  if (run !== store.run) clear();
+  const fresh = lines.filter(({ n }) => n > drawn);
+  for (const line of fresh) add(line);
+  drawn = lines.at(-1)?.n ?? drawn;
   while (rows.size > MAX_ROWS) {
     const [oldest] = rows.keys();
     rows.get(oldest).element.remove();
     rows.delete(oldest);
   }
-  if (log.length) scrollToEnd();
+  if (fresh.length) scrollToEnd();
   drawRunning();
+}
+
+/** Forget what is drawn: it is of another run. */
+function clear() {
+  ({ run } = store);
+  drawn = 0;
+  rows.clear();
+  $("log").replaceChildren();
 }
 
 /** Show the newest lines, unless the learner has scrolled away from them. */
@@ -124,16 +136,10 @@ function drawSeconds() {
 }
 
 /** Let the seconds go on, and note whether the learner looks at the end. */
-export function buildLog() {
+export function build() {
   const pane = $("pane-log");
   pane.addEventListener("scroll", () => {
     following = pane.scrollTop + pane.clientHeight + NEAR_END > pane.scrollHeight;
   });
   setInterval(drawSeconds, 1000);
-}
-
-/** Forget what is drawn: it is of another run. */
-export function clearLog() {
-  rows.clear();
-  $("log").replaceChildren();
 }

@@ -1,30 +1,36 @@
 // The page of the offline workshop: it asks /state for the news, and lets its parts draw them.
 
 import { follow } from "./animation.js";
-import { buildComparison, drawComparison } from "./comparison.js";
 import { buildComposer } from "./composer.js";
 import { buildStages, drawStages, flash } from "./diagram.js";
 import { $, announce, changed, forget } from "./dom.js";
-import { editor, presentLetters } from "./editor.js";
-import { buildExercise, drawExercise, openExercise } from "./exercise.js";
 import { buildKeys } from "./keys.js";
-import { buildLaunch, drawLaunch, openLaunch } from "./launch.js";
-import { buildLog, clearLog, drawLog } from "./log.js";
 import { drawMails } from "./mail.js";
 import { buildPanel, refresh, show, toggle } from "./panel.js";
-import { buildPresenter } from "./presenter.js";
-import { buildReference, drawReference } from "./reference.js";
-import { buildResults, drawResults } from "./results.js";
 import { merge, store } from "./state.js";
 import { buildSteps, drawSteps } from "./steps.js";
-import { buildStreamer, openStreamer } from "./streamer.js";
 import { buildStrip, drawStrip, flashChip } from "./strip.js";
-import { buildTabs, isPresenting, onOpen, openTab } from "./tabs.js";
+import { buildTabs, onOpen, openTab } from "./tabs.js";
 import { buildTimeline, clearTimeline, drawTimeline } from "./timeline.js";
 import { stageOf } from "./topology.js";
+import { toast } from "./widgets.js";
 
+/**
+ * What only one tab needs: it is loaded when the tab is first opened.
+ *
+ * Each module may have build(), called once; draw(), at all news from then on; and open(place),
+ * whenever the tab is opened, with the rest of the address.
+ */
+const LATER = {
+  launch: () => [import("./launch.js")],
+  streamer: () => [import("./streamer.js")],
+  code: () => [import("./exercise.js"), import("./log.js"), import("./results.js")],
+  compare: () => [import("./comparison.js"), import("./reference.js")],
+  present: () => [import("./presenter.js")],
+};
 const PAUSE = 150; // milliseconds between two requests
 const RETRY_PAUSE = 2000;
+const loaded = []; // modules of LATER
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
 /** The page does not let this browser in any more; the message says how it does. */
@@ -64,22 +70,14 @@ function apply(news) {
 function drawNews(news) {
   const before = store.state;
   const changes = merge(news);
-  if (!changes) {
-    clearTimeline();
-    clearLog();
-  }
+  if (!changes) clearTimeline();
   drawStatus();
   drawSteps();
   refresh(drawStages());
   drawStrip();
-  drawLog();
-  drawExercise();
-  drawResults();
   drawTimeline();
-  drawComparison();
   drawMails();
-  drawReference();
-  drawLaunch();
+  for (const { draw } of loaded) draw?.();
   if (changes) animate(changes, before);
 }
 
@@ -120,32 +118,39 @@ function drawLost(error) {
 for (const kind of ["dragover", "drop"]) {
   addEventListener(kind, (event) => event.preventDefault());
 }
+
+/** Let a tab load its modules when it is first opened. */
+function loadWhenOpened(tab, modules) {
+  let parts = null; // the promise of them
+  const load = async () => {
+    const fresh = await Promise.all(modules());
+    for (const { build } of fresh) build?.();
+    if (store.state) for (const { draw } of fresh) draw?.();
+    loaded.push(...fresh);
+    return fresh;
+  };
+  onOpen(tab, async (place) => {
+    parts ||= load();
+    try {
+      for (const { open } of await parts) open?.(place);
+    } catch (error) {
+      parts = null;
+      toast(`This part of the page cannot be loaded: ${error.message}`);
+    }
+  });
+}
+
 buildComposer();
 buildTimeline();
 buildStages(toggle);
 buildPanel();
-buildComparison();
-buildReference();
-buildExercise();
-buildLog();
-buildResults();
 buildStrip((id) => {
   openTab("pipeline");
   show(id);
 });
-onOpen("code", async () => {
-  await openExercise();
-  if (!editor) return;
-  presentLetters(isPresenting());
-  editor.resize();
-});
-buildPresenter();
 buildKeys();
 onOpen("pipeline", (stage) => stageOf(stage) && show(stage));
-onOpen("launch", openLaunch);
-onOpen("streamer", openStreamer);
-buildLaunch();
-buildStreamer();
+for (const [tab, modules] of Object.entries(LATER)) loadWhenOpened(tab, modules);
 buildTabs();
 buildSteps().catch(() => {}); // the page goes on with the short text
 listen();

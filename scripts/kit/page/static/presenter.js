@@ -10,20 +10,21 @@ import { toast } from "./widgets.js";
 
 const KEYS = "P or Escape leaves · 1 to 5 post the samples · S: slow motion";
 
-function toggle() {
-  location.hash = isPresenting() ? "#/code" : "#/present";
+function press(event) {
+  if (!isPresenting() || isWriting(event)) return;
+  if (event.ctrlKey || event.altKey || event.metaKey) return;
+  const key = event.key.toLowerCase();
+  if (key === "escape") location.hash = "#/code";
+  else if (key === "s") toast(`Speed: ${toggleSlowMotion()}`);
+  else if (SAMPLES[Number(key) - 1]) postSample(SAMPLES[Number(key) - 1]);
+}
+
+/** Say which keys there are. */
+export function open() {
   if (isPresenting()) toast(KEYS);
 }
 
-function press(event) {
-  if (event.ctrlKey || event.altKey || event.metaKey || isWriting(event)) return;
-  const key = event.key.toLowerCase();
-  if (key === "p" || (key === "escape" && isPresenting())) toggle();
-  else if (key === "s" && isPresenting()) toast(`Speed: ${toggleSlowMotion()}`);
-  else if (isPresenting() && SAMPLES[Number(key) - 1]) postSample(SAMPLES[Number(key) - 1]);
-}
-
 /** Make its keys work. */
-export function buildPresenter() {
+export function build() {
   addEventListener("keydown", press);
 }

@@ -6,7 +6,7 @@ import { choose, droppable, fileError, sampleButtons, shortName } from "./files.
 import { store } from "./state.js";
 import { imageWithBoxes } from "./widgets.js";
 
-export function drawReference() {
+export function draw() {
   const { reference, stack } = store.state;
   if (!changed("reference", [reference, Boolean(stack)])) return;
   showMessage("reference-message", "");
@@ -52,7 +52,7 @@ async function uploadReference([file]) {
 }
 
 /** Make its buttons work. */
-export function buildReference() {
+export function build() {
   choose($("reference-file"), uploadReference);
   droppable($("reference-drop"), uploadReference);
   const useSample = (sample) => changeReference(`/reference?sample=${sample}`, null, sample);

@@ -2,7 +2,7 @@
 
 import { $, announce, changed, json, make, redraw, send } from "./dom.js";
 import { insert } from "./editor.js";
-import { notice, openExercise, save } from "./exercise.js";
+import { notice, openFile, save } from "./exercise.js";
 import { linked, scrollToEnd } from "./log.js";
 import { newestFirst, store } from "./state.js";
 import { command } from "./widgets.js";
@@ -96,7 +96,7 @@ function asCommand(event) {
 async function check() {
   showPane("check");
   try {
-    await openExercise();
+    await openFile();
     await save();
     await send("/exercise/check", json({}));
   } catch (error) {
@@ -188,13 +188,13 @@ function drawHint({ number, title, goal, hint, code }, index, opened) {
 // --- All together ----------------------------------------------------------------------------
 
 /** Draw what has changed. */
-export function drawResults() {
+export function draw() {
   drawEvents();
   drawCheck();
 }
 
 /** Make the buttons work. */
-export function buildResults() {
+export function build() {
   for (const pane of PANES) $(`result-${pane}`).addEventListener("click", () => showPane(pane));
   $("test").addEventListener("click", test);
   $("check").addEventListener("click", check);

@@ -15,7 +15,7 @@ const COMMANDS = "python scripts/workshop.py connect\npython twitter_streaming.p
 let looking = false;
 
 /** Look as long as the tab is open. */
-export async function openStreamer() {
+export async function open() {
   if (looking) return;
   looking = true;
   while (isOpen("streamer")) {
@@ -27,7 +27,7 @@ export async function openStreamer() {
 
 async function look() {
   try {
-    draw(await (await fetch("/streamer")).json());
+    drawState(await (await fetch("/streamer")).json());
   } catch {
     $("streamer-state").textContent = "The workshop does not answer.";
   }
@@ -40,7 +40,7 @@ function countsOf({ runs, counts }) {
   return runs ? live : counts;
 }
 
-function draw(state) {
+function drawState(state) {
   const counts = countsOf(state);
   if (!changed("streamer", [state, counts])) return;
   const { runs, ended, lines } = state;
@@ -69,7 +69,7 @@ async function act(path, done) {
 }
 
 /** Make its buttons work. */
-export function buildStreamer() {
+export function build() {
   $("streamer-start").addEventListener("click", () => act("/streamer/start", "Started."));
   $("streamer-stop").addEventListener("click", () => act("/streamer/stop", "Stopped."));
   $("streamer-command").append(command(COMMANDS));

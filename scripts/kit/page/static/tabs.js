@@ -37,7 +37,7 @@ function show() {
 
 function present() {
   for (const tab of TABS) $(tab).hidden = !PRESENTED.includes(tab);
-  for (const tab of PRESENTED) openers.get(tab)?.();
+  for (const tab of [...PRESENTED, "present"]) openers.get(tab)?.();
 }
 
 function showOne() {

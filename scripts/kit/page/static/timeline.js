@@ -1,6 +1,5 @@
 // The timeline: the newest posts, and how far each photo has come.
 
-import { showComparison } from "./comparison.js";
 import { $, breakable, clock, hidden, keepFocus, make } from "./dom.js";
 import { newestFirst, posts, store } from "./state.js";
 import { photoStatus } from "./status.js";
@@ -128,7 +127,7 @@ function progressBar(reached, failed) {
 }
 
 function facesButton(photo, post, index) {
-  const show = () => showComparison(photo.key);
+  const show = async () => (await import("./comparison.js")).showComparison(photo.key);
   return make(
     "button",
     { type: "button", onclick: show, "data-focus": `show ${photo.key}` },

@@ -111,9 +111,9 @@ def process(bucket, key, etag, context):
 
 def lambda_handler(event, context):
     """Process every photo of the event."""
-    if not event.get("Records"):
+    photos = [record["s3"] for record in event.get("Records", []) if "s3" in record]
+    if not photos:
         print("No photo in this event (the button Test sends such a one): post a photo to try it")
-    for record in event.get("Records", []):
-        bucket, photo = record["s3"]["bucket"]["name"], record["s3"]["object"]
-        key, etag = unquote_plus(photo["key"]), photo.get("eTag", "")
-        print(f"Photo {key}: {process(bucket, key, etag, context)}")
+    for photo in photos:
+        bucket, key = photo["bucket"]["name"], unquote_plus(photo["object"]["key"])
+        print(f"Photo {key}: {process(bucket, key, photo['object'].get('eTag', ''), context)}")

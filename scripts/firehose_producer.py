@@ -42,7 +42,7 @@ class Buffer:
             if not self.closed_at:
                 self.counts['posts'] += 1
                 self.counts['photos'] += len(lines)
-                self.counts['skipped'] += 0 if lines else 1
+                self.counts['skipped'] += not lines
                 self._lines += lines
                 self._changed.notify_all()
 

@@ -281,7 +281,7 @@ def test_each_function_has_a_role_of_its_own() -> None:
 @pytest.mark.parametrize("kind", ["Twitter", "Rekognition"])
 def test_failures_end_in_the_queue_and_logs_are_kept_a_week(kind: str) -> None:
     destination = RESOURCES[f"{kind}LambdaInvokeConfig"]["Properties"]["DestinationConfig"]
-    assert destination == {"OnFailure": {"Destination": {"Fn::GetAtt": ["FailureQueue", "Arn"]}}}
+    assert destination == {"OnFailure": {"Destination": {"Fn::Sub": "${FailureQueue.Arn}"}}}
     logging = RESOURCES[f"{kind}LambdaFunction"]["Properties"]["LoggingConfig"]
     assert logging == {"LogGroup": {"Ref": f"{kind}LambdaLogs"}}
     assert RESOURCES[f"{kind}LambdaLogs"]["Properties"]["RetentionInDays"] == 7
@@ -299,7 +299,8 @@ def test_another_vpc_needs_nothing_of_the_default_one() -> None:
     assert TEMPLATE["Conditions"]["DefaultVPC"] == {"Fn::Equals": [{"Ref": "SubnetId"}, ""]}
     instance, none = RESOURCES["StreamingInstance"]["Properties"], {"Ref": "AWS::NoValue"}
     (group,) = instance["SecurityGroupIds"]["Fn::If"][1]
-    assert RESOURCES[group["Fn::GetAtt"][0]]["Condition"] == "DefaultVPC"
+    (name,) = references(group)
+    assert RESOURCES[name]["Condition"] == "DefaultVPC"
     assert instance["SecurityGroupIds"]["Fn::If"][::2] == ["DefaultVPC", none]
     assert instance["SubnetId"] == {"Fn::If": ["DefaultVPC", none, {"Ref": "SubnetId"}]}
     # Without a public address, asking for it fails the stack (aws/aws-cdk#17516).

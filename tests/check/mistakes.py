@@ -70,17 +70,32 @@ MISTAKES = [
         "compare the whole key",
     ),
     Mistake(
-        "every event is from S3",
-        'event.get("Records", []):',
-        'event["Records"]:',
+        "every event has Records",
+        'event.get("Records", [])',
+        'event["Records"]',
         "test_event",
         "The button Test sends an event without Records",
+    ),
+    Mistake(
+        "every record is from S3",
+        ' if "s3" in record]',
+        "]",
+        "other_service",
+        'Records of another service have no "s3"',
+    ),
+    Mistake(
+        "every file is a picture",
+        "    except rekognition.exceptions.InvalidImageFormatException:\n"
+        '        print("cannot read", key)\n',
+        "",
+        "damaged",
+        "Rekognition raises InvalidImageFormatException",
     ),
     Mistake(
         "nothing is said of an event that is not from S3",
         'print("nothing has arrived")',
         "pass",
-        "test_event",
+        "test_event other_service",
         "The log is empty after the event {",
     ),
     Mistake(
@@ -187,8 +202,8 @@ MISTAKES = [
     ),
     Mistake(
         "only the first photo of an event",
-        'event.get("Records", []):',
-        'event.get("Records", [])[:1]:',
+        "for record in records:",
+        "for record in records[:1]:",
         "two_photos",
         'loop over event["Records"]',
     ),

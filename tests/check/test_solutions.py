@@ -42,7 +42,7 @@ def test_another_right_solution_passes_as_well(harnesses: list[Harness], name: s
 def test_the_starter_fails_where_something_is_to_be_done(harnesses: list[Harness]) -> None:
     hints = failed(check_code(harnesses, code_of(FUNCTION).encode()))
     assert {case.name for case in CASES} - hints.keys() == {
-        *("other_person", "no_face", "test_event")
+        *("other_person", "no_face", "damaged", "test_event", "other_service")
     }
     assert hints["match"].startswith("No e-mail was sent: Rekognition was not asked about this")
 

@@ -11,6 +11,7 @@ import requests
 from botocore.exceptions import ClientError
 
 from doctor.checked_workshop import HANDLER, CheckedWorkshop, fake_context
+from kit.commands.check.events import OF_OTHER_SERVICES, WITHOUT_RECORDS
 from kit.commands.doctor import finding as at
 from kit.commands.doctor.delivery import check_stream
 from kit.commands.doctor.finding import UNKNOWN, WRONG, Finding, unknown
@@ -139,11 +140,11 @@ def test_a_function_is_throttled(workshop: CheckedWorkshop) -> None:
 
 
 UNSHIELDED = HANDLER + "    print(event['Records'][0]['s3']['object']['key'])\n"
-TEST_EVENTS = [{"key1": "value1", "key2": "value2", "key3": "value3"}, {}]
+TEST_EVENTS = [*WITHOUT_RECORDS, *OF_OTHER_SERVICES]
 
 
 def test_the_button_test_makes_nobody_ill(workshop: CheckedWorkshop) -> None:
-    """Whatever code gets its event, before a photo has come and after one has failed."""
+    """Whatever code gets an event of it, before a photo has come and after one has failed."""
 
     def press(function: str, code: str = "") -> None:
         if code:

@@ -8,13 +8,13 @@ from unittest import mock
 
 import boto3
 
+from kit.commands.check.events import OF_OTHER_SERVICES, WITHOUT_RECORDS
 from kit.stack.template import code_of
 from support import REPOSITORY
 
 SOLUTION = (REPOSITORY / "scripts" / "compareFaces.py").read_text()
 NO_PHOTO = "No photo in this event (the button Test sends such a one): post a photo to try it"
-# "hello-world", the first template of the button Test in the Lambda console.
-TEST_BUTTON = {"key1": "value1", "key2": "value2", "key3": "value3"}
+WITHOUT_PHOTO = [*WITHOUT_RECORDS, *OF_OTHER_SERVICES, {"Records": []}]
 VARIABLES = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_DEFAULT_REGION": "eu-west-1",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lambdas.account import Account
-from lambdas.loading import NO_PHOTO, SOLUTION, TEST_BUTTON
+from lambdas.loading import NO_PHOTO, SOLUTION, WITHOUT_PHOTO
 from support import s3_event
 
 NOW = 1_700_000_000
@@ -361,7 +361,7 @@ def test_all_photos_of_an_event_are_processed_and_logged(
     assert [(account.item(key) or {})["etag"] for key in ("1 ä", "2")] == ["", "picture"]
 
 
-@pytest.mark.parametrize("event", [TEST_BUTTON, {}, {"Records": []}])
+@pytest.mark.parametrize("event", WITHOUT_PHOTO)
 def test_an_event_that_is_not_of_s3_is_told_in_one_line(
     exercise: Exercise, capsys: pytest.CaptureFixture[str], event: dict[str, Any]
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lambdas.loading import NO_PHOTO, TEST_BUTTON, load_inline
+from lambdas.loading import NO_PHOTO, WITHOUT_PHOTO, load_inline
 from support import s3_event
 
 pytestmark = pytest.mark.unit
@@ -17,8 +17,8 @@ def test_the_starter_logs_each_photo(capsys: pytest.CaptureFixture[str]) -> None
         "Photo images/3_1.jpg arrived in photos",
         "Photo images/Zoë &.jpg arrived in photos",
     ]
-    names["lambda_handler"](TEST_BUTTON, None)
-    names["lambda_handler"]({}, None)
-    assert capsys.readouterr().out.splitlines() == [NO_PHOTO, NO_PHOTO]
+    for event in WITHOUT_PHOTO:
+        names["lambda_handler"](event, None)
+        assert capsys.readouterr().out.splitlines() == [NO_PHOTO]
     settings = ["REFERENCE_PHOTO", "SIMILARITY_THRESHOLD", "TABLE_NAME", "TOPIC_ARN"]
     assert [names[name] for name in settings] == ["celebrity.jpg", 87.5, "table", "topic"]

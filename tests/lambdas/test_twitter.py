@@ -15,6 +15,7 @@ import pytest
 
 from kit.stack.template import code_of
 from lambdas.account import Account
+from lambdas.loading import WITHOUT_PHOTO
 from support import s3_event
 from support.stub_server import Answer, StubServer
 
@@ -446,7 +447,7 @@ def test_an_event_with_a_photo_that_may_come_later_fails_in_the_end(
     assert "Photos of this event: {'failed': 1, 'stored': 1}\n" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("event", [{"key1": "value1"}, {}, {"Records": []}])
+@pytest.mark.parametrize("event", WITHOUT_PHOTO)
 def test_an_event_that_is_not_of_s3_is_told_in_one_line(
     function: dict[str, Any], capsys: pytest.CaptureFixture[str], event: dict[str, Any]
 ) -> None:

@@ -35,6 +35,8 @@ def find_or_explain(bucket, key):
             print("nobody on", key)
         except rekognition.exceptions.InvalidParameterException:
             print("there is no face on", REFERENCE)
+    except rekognition.exceptions.InvalidImageFormatException:
+        print("cannot read", key)
     return []
 
 
@@ -65,9 +67,10 @@ https://x.com/{value(post, "username")}/status/{value(post, "post_id")}
 
 
 def lambda_handler(event, context):
-    if "Records" not in event:
+    records = [record for record in event.get("Records", []) if "s3" in record]
+    if not records:
         print("nothing has arrived")
-    for record in event.get("Records", []):
+    for record in records:
         bucket = record["s3"]["bucket"]["name"]
         key = unquote_plus(record["s3"]["object"]["key"])
         similarities = find_or_explain(bucket, key)

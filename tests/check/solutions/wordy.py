@@ -26,13 +26,16 @@ def read(bucket, key):
 
 
 def faces(one, other):
-    """Return the matches of any similarity, or None where a picture shows no face."""
+    """Return the matches of any similarity, or None where a picture shows no face or is none."""
     try:
         return rekognition.compare_faces(
             SourceImage=one, TargetImage=other, SimilarityThreshold=0, QualityFilter="NONE"
         )["FaceMatches"]
     except ClientError as error:
-        if error.response["Error"]["Code"] == "InvalidParameterException":
+        if error.response["Error"]["Code"] in (
+            "InvalidParameterException",
+            "InvalidImageFormatException",
+        ):
             return None
         raise
 
@@ -66,5 +69,7 @@ def handle(bucket, key):
 def lambda_handler(event, context):
     log.info("request %s: %s", context.aws_request_id, event)
     for record in event.get("Records", []):
+        if "s3" not in record:
+            continue
         handle(record["s3"]["bucket"]["name"], unquote_plus(record["s3"]["object"]["key"]))
     return {"statusCode": 200}

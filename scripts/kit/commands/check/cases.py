@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kit import samples
+from kit.commands.check.events import OF_OTHER_SERVICES, WITHOUT_RECORDS
 from kit.commands.check.harness import Harness
 from kit.commands.check.hints import (
     WrongError,
@@ -22,8 +23,6 @@ from kit.commands.check.photos import BLURRED, GROUP, REFERENCE, Photo
 from kit.jsonl import Json
 
 THROTTLED_CALLS = 40  # more than any sensible number of retries
-# "hello-world", the first template of the button Test in the Lambda console; and an empty event.
-TEST_EVENTS: list[Json] = [{"key1": "value1", "key2": "value2", "key3": "value3"}, {}]
 LOST = "If the photo was marked as mailed before, no later try sends its e-mail."
 
 
@@ -146,6 +145,18 @@ def no_face(harness: Harness) -> None:
     )
 
 
+@case("A file that only begins as a JPEG: no e-mail and no error")
+def damaged(harness: Harness) -> None:
+    """TwitterLambdaFunction looks at the first bytes only."""
+    observed = harness.send(Photo(b"\xff\xd8\xff\xe0" + b"rubbish " * 500))
+    no_mail(observed, "this file is no picture.")
+    must_not_fail(
+        observed,
+        "Rekognition raises InvalidImageFormatException, and will again: catch this error, or "
+        "Lambda tries again in vain.",
+    )
+
+
 @case("No face on the reference: no error, the log says so")
 def no_face_on_reference(harness: Harness) -> None:
     """Rekognition's error is the same as for a photo without a face."""
@@ -225,14 +236,35 @@ def two_photos(harness: Harness) -> None:
 
 @case("The button Test of the Lambda console, and an empty event: no error, the log says so")
 def test_event(harness: Harness) -> None:
-    """Neither is from S3: there are no Records."""
-    for event in TEST_EVENTS:
+    """None is from S3: there are no Records."""
+    must_log(
+        harness,
+        WITHOUT_RECORDS,
+        "The button Test sends an event without Records, in which no photo is named: look whether "
+        "there are any, and log that there are none.",
+    )
+
+
+@case("An event of SNS or SQS: no error, the log says so")
+def other_service(harness: Harness) -> None:
+    """The console's templates for them have Records, too."""
+    must_log(
+        harness,
+        OF_OTHER_SERVICES,
+        'Records of another service have no "s3", and name no photo: look whether one has it, and '
+        "log that none has.",
+    )
+
+
+def must_log(harness: Harness, events: list[Json], hint: str) -> None:
+    """Demand that the function ends well and logs something about each event.
+
+    Raises:
+        WrongError: it does not; the hint says what to do if it fails.
+    """
+    for event in events:
         observed = harness.send_event(event)
-        must_not_fail(
-            observed,
-            "The button Test sends an event without Records, in which no photo is named: look "
-            "whether there are any, and log that there are none.",
-        )
+        must_not_fail(observed, hint)
         if not any(log.strip() for log in observed.logs):
             raise WrongError(
                 f"The log is empty after the event {json.dumps(event)}: say there that it names "

@@ -14,7 +14,7 @@ from kit.jsonl import Json
 
 # What the log says of an event that is not from S3, such as that of the button Test in the Lambda
 # console: the template's functions and the solution say the latter two, code that expects Records
-# fails.
+# of S3 fails.
 NOT_FROM_S3 = r"KeyError: '(Records|s3)'|No photo in this event|Photos of this event: none"
 HOURS = (1, 24, 7 * 24)  # how far to look back until runs are found; logs are kept for 7 days
 

@@ -180,8 +180,6 @@ class StackContext:
         match value:
             case {"Ref": str(name)}:
                 return self.value_of(name)
-            case {"Fn::GetAtt": [str(name), _]}:
-                return self.arn(name)
             case {"Fn::Sub": str(text)}:
                 return re.sub(r"\$\{([\w:.]+)\}", lambda match: self.value_of(match[1]), text)
         return {key: self.resolve(item) for key, item in value.items()}

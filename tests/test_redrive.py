@@ -17,8 +17,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from kit import running
-from kit.commands import redrive as r
+from kit.commands.redrive import redrive
 from kit.stack.code import SOLUTION
+from kit.stack.failure_queue import read_message
 from kit.stack.stack import EMAIL, Stack
 from support import REPOSITORY, s3_event, wait_until
 from support.photos import Photos
@@ -78,7 +79,7 @@ def put(stack: Stack) -> Callable[[Any], None]:
 
 
 def type_redrive(*options: str) -> Result:
-    return CliRunner().invoke(r.redrive, options)
+    return CliRunner().invoke(redrive, options)
 
 
 def record(function: str, payload: Any) -> dict[str, Any]:
@@ -190,12 +191,12 @@ def test_what_lambda_does_not_accept_stays(
 
 def test_a_record_says_what_it_is_about() -> None:
     names = {"f": "TwitterLambdaFunction"}
-    failed = r.read_message(json.dumps(record("f", s3_event("b", "one", "two", "three"))), names)
+    failed = read_message(json.dumps(record("f", s3_event("b", "one", "two", "three"))), names)
     assert str(failed) == (
         "TwitterLambdaFunction: one and 2 more objects; it had failed: it was not its day"
     )
     body = record("f", s3_event("b", "x" * 1000)) | {"responsePayload": None}
-    text = str(r.read_message(json.dumps(body), names))
+    text = str(read_message(json.dumps(body), names))
     assert text.endswith("…; it had failed: no reason given")
     assert len(text) < 200
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kit.commands.redrive import FailureQueue
+from kit.commands.redrive import queue_of
 from kit.errors import WorkshopError
 from kit.stack.find import StackNotFoundError, choose_stack, first_failure, workshop_stacks
 from kit.stack.stack import EMAIL, Stack, unique_name
@@ -113,7 +113,7 @@ def test_a_resource_that_is_yet_to_be_created_has_no_physical_id() -> None:
     with pytest.raises(WorkshopError, match=sentence):
         Stack(client, "s").resource("FailureQueue")  # type: ignore[arg-type]
     with pytest.raises(StackNotFoundError, match=sentence):
-        FailureQueue(client)
+        queue_of(client, None)
 
 
 @pytest.mark.unit

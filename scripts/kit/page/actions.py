@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from typing import TypeGuard
 
 import requests
@@ -16,7 +13,7 @@ from kit.limits import POST_CHARACTERS, POST_PHOTOS
 from kit.page.pictures import sample
 from kit.page.services import Services
 from kit.page.state import State
-from kit.processes import SCRIPTS
+from kit.stack.failure_queue import FailureQueue
 from kit.x_client import error_message
 
 
@@ -79,18 +76,20 @@ class Actions:
         sns = self.services.client("sns")
         sns.confirm_subscription(TopicArn=mail["topic"], Token=mail["token"])
 
-    def redrive(self) -> Json:
-        """Send the events of the failure queue again, as `workshop.py redrive` does."""
-        environment = os.environ | self.services.environment
-        done = subprocess.run(
-            [sys.executable, str(SCRIPTS / "workshop.py"), "redrive"],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        lines = (done.stdout + done.stderr).strip().splitlines()
-        return {"text": lines[-1] if lines else "Nothing was sent."}
+    def redrive(self, only: str = "") -> Json:
+        """Send the events of the failure queue again, or that of one message by its ID.
+
+        As `workshop.py redrive` does.
+        """
+        if not self.state.stack or not self.state.ids:
+            raise HTTPException(409, "There is no stack yet: launch it first, step 3.")
+        name = self.state.stack["name"]
+        queue = FailureQueue(self.services.client, name, self.state.ids)
+        outcomes = list(queue.redrive(only))
+        if only and not outcomes:
+            return {"text": "This message is not in the queue, or somebody else looks at it."}
+        staying = [outcome.text for outcome in outcomes if not outcome.sent]
+        return {"text": queue.summary(), "staying": staying}
 
 
 def is_list_of_objects(value: object) -> TypeGuard[list[Json]]:

@@ -66,7 +66,7 @@ def tool_routes(
         "/exercise/check": start_check,
         "/exercise/check/stop": lambda _: check.stop(),
         "/invocations/stop": stop_invocation,
-        "/queue/redrive": lambda _: actions.redrive(),
+        "/queue/redrive": lambda body: actions.redrive(str(body.get("message") or "")),
         "/stack/create": launch.create,
         "/stack/update": launch.update,
         "/stack/delete": lambda _: launch.delete(),

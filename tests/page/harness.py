@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -17,6 +20,7 @@ from kit.http import Server
 from kit.keys import PAGE_TOKEN
 from kit.page.app import Page as WorkshopPage
 from kit.processes import free_port
+from kit.running import SHIELD
 from support import wait_until
 from support.terminal import running_workshop
 from support.workshop import Workshop
@@ -70,6 +74,25 @@ def open_tab(tab: Page, name: str) -> None:
 def newest(tab: Page, text: str) -> Locator:
     """The post with this text in the timeline."""
     return tab.locator("#timeline .post").filter(has_text=text).first
+
+
+def type_command(workshop: PageWorkshop, command: str, folder: Path) -> str:
+    """Type a command of the page in a terminal of the workshop; return what it prints."""
+    programs = str(Path(sys.executable).parent)
+    environment = os.environ | SHIELD | workshop.running.environment()
+    environment["PATH"] = f"{programs}{os.pathsep}{environment['PATH']}"
+    done = subprocess.run(
+        command,
+        shell=True,
+        cwd=folder,
+        env=environment | {"PYTHONUTF8": "1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), command
+    return done.stdout
 
 
 def check_accessibility(tab: Page) -> None:

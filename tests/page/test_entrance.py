@@ -31,12 +31,14 @@ PATHS = (
     "/ace/ace.js",
     "/steps",
     *("/stack", "/stack/form", "/stack/left", "/stack/contents", "/streamer"),
+    *("/data", "/data/RekognitionBucket", "/data/x/one", "/data/x/picture", "/data/x/download"),
 )
 ACTIONS = (
     *("/posts", "/photos", "/reference", "/mails/1/confirm", "/steps/images/seen"),
     *(f"/exercise/{action}" for action in ("save", "deploy", "test", "check", "check/stop")),
     "/invocations/stop",
     "/queue/redrive",
+    "/data/RekognitionBucket/upload?key=x",
     *("/stack/create", "/stack/update", "/stack/delete", "/streamer/start", "/streamer/stop"),
 )
 

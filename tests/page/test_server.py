@@ -103,7 +103,13 @@ def test_half_an_emoji_is_posted_as_an_unknown_character(workshop: PageWorkshop)
     assert newest["text"] == "half \ufffd and whole \U0001f600"
 
 
-@pytest.mark.parametrize("path", ["/posts", "/photos", "/reference?sample=obama.jpg"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/posts", "/photos", "/reference?sample=obama.jpg"),
+        *("/queue/redrive", "/data/RekognitionBucket/upload?key=from-elsewhere"),
+    ],
+)
 def test_another_site_cannot_post(workshop: PageWorkshop, path: str) -> None:
     body = json.dumps({"text": "from elsewhere", "photos": []})
     before = workshop.system.admin("x").get("stats")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +9,8 @@ import pytest
 
 from kit.page.state import STAGES
 from kit.page.streamer import COUNT, COUNTS
-from kit.running import SHIELD
 from kit.stack.template import load_template
-from page.harness import PageWorkshop
+from page.harness import PageWorkshop, type_command
 from support import wait_until
 
 
@@ -83,10 +79,9 @@ def test_the_counts_of_the_streamer_are_the_last_ones() -> None:
     assert dict(COUNT.findall(text)[-6:])["photos"] == "13"
 
 
-def test_the_command_of_each_stage_works_with_the_installed_cli(workshop: PageWorkshop) -> None:
-    folder = str(Path(sys.executable).parent)
-    environment = os.environ | SHIELD | workshop.running.environment()
-    environment["PATH"] = f"{folder}{os.pathsep}{environment['PATH']}"
+def test_the_command_of_each_stage_works_with_the_installed_cli(
+    workshop: PageWorkshop, tmp_path: Path
+) -> None:
     workshop.tweet("biden.jpg", "A photo for each stage")
 
     def commands() -> list[str] | None:
@@ -95,7 +90,4 @@ def test_the_command_of_each_stage_works_with_the_installed_cli(workshop: PageWo
         return found if sum(map(bool, found)) >= 8 else None
 
     for command in filter(None, wait_until(commands)):
-        done = subprocess.run(
-            command, shell=True, env=environment, capture_output=True, text=True, check=False
-        )
-        assert (done.returncode, done.stderr) == (0, ""), command
+        type_command(workshop, command, tmp_path)

@@ -28,6 +28,7 @@ from kit.keys import PAGE_TOKEN
 from kit.limits import MIB, POST_CHARACTERS, POST_PHOTOS, S3_IMAGE_BYTES, UPLOAD_BYTES
 from kit.page import ace, instructions
 from kit.page.actions import Actions
+from kit.page.data.routes import Data
 from kit.page.entrance import Entrance
 from kit.page.exercise import Exercise
 from kit.page.headers import ResponseHeaders
@@ -234,6 +235,7 @@ class Page:
                 Route("/reference", self.change_reference, methods=["POST"]),
                 Route("/mails/{number:int}/confirm", self.confirm, methods=["POST"]),
                 *tool_routes(self.actions, self.exercise, self.launch, self.streamer, self.watcher),
+                *Data(self.services, self.state, self.picture, self.watcher.hurry).routes(),
                 Route("/ace/{path:path}", ace.file),
                 Route("/steps", self.step_texts),
                 Route("/steps/{step}/seen", self.see, methods=["POST"]),

@@ -60,5 +60,5 @@ def pretty_line(line: str) -> str:
     """A line of JSON to read; another line as it is."""
     try:
         return pretty(json.loads(line))
-    except ValueError:
+    except (ValueError, RecursionError):
         return line

@@ -23,11 +23,14 @@ CAPABILITY = "CAPABILITY_IAM"
 # Where the page has what an output's link shows in the console.
 PLACES = {
     "ConnectToInstance": "#/streamer",
-    "TwitterBucketConsole": "#/pipeline/TwitterBucket",
-    "RekognitionBucketConsole": "#/pipeline/RekognitionBucket",
+    "InstanceName": "#/streamer",
+    "InstanceId": "#/streamer",
+    "InstanceAddress": "#/streamer",
+    "TwitterBucketConsole": "#/data/TwitterBucket",
+    "RekognitionBucketConsole": "#/data/RekognitionBucket",
     "RekognitionLambdaFunctionEditor": "#/code",
-    "PostsTableName": "#/pipeline/PostsTable",
-    "MatchTopicConsole": "#/pipeline/MatchTopic",
+    "PostsTableName": "#/data/PostsTable",
+    "MatchTopicConsole": "#/data/MatchTopic",
 }
 
 

@@ -4,7 +4,7 @@ import { $ } from "./dom.js";
 import { isPresenting } from "./tabs.js";
 import { toast } from "./widgets.js";
 
-const PANES = ["steps", "launch", "streamer", "pipeline", "code", "compare", "mail", "x"];
+const PANES = ["steps", "launch", "streamer", "pipeline", "code", "data", "compare", "mail", "x"];
 const KEYS =
   "F6: the next pane · Alt+1, Alt+2 …: the tabs · Ctrl+S saves and Ctrl+Enter deploys the code · " +
   "Escape, then Tab, leaves the editor · P: the presenter";

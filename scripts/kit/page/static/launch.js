@@ -282,9 +282,12 @@ function statusStyle(status) {
   return status.endsWith("_COMPLETE") ? "good" : "";
 }
 
+/** An address of the console leads out of this computer: its place here takes its part. */
+const isUrl = (text) => text.startsWith("https://");
+
 function outputTable(outputs) {
   const value = ({ value: text, place }) =>
-    place ? make("a", { href: place, title: text }, "Open here") : text;
+    place ? make("a", { href: place, title: text }, isUrl(text) ? "Open here" : text) : text;
   return table(
     ["Output", "Value"],
     outputs.map((output) =>

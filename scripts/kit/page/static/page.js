@@ -25,6 +25,7 @@ const LATER = {
   launch: () => [import("./launch.js")],
   streamer: () => [import("./streamer.js")],
   code: () => [import("./exercise.js"), import("./log.js"), import("./results.js")],
+  data: () => [import("./data.js")],
   compare: () => [import("./comparison.js"), import("./reference.js")],
   present: () => [import("./presenter.js")],
 };

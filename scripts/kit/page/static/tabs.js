@@ -2,7 +2,7 @@
 
 import { $ } from "./dom.js";
 
-const TABS = ["steps", "launch", "streamer", "pipeline", "code", "compare", "mail", "x"];
+const TABS = ["steps", "launch", "streamer", "pipeline", "code", "data", "compare", "mail", "x"];
 // Where they have room, the steps and X are always there, and are no tabs.
 const wide = matchMedia("(min-width: 80em)");
 const medium = matchMedia("(min-width: 50em)");

@@ -1,0 +1,212 @@
+// The tab Data: at the left what there is, at the right what is in it. It is loaded when the tab is
+// first opened. What a terminal changes appears here, too: the open view is read again and again.
+
+import { $, changed, forget, make, redraw } from "./dom.js";
+import { store } from "./state.js";
+import { isOpen } from "./tabs.js";
+import { command } from "./widgets.js";
+import { addressOf, parseAddress } from "./data-address.js";
+import { drawFolder, drawObject } from "./data-buckets.js";
+import { drawItem, drawLog, drawQueue, drawSecret, drawTable, drawTopic } from "./data-views.js";
+
+const REFRESH_SECONDS = 3;
+const SOON_MILLISECONDS = 200; // an outcome is written shortly after what is counted
+const KINDS = {
+  bucket: "Buckets",
+  table: "Table",
+  queue: "Queue",
+  topic: "Topic",
+  log: "Logs",
+  secret: "Secrets, by name",
+};
+// By kinds: what draws a view, and what draws one thing that is in it.
+const VIEWS = {
+  bucket: drawFolder,
+  table: drawTable,
+  queue: drawQueue,
+  topic: drawTopic,
+  log: drawLog,
+  secret: drawSecret,
+};
+const ONES = { bucket: drawObject, table: drawItem };
+let shown = { place: "", key: "" }; // the open address
+let last = ""; // the same, to come back to
+let answers = []; // of the view, one more with each "more"
+let showsCommand = true;
+let reading = null; // the promise of what is read now
+
+/** Show what the address names; without a place, what was open last. */
+export async function openData() {
+  build();
+  const wanted = parseAddress(location.hash);
+  if (!wanted.place && last) {
+    history.replaceState(null, "", last);
+    Object.assign(wanted, parseAddress(last));
+  }
+  if (wanted.place === shown.place && wanted.key === shown.key) return;
+  shown = wanted;
+  last = location.hash;
+  answers = [];
+  forget("data");
+  $("data-view").replaceChildren(make("p", { class: "faint" }, "Reading …"));
+  await refreshData();
+  if (document.activeElement === document.body) $("data-heading")?.focus();
+}
+
+/** Read the open view again, one read at a time; not if "more" of it is shown. */
+export async function refreshData() {
+  if (!isOpen("data") || document.hidden || answers.length > 1) return;
+  const wanted = shown;
+  await reading;
+  if (wanted !== shown) return;
+  reading = read(wanted).catch((error) => drawError(error.message));
+  await reading;
+}
+
+/** Read it again soon, when the stack or the number of things in a stage has changed. */
+export function followData() {
+  const { stack, stages } = store.state;
+  const counts = Object.values(stages).map((stage) => stage.count);
+  if (changed("news for the data", [stack, counts])) setTimeout(refreshData, SOON_MILLISECONDS);
+}
+
+async function read(wanted) {
+  const places = await ask("/data");
+  drawPlaces(places);
+  if (!wanted.place && places.length) {
+    const { id } = places.find((place) => place.id === "RekognitionBucket") || places[0];
+    location.replace(addressOf(id));
+    return;
+  }
+  if (!wanted.place) throw new Error("There is no stack and no bucket yet: launch it, step 3.");
+  const answer = await ask(pathOf(wanted, ""));
+  if (wanted !== shown) return;
+  answers = [answer];
+  draw();
+}
+
+async function ask(path) {
+  const answer = await fetch(path);
+  const body = await answer.json();
+  if (!answer.ok) throw new Error(body.error || `The workshop answered ${answer.status}.`);
+  return body;
+}
+
+/** Whether the address is that of a view, and not of one thing in it. */
+const isView = ({ key }) => !key || key.endsWith("/");
+
+function pathOf(wanted, after) {
+  const path = `/data/${encodeURIComponent(wanted.place)}`;
+  const { key } = wanted;
+  if (!isView(wanted)) return `${path}/one?${new URLSearchParams({ key })}`;
+  return `${path}?${new URLSearchParams({ prefix: key, after })}`;
+}
+
+/** Read on, and put the focus on what is new. */
+async function more() {
+  const wanted = shown;
+  const rows = () => $("data-view").querySelectorAll("tbody tr");
+  const before = rows().length;
+  await reading;
+  const answer = await ask(pathOf(wanted, answers.at(-1).more));
+  if (wanted !== shown) return;
+  answers.push(answer);
+  draw();
+  rows()[before]?.querySelector("a")?.focus();
+}
+
+// --- Drawing ---------------------------------------------------------------------------------
+
+function drawPlaces(places) {
+  if (!changed("places of the data", [places, shown.place])) return;
+  const groups = Object.entries(KINDS).map(([kind, title]) => {
+    const links = places.filter((place) => place.kind === kind).map(placeLink);
+    return links.length ? make("div", {}, make("h3", {}, title), make("ul", {}, ...links)) : null;
+  });
+  redraw($("data-places"), groups.filter(Boolean));
+}
+
+function placeLink({ id, name }) {
+  const open = id === shown.place || name === shown.place;
+  const attributes = { href: addressOf(id), title: name, "data-focus": id };
+  return make("li", {}, make("a", { ...attributes, "aria-current": open ? "page" : null }, id));
+}
+
+function draw() {
+  if (!changed("data", [shown, answers])) return;
+  const { place, command: text } = answers[0];
+  const { kind } = place;
+  const drawParts = isView(shown) ? VIEWS[kind] : ONES[kind];
+  const isLog = kind === "log";
+  const next = answers.at(-1).more ? moreButton(isLog ? "Show older lines" : "Show more") : null;
+  const parts = drawParts({ place, key: shown.key, answers, refresh: refreshData });
+  redraw(
+    $("data-view"),
+    [path(place), asCommand(text), isLog ? next : null, ...parts, isLog ? null : next].filter(
+      Boolean,
+    ),
+  );
+  for (const pre of $("data-view").querySelectorAll("pre.end")) pre.scrollTop = pre.scrollHeight;
+}
+
+/** Where we are: the place, and the folders as links. */
+function path(place) {
+  const parts = shown.key.split(/(?<=\/)/).filter(Boolean);
+  const links = parts.slice(0, -1).map((part, index) => {
+    const href = addressOf(place.id, parts.slice(0, index + 1).join(""));
+    return make("a", { href, "data-focus": `path ${index}` }, part);
+  });
+  const root = parts.length
+    ? make("a", { href: addressOf(place.id), "data-focus": "path" }, place.id)
+    : place.id;
+  const name = place.name === place.id ? "" : make("span", { class: "faint" }, place.name);
+  const slash = parts.length ? " / " : "";
+  return make(
+    "div",
+    { class: "row" },
+    make("h3", { id: "data-heading", tabindex: "-1" }, root, slash, ...links, parts.at(-1) || ""),
+    name,
+  );
+}
+
+function asCommand(text) {
+  const toggled = ({ target }) => {
+    showsCommand = target.open;
+  };
+  return make(
+    "details",
+    { open: showsCommand, ontoggle: toggled },
+    make("summary", { "data-focus": "cli" }, "As AWS CLI"),
+    command(text),
+  );
+}
+
+function moreButton(text) {
+  const onclick = () => more().catch((error) => drawError(error.message));
+  return make("button", { type: "button", "data-focus": "more", onclick }, text);
+}
+
+function drawError(message) {
+  answers = [];
+  if (!changed("data", message)) return;
+  $("data-view").replaceChildren(
+    make("h3", { id: "data-heading", tabindex: "-1" }, shown.key || shown.place || "Data"),
+    make("p", { class: "message", role: "alert" }, message),
+  );
+}
+
+// --- The first time --------------------------------------------------------------------------
+
+function build() {
+  if ($("data-view")) return;
+  document.head.append(make("link", { rel: "stylesheet", href: "/data.css" }));
+  $("data").append(
+    make(
+      "div",
+      { class: "data" },
+      make("nav", { id: "data-places", "aria-label": "What there is" }),
+      make("div", { id: "data-view" }),
+    ),
+  );
+  setInterval(refreshData, 1000 * REFRESH_SECONDS);
+}

@@ -140,7 +140,9 @@ def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
     mail = tab.locator(".mail").filter(has_text="Possible match")
     expect(mail).to_contain_text("Text: Look who is here")
     expect(mail).to_contain_text("console.aws.amazon.com")
-    expect(mail).to_contain_text("(not available offline)")
+    expect(mail.get_by_role("link", name="see the photo here")).to_have_attribute(
+        "href", re.compile(r"^#/data/celebrityrek-rekognition-[\w-]+/images/")
+    )
     assert mail.locator("a[href^=http]").count() == 0
     check_accessibility(tab)
 

@@ -121,7 +121,7 @@ STEPS = (
     Step(
         "images",
         "Review images extracted from Tweets",
-        "Open RekognitionBucket in the picture and look at the photo, or:",
+        "Look at the photo in RekognitionBucket, in the tab Data, or:",
         ("aws s3 ls s3://{RekognitionBucket}/images/",),
         # With the reference in the same bucket, the learner has been there.
         done=lambda state: (

@@ -1,10 +1,10 @@
 // The objects of a bucket: a folder with its uploads, and one object.
 
+import { addressOf } from "./data-address.js";
+import { table, when } from "./data-views.js";
 import { $, announce, count, make, send, showMessage } from "./dom.js";
 import { choose, droppable } from "./files.js";
 import { command } from "./widgets.js";
-import { addressOf } from "./data-address.js";
-import { table, when } from "./data-views.js";
 
 const MEGABYTE = 1024 * 1024;
 const MAX_PICTURE = 32 * MEGABYTE; // what X takes; the page makes none smaller of a larger one
@@ -98,7 +98,6 @@ function uploadRow(place, prefix, refresh) {
       make("label", { class: "button", for: "data-file" }, "Upload files"),
       make("span", { class: "faint" }, "or drop them here"),
     ),
-    make("p", { id: "data-message", class: "message", role: "alert", hidden: true }),
     make("div", { id: "data-uploaded" }, isHere ? command(uploaded.command) : null),
   );
   droppable(element, store);

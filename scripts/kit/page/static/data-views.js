@@ -1,8 +1,8 @@
 // The table, the queue, the topic, a log and a secret; and the tables in which all of them are.
 
-import { $, clock, count, json, make, percent, send, showMessage } from "./dom.js";
-import { toast } from "./widgets.js";
 import { addressOf } from "./data-address.js";
+import { clock, count, json, make, percent, send, showMessage } from "./dom.js";
+import { toast } from "./widgets.js";
 
 /** A table with a heading for each column. */
 export const table = (heads, rows) =>
@@ -38,7 +38,10 @@ export function drawTable({ place, answers }) {
   return [
     about,
     rows.length
-      ? table(["media_key", "text", "outcome", "similarity"], rows.map((item) => itemRow(place, item)))
+      ? table(
+          ["media_key", "text", "outcome", "similarity"],
+          rows.map((item) => itemRow(place, item)),
+        )
       : null,
   ];
 }
@@ -54,7 +57,11 @@ function itemRow(place, { media_key: key, text, outcome, similarity }) {
 export function drawItem({ key, answers: [item] }) {
   const source = `/photos/${encodeURIComponent(key)}?from=s3`;
   const href = addressOf("RekognitionBucket", `images/${key}.jpg`);
-  const image = make("img", { class: "picture small", src: source, alt: "The photo in the bucket" });
+  const image = make("img", {
+    class: "picture small",
+    src: source,
+    alt: "The photo in the bucket",
+  });
   const photo = item.photo ? make("a", { href, "data-focus": "photo" }, image) : null;
   return [photo, whole(key, item.text)];
 }
@@ -64,15 +71,13 @@ export function drawItem({ key, answers: [item] }) {
 /** The failed events, each with a button that gives it back to its function. */
 export function drawQueue({ answers, refresh }) {
   const rows = answers.flatMap((answer) => answer.rows);
-  const message = make("p", { id: "data-message", class: "message", role: "alert", hidden: true });
   if (!rows.length) {
-    return [message, make("p", { class: "faint" }, "It is empty: nothing failed three times.")];
+    return [make("p", { class: "faint" }, "It is empty: nothing failed three times.")];
   }
   const redrive = (which) => sendAgain(which, refresh);
   const number = count(rows.length, "messages");
   const about = `${number}. Reading leaves them in the queue. Fix the cause first, then redrive.`;
   return [
-    message,
     make(
       "div",
       { class: "row" },
@@ -97,10 +102,17 @@ function failedEvent({ id, at, function: name, keys, error, sendable, text }, re
       "div",
       { class: "row spread" },
       make("b", {}, title),
-      sendable ? make("button", { ...attributes, "aria-label": `Redrive ${title}` }, "Redrive") : null,
+      sendable
+        ? make("button", { ...attributes, "aria-label": `Redrive ${title}` }, "Redrive")
+        : null,
     ),
     make("p", {}, when(at), " ", make("span", { class: "bad-text" }, error)),
-    make("details", {}, make("summary", { "data-focus": `whole ${id}` }, "Whole message"), whole(id, text)),
+    make(
+      "details",
+      { "data-key": id },
+      make("summary", { "data-focus": `whole ${id}` }, "Whole message"),
+      whole(id, text),
+    ),
   );
 }
 
@@ -150,11 +162,14 @@ export function drawLog({ place, answers }) {
 
 /** What a secret is called. */
 export function drawSecret({ answers: [{ rows }] }) {
-  const about = "The value of a secret is never read by this page. On AWS, too, only the roles that need it can.";
+  const about =
+    "The value of a secret is never read by this page. On AWS, too, only the roles that need it can.";
   return [
     table(
       ["Name", "Description", "Changed"],
-      rows.map(({ name, description, changed }) => row(name, description, changed && when(changed))),
+      rows.map(({ name, description, changed }) =>
+        row(name, description, changed && when(changed)),
+      ),
     ),
     make("p", { class: "faint" }, about),
   ];

@@ -1,15 +1,16 @@
 // The tab Data: at the left what there is, at the right what is in it. It is loaded when the tab is
 // first opened. What a terminal changes appears here, too: the open view is read again and again.
 
-import { $, changed, forget, make, redraw } from "./dom.js";
-import { store } from "./state.js";
-import { isOpen } from "./tabs.js";
-import { command } from "./widgets.js";
 import { addressOf, parseAddress } from "./data-address.js";
 import { drawFolder, drawObject } from "./data-buckets.js";
 import { drawItem, drawLog, drawQueue, drawSecret, drawTable, drawTopic } from "./data-views.js";
+import { $, changed, forget, make, openDetails, redraw, showMessage } from "./dom.js";
+import { store } from "./state.js";
+import { isOpen } from "./tabs.js";
+import { command } from "./widgets.js";
 
 const REFRESH_SECONDS = 3;
+const NEAR_THE_END = 4; // pixels
 const SOON_MILLISECONDS = 200; // an outcome is written shortly after what is counted
 const KINDS = {
   bucket: "Buckets",
@@ -29,45 +30,55 @@ const VIEWS = {
   secret: drawSecret,
 };
 const ONES = { bucket: drawObject, table: drawItem };
-let shown = { place: "", key: "" }; // the open address
+let shown = null; // the open address: {place, key}
 let last = ""; // the same, to come back to
 let answers = []; // of the view, one more with each "more"
 let showsCommand = true;
+let styled = null; // the promise that the style is there
 let reading = null; // the promise of what is read now
 
 /** Show what the address names; without a place, what was open last. */
-export async function openData() {
-  build();
+export async function open() {
+  await styled;
   const wanted = parseAddress(location.hash);
   if (!wanted.place && last) {
     history.replaceState(null, "", last);
     Object.assign(wanted, parseAddress(last));
   }
-  if (wanted.place === shown.place && wanted.key === shown.key) return;
+  if (wanted.place === shown?.place && wanted.key === shown.key) return refresh();
   shown = wanted;
   last = location.hash;
   answers = [];
   forget("data");
+  showMessage("data-message", "");
   $("data-view").replaceChildren(make("p", { class: "faint" }, "Reading …"));
-  await refreshData();
+  await refresh();
   if (document.activeElement === document.body) $("data-heading")?.focus();
 }
 
 /** Read the open view again, one read at a time; not if "more" of it is shown. */
-export async function refreshData() {
+async function refresh() {
   if (!isOpen("data") || document.hidden || answers.length > 1) return;
   const wanted = shown;
   await reading;
   if (wanted !== shown) return;
-  reading = read(wanted).catch((error) => drawError(error.message));
+  reading = read(wanted).catch((error) => {
+    if (wanted === shown) drawError(error.message);
+  });
   await reading;
 }
 
+/** Read the first rows again, also if more are shown: something was done here. */
+function reload() {
+  answers = [];
+  return refresh();
+}
+
 /** Read it again soon, when the stack or the number of things in a stage has changed. */
-export function followData() {
+export function draw() {
   const { stack, stages } = store.state;
   const counts = Object.values(stages).map((stage) => stage.count);
-  if (changed("news for the data", [stack, counts])) setTimeout(refreshData, SOON_MILLISECONDS);
+  if (changed("news for the data", [stack, counts])) setTimeout(refresh, SOON_MILLISECONDS);
 }
 
 async function read(wanted) {
@@ -82,11 +93,13 @@ async function read(wanted) {
   const answer = await ask(pathOf(wanted, ""));
   if (wanted !== shown) return;
   answers = [answer];
-  draw();
+  drawView();
 }
 
 async function ask(path) {
-  const answer = await fetch(path);
+  const answer = await fetch(path).catch(() => {
+    throw new Error("The workshop does not answer. Is it still running in the terminal?");
+  });
   const body = await answer.json();
   if (!answer.ok) throw new Error(body.error || `The workshop answered ${answer.status}.`);
   return body;
@@ -111,7 +124,7 @@ async function more() {
   const answer = await ask(pathOf(wanted, answers.at(-1).more));
   if (wanted !== shown) return;
   answers.push(answer);
-  draw();
+  drawView();
   rows()[before]?.querySelector("a")?.focus();
 }
 
@@ -132,21 +145,34 @@ function placeLink({ id, name }) {
   return make("li", {}, make("a", { ...attributes, "aria-current": open ? "page" : null }, id));
 }
 
-function draw() {
+function drawView() {
   if (!changed("data", [shown, answers])) return;
   const { place, command: text } = answers[0];
   const { kind } = place;
   const drawParts = isView(shown) ? VIEWS[kind] : ONES[kind];
   const isLog = kind === "log";
   const next = answers.at(-1).more ? moreButton(isLog ? "Show older lines" : "Show more") : null;
-  const parts = drawParts({ place, key: shown.key, answers, refresh: refreshData });
+  const parts = drawParts({ place, key: shown.key, answers, refresh: reload });
+  const view = $("data-view");
+  const [wasOpen, scrolled] = [openDetails(view), scrollPlace(view)];
   redraw(
-    $("data-view"),
+    view,
     [path(place), asCommand(text), isLog ? next : null, ...parts, isLog ? null : next].filter(
       Boolean,
     ),
   );
-  for (const pre of $("data-view").querySelectorAll("pre.end")) pre.scrollTop = pre.scrollHeight;
+  for (const details of view.querySelectorAll("details[data-key]")) {
+    details.open = Boolean(wasOpen.get(details.dataset.key));
+  }
+  const log = view.querySelector("pre.end");
+  if (log) log.scrollTop = scrolled ?? log.scrollHeight;
+}
+
+/** How far somebody has scrolled up in a log; null: not at all, or there is none. */
+function scrollPlace(view) {
+  const log = view.querySelector("pre.end");
+  if (!log || log.scrollTop + log.clientHeight > log.scrollHeight - NEAR_THE_END) return null;
+  return log.scrollTop;
 }
 
 /** Where we are: the place, and the folders as links. */
@@ -197,16 +223,23 @@ function drawError(message) {
 
 // --- The first time --------------------------------------------------------------------------
 
-function build() {
-  if ($("data-view")) return;
-  document.head.append(make("link", { rel: "stylesheet", href: "/data.css" }));
+/** Make the frame, load the style, and begin to read again and again. */
+export function build() {
+  const style = make("link", { rel: "stylesheet", href: "/data.css" });
+  styled = new Promise((done) => style.addEventListener("load", done));
+  document.head.append(style);
   $("data").append(
     make(
       "div",
       { class: "data" },
       make("nav", { id: "data-places", "aria-label": "What there is" }),
-      make("div", { id: "data-view" }),
+      make(
+        "div",
+        { class: "data-column" },
+        make("p", { id: "data-message", class: "message", role: "alert", hidden: true }),
+        make("div", { id: "data-view" }),
+      ),
     ),
   );
-  setInterval(refreshData, 1000 * REFRESH_SECONDS);
+  setInterval(refresh, 1000 * REFRESH_SECONDS);
 }

@@ -14,6 +14,8 @@ import {
 import { mails, posts, store } from "./state.js";
 import { showPost } from "./timeline.js";
 
+// The console's address of a photo; the key is encoded there as it is in the addresses here.
+const PHOTO = /^https:\/\/console\.aws\.amazon\.com\/s3\/object\/([\w.-]+)\?prefix=([^&#]+)$/;
 const URLS = /https?:\/\/[^\s]+/g;
 
 export function drawMails() {
@@ -80,11 +82,15 @@ function letter(mail) {
   return element;
 }
 
-/** After a link to a post that is here: the way to it. After another one: that it is of no use. */
+/** After a link to a post or photo that is here: the way to it. After another: it is of no use. */
 function afterLink(mail, url) {
   if (mail.post && url.startsWith("https://x.com/") && posts.has(mail.post)) {
     const attributes = { href: `#post-${mail.post}`, onclick: () => showPost(mail.post) };
     return [" (", make("a", attributes, "see the post here"), ")"];
+  }
+  const photo = url.match(PHOTO);
+  if (photo) {
+    return [" (", make("a", { href: `#/data/${photo[1]}/${photo[2]}` }, "see the photo here"), ")"];
   }
   return mail.confirms ? [] : [make("em", {}, " (not available offline)")];
 }

@@ -18,6 +18,18 @@ import { store } from "./state.js";
 import { stageOf } from "./topology.js";
 import { command, toast } from "./widgets.js";
 
+// The stages whose content is also in the tab Data, as a whole.
+const PLACES = {
+  DeliveryStream: "TwitterBucket",
+  TwitterBucket: "TwitterBucket",
+  TwitterLambdaFunction: "TwitterLambdaLogs",
+  You: "RekognitionBucket",
+  RekognitionBucket: "RekognitionBucket/images/",
+  PostsTable: "PostsTable",
+  FailureQueue: "FailureQueue",
+  RekognitionLambdaFunction: "RekognitionLambdaLogs",
+  MatchTopic: "MatchTopic",
+};
 const REFRESH_SECONDS = 3;
 let openStage = null;
 let filling = false;
@@ -83,6 +95,7 @@ function drawContent(id, content) {
   $("panel-about").textContent = content.about;
   const shown = content.command ? [command(content.command)] : [];
   if (id === "FailureQueue" && content.entries.length) shown.push(redriveButton());
+  if (PLACES[id] && store.state?.stack) shown.push(linkToData(id));
   redraw($("panel-command"), shown);
   const wasOpen = openDetails($("panel-entries"));
   const entries = content.entries.map((entry, index) => {
@@ -104,6 +117,11 @@ function redriveButton() {
   };
   const attributes = { type: "button", "data-focus": "redrive", onclick: redrive };
   return make("button", attributes, "Send all again: python scripts/workshop.py redrive");
+}
+
+function linkToData(id) {
+  const attributes = { href: `#/data/${PLACES[id]}`, "data-focus": "data" };
+  return make("p", {}, make("a", attributes, "All of it, in the tab Data"));
 }
 
 function errorOf(status) {

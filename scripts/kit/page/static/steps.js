@@ -11,7 +11,7 @@ const LINKS = {
   "clean-up": { href: "#/launch", text: "Delete the stack on this page" },
   confirm: { href: "#/mail", text: "Go to the mail" },
   tweet: { href: "#/x", text: "Write a post" },
-  images: { href: "#/pipeline", text: "Go to the pipeline" },
+  images: { href: "#/data/RekognitionBucket/images/", text: "Look at the photos" },
   reference: { href: "#/compare", text: "Go to the reference photo" },
   editor: { href: "#/code", text: "Open the editor" },
   exercise: { href: "#/code", text: "Open the editor" },

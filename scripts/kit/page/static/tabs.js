@@ -52,6 +52,7 @@ function showOne() {
     button(tab).setAttribute("aria-selected", String(selected));
     button(tab).tabIndex = selected ? 0 : -1;
   }
+  button(current).scrollIntoView({ block: "nearest", inline: "nearest" });
   openers.get(current)?.(location.hash.split("/")[2]);
 }
 

@@ -54,6 +54,22 @@ def test_a_stack_that_cannot_be_launched_is_refused(workshop: PageWorkshop) -> N
     assert (status, "SimilarityThreshold" in error) == (502, True)
 
 
+def test_the_outputs_lead_to_their_places_here(workshop: PageWorkshop) -> None:
+    progress = workshop.session.get(f"{workshop.url}/stack", timeout=60).json()
+    places = {output["name"]: output["place"] for output in progress["outputs"]}
+    assert places == {
+        "ConnectToInstance": "#/streamer",
+        "InstanceName": "#/streamer",
+        "InstanceId": "#/streamer",
+        "TwitterBucketConsole": "#/data/TwitterBucket",
+        "RekognitionBucketConsole": "#/data/RekognitionBucket",
+        "RekognitionLambdaFunctionEditor": "#/code",
+        "PostsTableName": "#/data/PostsTable",
+        "MatchTopicConsole": "#/data/MatchTopic",
+        "TemplateVersion": "",
+    }
+
+
 def test_a_second_streamer_is_not_started(workshop: PageWorkshop) -> None:
     assert workshop.session.get(f"{workshop.url}/streamer", timeout=60).json()["runs"] == "terminal"
     status, error = post(workshop, "/streamer/start")

@@ -153,8 +153,8 @@ class Views:
     def newest_lines(self, group: str, until: int | None, number: int) -> list[tuple[int, str]]:
         """At least so many of the newest lines, up to a moment and with it; the oldest first.
 
-        Each worker of the function writes a stream of its own. DescribeLogStreams may be late with
-        a stream's last event, so one that seems older than all that we need is read, too.
+        Each worker of the function writes a stream of its own; those that ended before are not
+        read.
         """
         logs, found = self.client("logs"), list[tuple[int, str]]()
         end = {} if until is None else {"endTime": until + 1}  # CloudWatch: "not included"
@@ -162,6 +162,10 @@ class Views:
             logGroupName=group, orderBy="LastEventTime", descending=True, limit=50
         )["logStreams"]
         for stream in streams:
+            found.sort(key=lambda line: line[0])
+            ended = stream.get("lastEventTimestamp", 0)  # one without events has none
+            if len(found) >= number and ended < found[-number][0]:
+                break
             events = logs.get_log_events(
                 logGroupName=group,
                 logStreamName=stream["logStreamName"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import NamedTuple
 
@@ -48,13 +49,8 @@ class Places:
 
     def of_the_stack(self) -> list[Place]:
         """The resources of the stack that hold data; none as long as it is not complete."""
-        ids, resources = self.state.ids, load_template()["Resources"]
-        found = [
-            Place(logical_id, KINDS[resource["Type"]], ids[logical_id])
-            for logical_id, resource in resources.items()
-            if resource["Type"] in KINDS and logical_id in ids
-        ]
-        return sorted(found, key=lambda place: list(KINDS.values()).index(place.kind))
+        ids = self.state.ids
+        return [Place(name, kind, ids[name]) for name, kind in kinds().items() if name in ids]
 
     def find(self, identity: str) -> Place:
         """A place by its ID; a bucket of the stack also by its physical one.
@@ -68,3 +64,15 @@ class Places:
         if BUCKET.fullmatch(identity):  # S3 will say whether it is there
             return Place(identity, "bucket", identity)
         raise HTTPException(404, "It is not there: there is no complete stack that has it.")
+
+
+@functools.cache
+def kinds() -> dict[str, str]:
+    """The kinds of the template's resources that hold data, by logical ID, kind by kind."""
+    resources = load_template()["Resources"]
+    return {
+        name: kind
+        for type_name, kind in KINDS.items()
+        for name, resource in resources.items()
+        if resource["Type"] == type_name
+    }

@@ -12,7 +12,7 @@ import pytest
 import workshop
 from kit.commands.publish.launch_links import launch_link, launch_links, template_url
 from kit.stack.template import load_template
-from support import REPOSITORY, instructions
+from support import REPOSITORY, instructions, repository_files
 
 pytestmark = pytest.mark.unit
 
@@ -24,11 +24,7 @@ LAUNCH_LINK = (
     "https://s3-eu-west-1.amazonaws.com/serverlessbytes/RekognitionWorkshopCFN.json"
 )
 LINKS = re.findall(r"\]\(([^)\s]+)\)", README)
-PAGES = [
-    page.relative_to(REPOSITORY)
-    for page in sorted(REPOSITORY.rglob("*.md"))
-    if not {".venv", ".cache", ".workshop", "node_modules"} & set(page.parts)
-]
+PAGES = [page.relative_to(REPOSITORY) for page in repository_files() if page.suffix == ".md"]
 
 
 def commands(text: str) -> list[str]:

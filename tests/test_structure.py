@@ -6,7 +6,9 @@ workshop.py, inline_code.py → commands → page, emulators, stack → the grou
 from __future__ import annotations
 
 import ast
+import functools
 from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 
 import pytest
 
@@ -23,23 +25,25 @@ TEACHING = {  # the files that learners open, and what each may import of ours
 }
 
 
-def modules() -> dict[str, ast.Module]:
-    """The modules of scripts/ by name."""
-    found = {}
-    for path in sorted(SCRIPTS.rglob("*.py")):
-        parts = path.relative_to(SCRIPTS).with_suffix("").parts
-        name = ".".join(part for part in parts if part != "__init__")
-        found[name] = ast.parse(path.read_text(encoding="utf-8"))
-    return found
+def name_of(path: Path) -> str:
+    """What a file of scripts/ is called as a module."""
+    parts = path.relative_to(SCRIPTS).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
 
 
-MODULES = modules()
+MODULES = {name_of(path): path for path in sorted(SCRIPTS.rglob("*.py"))}
+
+
+@functools.cache
+def parsed(name: str) -> ast.Module:
+    """The code of a module."""
+    return ast.parse(MODULES[name].read_text(encoding="utf-8"))
 
 
 def imports(name: str) -> set[str]:
     """The modules of scripts/ that a module imports; a package stands for its __init__."""
     found = set()
-    for node in ast.walk(MODULES[name]):
+    for node in ast.walk(parsed(name)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

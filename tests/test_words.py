@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 
 import pytest
 
-from support import REPOSITORY
+from support import REPOSITORY, repository_files
 
 pytestmark = pytest.mark.unit
 
@@ -26,20 +27,26 @@ REPLACED = {
     r"MEETING_PLACE|Patient": "barrier, StackContext",
 }
 SUFFIXES = {".py", ".md", ".json", ".js", ".css", ".html", ".toml", ".yml", ".yaml", ".cfg"}
-FILES = [
-    path
-    for path in sorted(REPOSITORY.rglob("*"))
-    if path.suffix in SUFFIXES or path.name == "Makefile"
-    if not any(part in {".venv", ".cache", ".workshop", "node_modules"} for part in path.parts)
-    if path.name not in {"CONTRIBUTING.md", "test_words.py", "package-lock.json"}
-]
+
+
+@functools.cache
+def texts() -> dict[Path, str]:
+    """Everything that we write, but the glossary itself."""
+    return {
+        path: path.read_text(encoding="utf-8")
+        for path in repository_files()
+        if path.suffix in SUFFIXES or path.name == "Makefile"
+        if path.name not in {"CONTRIBUTING.md", "test_words.py", "package-lock.json"}
+    }
 
 
 @pytest.mark.parametrize("word", REPLACED)
 def test_the_field_s_words_are_used(word: str) -> None:
     pattern = re.compile(rf"\b({word})\b", re.IGNORECASE if word.islower() else 0)
     found = [
-        f"{place(path, text, m)}: {m[0]}" for path, text in TEXTS for m in pattern.finditer(text)
+        f"{place(path, text, m)}: {m[0]}"
+        for path, text in texts().items()
+        for m in pattern.finditer(text)
     ]
     assert not found, f"say {REPLACED[word]}"
 
@@ -47,6 +54,3 @@ def test_the_field_s_words_are_used(word: str) -> None:
 def place(path: Path, text: str, match: re.Match[str]) -> str:
     """The file and the line of a match."""
     return f"{path.relative_to(REPOSITORY)}:{text.count(chr(10), 0, match.start()) + 1}"
-
-
-TEXTS = [(path, path.read_text(encoding="utf-8")) for path in FILES]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from support import REPOSITORY
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PICTURE = REPOSITORY / "media" / "growth.png"
 VERSIONS = {"v2": ("v2", "#0b6e4f", "o", "-"), "v1": ("v1 (2018)", "#b3541e", "s", "--")}
@@ -26,6 +27,8 @@ def rounded(value: float, unit: str) -> str:
 
 def figure(growth: dict[str, Any]) -> Figure:
     """Both versions in one plot a panel; both axes are logarithmic."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - half a second, and few need it
+
     rows = math.ceil(len(growth["panels"]) / COLUMNS)
     drawing = Figure(figsize=(WIDTH, HEIGHT * rows + 0.6), dpi=100, layout="constrained")
     for number, panel in enumerate(growth["panels"], 1):

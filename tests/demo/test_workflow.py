@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from cfnlint.data import schemas
 
 from demo.conftest import PERMISSIONS
 from kit.commands.demo.command import NAME
+from kit.emulators.aws.validation.properties import data_folder
 from kit.stack.template import load_template
 from support import REPOSITORY
 
@@ -30,7 +29,7 @@ def needed() -> dict[str, set[str]]:
     They are in the type's schema in CloudFormation's registry, which cfn-lint carries; see the
     CloudFormation CLI User Guide, "Resource type schema", handlers.
     """
-    folder = Path(next(iter(schemas.__path__))) / "resources"
+    folder = data_folder() / "schemas" / "resources"
     found: dict[str, set[str]] = {}
     for path in folder.glob("*.json"):
         schema: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import os
@@ -18,6 +19,23 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 # `make coverage` measures what a process with this in its environment runs, too.
 MEASURED = {n: os.environ[n] for n in ("COVERAGE_PROCESS_CONFIG",) if n in os.environ}
 Found = TypeVar("Found")
+
+
+@functools.cache
+def repository_files() -> list[Path]:
+    """Every file that we write: not what `make` installs, nor what runs leave behind."""
+    found = []
+    for folder, folders, names in os.walk(REPOSITORY):
+        folders[:] = set(folders) - {
+            ".git",
+            ".venv",
+            ".cache",
+            ".workshop",
+            ".reports",
+            "node_modules",
+        }
+        found += [Path(folder, name) for name in names]
+    return sorted(found)
 
 
 def wait_until(

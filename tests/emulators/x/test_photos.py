@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,16 +15,17 @@ from kit import samples
 
 
 @pytest.mark.parametrize(
-    ("data", "size"),
+    ("kind", "given", "orientation", "size"),
     [
-        (picture("JPEG", (4000, 1000), orientation=6), (512, 2048)),
-        (picture("PNG", (4000, 1000), orientation=8), (512, 2048)),
-        (picture("PNG", (40, 60)), (40, 60)),
+        ("JPEG", (4000, 1000), 6, (512, 2048)),
+        ("PNG", (4000, 1000), 8, (512, 2048)),
+        ("PNG", (40, 60), 1, (40, 60)),
     ],
 )
 def test_large_and_other_pictures_become_upright_jpegs(
-    x: Server, data: bytes, size: tuple[int, int]
+    x: Server, kind: str, given: tuple[int, int], orientation: int, size: tuple[int, int]
 ) -> None:
+    data = picture(kind, given, orientation)
     url = x.photo_url(data)
     image = Image.open(io.BytesIO(requests.get(url, LARGE, timeout=60).content))
     assert (image.format, image.size) == ("JPEG", size)
@@ -55,19 +57,28 @@ def test_turning_a_picture_turns_what_it_shows(x: Server) -> None:
     assert right[0] > 200 > left[0]
 
 
-SMALL = picture("JPEG", (2048, 100), orientation=6)
-BIG = picture("PNG", (4000, 3000))
+def small() -> bytes:
+    return picture("JPEG", (2048, 100), orientation=6)
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        *(SMALL, SMALL[:500], b"this is text", b"", BIG[: len(BIG) // 2]),
-        *(picture("PNG", (7100, 7100)), BIG + bytes(19 * 2**20)),
-    ],
-    ids=["small", "cut small", "text", "empty", "cut big", "50.4 megapixels", "over 19 MiB"],
-)
-def test_what_cannot_or_need_not_be_converted_is_served_as_it_is(x: Server, data: bytes) -> None:
+def big() -> bytes:
+    return picture("PNG", (4000, 3000))
+
+
+SERVED_AS_THEY_ARE: dict[str, Callable[[], bytes]] = {
+    "small": small,
+    "cut small": lambda: small()[:500],
+    "text": lambda: b"this is text",
+    "empty": lambda: b"",
+    "cut big": lambda: big()[:20_000],
+    "50.4 megapixels": lambda: picture("PNG", (7100, 7100)),
+    "over 19 MiB": lambda: big() + bytes(19 * 2**20),
+}
+
+
+@pytest.mark.parametrize("name", SERVED_AS_THEY_ARE)
+def test_what_cannot_or_need_not_be_converted_is_served_as_it_is(x: Server, name: str) -> None:
+    data = SERVED_AS_THEY_ARE[name]()
     assert requests.get(x.photo_url(data), LARGE, timeout=60).content == data
 
 

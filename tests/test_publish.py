@@ -1,4 +1,4 @@
-"""publish: typed in a copy of the repository, and uploaded to a real offline AWS."""
+"""publish: in a folder like the repository, to a real offline AWS; once typed in a terminal."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ import sys
 import uuid
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import boto3
 import pytest
 import requests
 from botocore.exceptions import ClientError
+from click.testing import CliRunner, Result
 
 from kit.aws_client import Aws
+from kit.commands.publish import command
 from kit.commands.publish.command import OPT_IN
 from kit.commands.publish.launch_links import launch_link, launch_links, launch_table, rewrite
 from kit.keys import ACCOUNT, select
@@ -63,36 +66,29 @@ class Checkout:
             "AWS_DEFAULT_REGION": "eu-west-1",
             **select(system.keys, ACCOUNT),
             "AWS_EC2_METADATA_DISABLED": "true",
-            **MEASURED,
         }
-        shutil.copytree(
-            REPOSITORY / "scripts", folder / "scripts", ignore=shutil.ignore_patterns("__pycache__")
-        )
         shutil.copy(REPOSITORY / NAME, folder / NAME)
         (folder / "README.md").write_text(README)
         (folder / "Instructions.md").write_bytes(INSTRUCTIONS.encode())
 
-    def publish(self, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Type it, and see to what is always so: no traceback and no key in what it says."""
-        command = [sys.executable, "scripts/workshop.py", "publish", "--bucket", self.bucket]
-        done = subprocess.run(
-            [*command, *options],
-            cwd=self.folder,
-            env={k: v for k, v in (self.environment | environment).items() if v},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        said = done.stdout + done.stderr
-        assert "Traceback" not in said
-        assert self.environment["AWS_SECRET_ACCESS_KEY"] not in said
+    def publish(self, *options: str, **environment: str) -> Result:
+        """Run it, and see to what is always so: no traceback and no key in what it says."""
+        variables = {k: v for k, v in (self.environment | environment).items() if v}
+        files = {"REPOSITORY": self.folder, "TEMPLATE": self.folder / NAME}
+        with (
+            mock.patch.multiple(command, **files),
+            mock.patch.dict(os.environ, variables, clear=True),
+        ):
+            done = CliRunner().invoke(command.publish, ["--bucket", self.bucket, *options])
+        assert done.exception is None or isinstance(done.exception, SystemExit)
+        assert self.environment["AWS_SECRET_ACCESS_KEY"] not in done.output
         return done
 
     def refused(self, *options: str, code: int = 2, **environment: str) -> str:
         """Type it, see that it is refused and that the links stay; return the sentence."""
         before = self.pages()
         done = self.publish(*options, **environment)
-        assert done.returncode == code, done.stderr
+        assert done.exit_code == code, done.stderr
         assert self.pages() == before
         return " ".join(done.stderr.rpartition("Error: ")[2].split())
 
@@ -145,7 +141,7 @@ def checkout(tmp_path: Path, system: BorrowedSystem) -> Checkout:
 
 def test_a_new_bucket_is_private_but_for_the_template(checkout: Checkout) -> None:
     done = checkout.publish()
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     assert checkout.anonymous(NAME).content == TEMPLATE
     checkout.s3().put_object(Bucket=checkout.bucket, Key="other", Body=b"private")
     checkout.s3().put_object(Bucket=checkout.bucket, Key=f"{NAME}.old", Body=b"private")
@@ -165,9 +161,27 @@ def test_a_new_bucket_is_private_but_for_the_template(checkout: Checkout) -> Non
         checkout.s3().put_object_acl(Bucket=checkout.bucket, Key="other", ACL="public-read")
 
 
+def test_it_can_be_typed_in_a_terminal(checkout: Checkout) -> None:
+    scripts = REPOSITORY / "scripts"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(scripts, checkout.folder / "scripts", ignore=ignored)
+    command = [sys.executable, "scripts/workshop.py", "publish", "--bucket", checkout.bucket]
+    done = subprocess.run(
+        command,
+        cwd=checkout.folder,
+        env=checkout.environment | MEASURED,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1].startswith("The launch link: https://console.aws.amazon")
+    assert checkout.anonymous(NAME).content == TEMPLATE
+    assert checkout.bucket in checkout.pages()[0]
+
+
 def test_every_link_takes_the_template_from_the_new_bucket(checkout: Checkout) -> None:
     done = checkout.publish("--region", "eu-central-1")
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     address = f"https://s3.eu-central-1.amazonaws.com/{checkout.bucket}/{NAME}"
     main = launch_link("eu-central-1", address)
     assert done.stdout.splitlines()[-1] == f"The launch link: {main}"
@@ -199,7 +213,7 @@ def test_doing_it_again_changes_nothing(checkout: Checkout) -> None:
     uploaded = checkout.s3().head_object(Bucket=checkout.bucket, Key=NAME)
     before = checkout.pages(), checkout.policy(), checkout.block()
     again = checkout.publish()  # where the bucket is, it knows by itself
-    assert again.returncode == 0
+    assert again.exit_code == 0
     assert "Nothing had to be changed." in again.stdout
     assert (checkout.pages(), checkout.policy(), checkout.block()) == before
     now = checkout.s3().head_object(Bucket=checkout.bucket, Key=NAME)
@@ -209,7 +223,7 @@ def test_doing_it_again_changes_nothing(checkout: Checkout) -> None:
 def test_a_region_that_accounts_must_enable_first_is_warned_of(checkout: Checkout) -> None:
     assert set(OPT_IN) <= set(rekognition_regions(load_template()))
     done = checkout.publish("--region", "eu-south-2")
-    assert done.returncode == 0
+    assert done.exit_code == 0
     assert "Warning: eu-south-2 is an opt-in region." in done.stderr
     checkout.bucket = f"next.{checkout.bucket[:-1]}"
     assert "opt-in" not in checkout.publish("--region", "eu-west-2").stderr
@@ -236,7 +250,7 @@ def test_a_new_version_goes_over_an_older_one(checkout: Checkout) -> None:
 def test_a_page_that_is_missing_is_no_trouble(checkout: Checkout) -> None:
     (checkout.folder / "Instructions.md").unlink()
     done = checkout.publish()
-    assert done.returncode == 0
+    assert done.exit_code == 0
     assert "Instructions.md is not here" in done.stdout
     assert checkout.bucket in checkout.pages()[0]
     assert "git checkout README.md\n" in done.stdout
@@ -293,7 +307,7 @@ def test_what_an_own_bucket_holds_and_allows_stays(checkout: Checkout) -> None:
     s3.put_object(Bucket=checkout.bucket, Key="backup/1", Body=b"mine")
     before = put_policy(checkout, OWN)
     done = checkout.publish()
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     assert "in eu-central-1 is yours already" in done.stdout
     assert checkout.policy()[:-1] == before
     assert checkout.policy()[-1]["Resource"].endswith(f"/{NAME}")
@@ -310,7 +324,7 @@ def test_settings_of_an_own_bucket_change_only_as_far_as_needed(checkout: Checko
     s3.put_public_access_block(
         Bucket=checkout.bucket, PublicAccessBlockConfiguration=acls_open | closed
     )
-    assert checkout.publish().returncode == 0
+    assert checkout.publish().exit_code == 0
     assert checkout.block() == acls_open | dict.fromkeys(closed, False)
 
 

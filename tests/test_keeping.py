@@ -219,8 +219,8 @@ def start_and_kill_at(learner: Learner, step: int) -> None:
 
 
 @pytest.mark.slow
-def test_killed_after_any_step_it_can_be_started_again(learner: Learner) -> None:
-    for step in (3, 5, 6, 8, 10):
+def test_killed_in_the_middle_of_the_steps_it_can_be_started_again(learner: Learner) -> None:
+    for step in (3, 6, 10):  # launched, streaming, written
         start_and_kill_at(learner, step)
     said = learner.start("--at", "11")
     for step in (3, 4, 5, 6, 8, 10):

@@ -75,7 +75,9 @@ def test_stages_show_what_is_in_them(tab: Page, workshop: PageWorkshop) -> None:
     workshop.put_code()
 
 
-def test_reference_is_changed(tab: Page, workshop: PageWorkshop, pictures: dict[str, Path]) -> None:
+def test_reference_is_changed(
+    tab: Page, workshop: PageWorkshop, pictures: dict[str, Path], tmp_path: Path
+) -> None:
     open_tab(tab, "Compare")
     state, message = tab.locator("#reference-state"), tab.locator("#reference-message")
     tab.locator("#reference-file").set_input_files(pictures["biden.jpg"])
@@ -87,9 +89,9 @@ def test_reference_is_changed(tab: Page, workshop: PageWorkshop, pictures: dict[
     tab.locator("#reference-samples").get_by_role("button", name="landscape.jpg").click()
     expect(state).to_contain_text("of no use: No face is found")
     assert not workshop.step("Upload reference")["done"]
-    tab.locator("#reference-file").set_input_files(
-        {"name": "big.jpg", "mimeType": "image/jpeg", "buffer": b"\xff\xd8\xff" + bytes(16 * MIB)}
-    )
+    big = tmp_path / "big.jpg"
+    big.write_bytes(b"\xff\xd8\xff" + bytes(16 * MIB))
+    tab.locator("#reference-file").set_input_files(big)
     expect(message).to_contain_text("“big.jpg” has 16 MB, and Rekognition takes photos of up to 15")
     tab.locator("#reference-samples").get_by_role("button", name="Sample obama.jpg").click()
     expect(state).to_contain_text("one face is found in it")

@@ -74,9 +74,9 @@ class Checkout:
     def publish(self, *options: str, **environment: str) -> Result:
         """Run it, and see to what is always so: no traceback and no key in what it says."""
         variables = {k: v for k, v in (self.environment | environment).items() if v}
-        files = {"REPOSITORY": self.folder, "TEMPLATE": self.folder / NAME}
         with (
-            mock.patch.multiple(command, **files),
+            mock.patch.object(command, "REPOSITORY", self.folder),
+            mock.patch.object(command, "TEMPLATE", self.folder / NAME),
             mock.patch.dict(os.environ, variables, clear=True),
         ):
             done = CliRunner().invoke(command.publish, ["--bucket", self.bucket, *options])

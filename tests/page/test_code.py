@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote_plus
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -12,7 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 from kit.page.exercise import changed_lines, syntax_error
 from kit.stack.code import SOLUTION
 from kit.stack.template import code_of
-from page.harness import PageWorkshop, check_accessibility, check_width
+from page.harness import PageWorkshop, check_accessibility, check_width, type_command
 from support import wait_until
 
 STARTER = code_of("RekognitionLambdaFunction") + "\n"
@@ -135,6 +137,43 @@ def test_a_test_shows_the_line_of_an_error(
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("width", [390, 1280])
+def test_another_photo_is_tested_and_an_event_of_one_s_own(
+    tab: Page, editor: Locator, workshop: PageWorkshop, width: int
+) -> None:
+    text = f"For a <test> & {width}"
+    key = workshop.tweet("biden.jpg", text)
+    wait_until(lambda: workshop.watcher.state.posts.photo(key).get("outcome"))
+    tab.set_viewport_size({"width": width, "height": 900})
+    event, button = tab.get_by_label("Event of the test"), tab.locator("#test")
+    results, choice = tab.locator("#test-results"), tab.locator("#test-choice")
+    event.select_option("photo")
+    button.click()
+    expect(results).to_contain_text("Choose a photo")
+    photo = choice.get_by_role("button", name=f"Test with “{text}”")
+    photo.press("Enter")
+    expect(results).to_contain_text(f"Photo images/{key}.jpg: compared before")
+    expect(photo).to_have_attribute("aria-pressed", "true")
+    check_width(tab)
+    check_accessibility(tab)
+    event.select_option("edit")
+    area = choice.get_by_label("Event, as JSON")
+    assert key in area.input_value()
+    area.fill("{")
+    button.click()
+    expect(results).to_contain_text("This is no JSON")
+    area.fill('{"Records": []}')
+    button.click()
+    expect(results).to_contain_text("✓ returned")
+    expect(results).to_contain_text("No photo in this event")
+    check_accessibility(tab)
+    event.select_option("spaces")
+    expect(choice).to_contain_text("stored below tests/")
+    button.click()
+    expect(results).to_contain_text("Photo tests/a key with spaces & ü.jpg:")
+
+
+@pytest.mark.browser
 def test_a_file_that_is_changed_outside_is_loaded_or_asked_about(
     tab: Page, editor: Locator, workshop: PageWorkshop
 ) -> None:
@@ -218,6 +257,42 @@ def test_what_is_no_test_is_refused(workshop: PageWorkshop) -> None:
     assert (answer["event"], len(answer["results"])) == ([1], 1)
     stop = workshop.session.post(f"{workshop.url}/invocations/stop", json={"id": "x"}, timeout=60)
     assert stop.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "outcome"),
+    [
+        ("no face", "tests/no-face.jpg", "no face"),
+        ("spaces", "tests/a key with spaces & ü.jpg", "match"),
+    ],
+)
+def test_a_sample_is_stored_where_s3_sends_no_event_of_its_own(
+    workshop: PageWorkshop, name: str, key: str, outcome: str, tmp_path: Path
+) -> None:
+    url, stack = f"{workshop.url}/exercise/test", workshop.stack
+    item = {"media_key": {"S": key.removesuffix(".jpg")}}
+    table = stack.resource("PostsTable")
+    workshop.client("dynamodb").delete_item(TableName=table, Key=item)
+    answer = workshop.session.post(url, json={"event": name}, timeout=60).json()
+    (result,) = answer["results"]
+    assert f"Photo {key}: {outcome}" in result["log"]
+    assert answer["event"]["Records"][0]["s3"]["object"]["key"] == quote_plus(key, safe="/")
+    type_command(workshop, answer["command"], tmp_path)
+    assert (tmp_path / "answer.json").read_text() == "null"
+    assert json.loads((tmp_path / "event.json").read_text()) == answer["event"]
+    found = workshop.client("dynamodb").get_item(TableName=table, Key=item)["Item"]
+    assert found["outcome"]["S"] == outcome
+    own = {"json": '{"it\'s": "\\n %s \\u00fc"}'}
+    answer = workshop.session.post(url, json=own, timeout=60).json()
+    type_command(workshop, answer["command"], tmp_path)
+    assert json.loads((tmp_path / "event.json").read_text()) == json.loads(own["json"])
+
+
+def test_an_event_to_begin_with(workshop: PageWorkshop) -> None:
+    key = workshop.tweet("biden.jpg", "To begin with")
+    wait_until(lambda: workshop.watcher.state.posts.photo(key).get("stored"))
+    event = workshop.session.get(f"{workshop.url}/exercise/event", timeout=60).json()
+    assert event["Records"][0]["s3"]["object"]["key"] == f"images/{key}.jpg"
 
 
 def test_only_the_files_of_the_editor_are_served(workshop: PageWorkshop) -> None:

@@ -28,6 +28,7 @@ PATHS = (
     "/exercise/deployed",
     "/exercise/solution",
     "/exercise/hints",
+    "/exercise/event",
     "/ace/ace.js",
     "/steps",
     *("/stack", "/stack/form", "/stack/left", "/stack/contents", "/streamer"),

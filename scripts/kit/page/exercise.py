@@ -10,6 +10,7 @@ import base64
 import difflib
 import json
 import re
+import shlex
 import threading
 import time
 import warnings
@@ -20,6 +21,7 @@ from starlette.exceptions import HTTPException
 
 from kit import private
 from kit.jsonl import Json
+from kit.page.events import Events
 from kit.page.formatting import tag_of
 from kit.page.services import Services
 from kit.page.state import State
@@ -29,8 +31,6 @@ from kit.stack.template import code_of
 FUNCTION = "RekognitionLambdaFunction"
 MAX_CHARACTERS = 200_000  # of the file; compareFaces.py has 5,000
 INVOKE_SECONDS = 200  # more than the function's timeout
-# "hello-world", the first template of the button Test in the Lambda console.
-CONSOLE_TEST = {"key1": "value1", "key2": "value2", "key3": "value3"}
 
 
 class Exercise:
@@ -43,6 +43,7 @@ class Exercise:
     def __init__(self, services: Services, state: State) -> None:
         self.services = services
         self.state = state
+        self.events = Events(services, state)
         self.path = services.exercise
         self.lock = threading.Lock()  # one write at a time
         self.fetched = ("", "")  # SHA-256 of the deployed archive, and its code
@@ -133,57 +134,19 @@ class Exercise:
     # --- Tests --------------------------------------------------------------------------------
 
     def test(self, body: Json) -> Json:
-        """Invoke the deployed function with an event: {"event": name} or {"json": text}.
-
-        Names are of EVENTS, or "photo 3_…" for one photo.
-        """
-        event, times = self.event(body)
+        """Invoke the deployed function with an event; see `Events.asked_for`."""
+        event, times = self.events.asked_for(body)
         with ThreadPoolExecutor(times) as pool:
             results = list(pool.map(lambda _: self.invoke(event), range(times)))
-        return {"event": event, "results": results}
-
-    def event(self, body: Json) -> tuple[Any, int]:
-        """The event that is asked for, and how often it is to be sent at once."""
-        if isinstance(text := body.get("json"), str):
-            try:
-                return json.loads(text), 1
-            except (ValueError, RecursionError) as error:
-                raise HTTPException(400, f"This is no JSON: {error}") from None
-        name = body.get("event")
-        if name == "console":
-            return CONSOLE_TEST, 1
-        if name == "empty":
-            return {}, 1
-        stored = [photo["key"] for photo in self.state.posts.newest_photos() if photo["stored"]]
-        wanted = str(name).removeprefix("photo ")
-        keys = {"newest": stored[:1], "twice": stored[:1], "two": stored[:2]}.get(wanted, [])
-        keys = keys or [key for key in stored if key == wanted]
-        if not keys:
-            raise HTTPException(409, "There is no photo below images/ yet: post one first.")
-        return self.event_of(keys), 2 if wanted == "twice" else 1
-
-    def event_of(self, media_keys: list[str]) -> Json:
-        """The event that S3 sends for stored photos, as far as the exercise reads it.
-
-        AWS: S3 User Guide, "Event message structure".
-        """
-        bucket = self.state.ids["RekognitionBucket"]
+        written = shlex.quote(json.dumps(event, ensure_ascii=False))
         return {
-            "Records": [
-                {
-                    "eventSource": "aws:s3",
-                    "eventName": "ObjectCreated:Put",
-                    "awsRegion": self.services.region,
-                    "s3": {
-                        "bucket": {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"},
-                        "object": {
-                            "key": f"images/{key}.jpg",
-                            "eTag": self.state.posts.photo(key)["etag"],
-                        },
-                    },
-                }
-                for key in media_keys
-            ]
+            "event": event,
+            "results": results,
+            "command": (
+                f"printf %s {written} > event.json\n"
+                f"aws lambda invoke --function-name {self.function} --log-type Tail \\\n"
+                "  --payload fileb://event.json answer.json"
+            ),
         }
 
     def invoke(self, event: Any) -> Json:

@@ -53,6 +53,7 @@ def tool_routes(
         "/exercise/deployed": lambda: {"text": exercise.deployed()},
         "/exercise/solution": lambda: {"text": exercise.solution()},
         "/exercise/hints": hints.parts,
+        "/exercise/event": exercise.events.to_edit,
         "/stack": launch.progress,
         "/stack/form": launch.form,
         "/stack/left": launch.left,

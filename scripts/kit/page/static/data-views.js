@@ -5,10 +5,10 @@ import { clock, count, json, make, percent, send, showMessage } from "./dom.js";
 import { toast } from "./widgets.js";
 
 /** A table with a heading for each column. */
-export const table = (heads, rows) =>
+export const table = (heads, rows, style) =>
   make(
     "table",
-    {},
+    { class: style },
     make("thead", {}, make("tr", {}, ...heads.map((head) => make("th", { scope: "col" }, head)))),
     make("tbody", {}, ...rows),
   );
@@ -41,6 +41,7 @@ export function drawTable({ place, answers }) {
       ? table(
           ["media_key", "text", "outcome", "similarity"],
           rows.map((item) => itemRow(place, item)),
+          "items",
         )
       : null,
   ];

@@ -24,7 +24,12 @@ import { toast } from "./widgets.js";
 const LATER = {
   launch: () => [import("./launch.js")],
   streamer: () => [import("./streamer.js")],
-  code: () => [import("./exercise.js"), import("./log.js"), import("./results.js")],
+  code: () => [
+    import("./exercise.js"),
+    import("./log.js"),
+    import("./results.js"),
+    import("./testing.js"),
+  ],
   data: () => [import("./data.js")],
   compare: () => [import("./comparison.js"), import("./reference.js")],
   present: () => [import("./presenter.js")],

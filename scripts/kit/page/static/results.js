@@ -1,21 +1,14 @@
-// Below the editor: the log, tests, the check and the hints, each in a pane.
+// Below the editor: the panes, of which the check and the hints are here.
 
-import { $, announce, changed, json, make, redraw, send } from "./dom.js";
+import { $, changed, json, make, redraw, send } from "./dom.js";
 import { insert } from "./editor.js";
 import { notice, openFile, save } from "./exercise.js";
 import { linked, scrollToEnd } from "./log.js";
-import { newestFirst, store } from "./state.js";
+import { store } from "./state.js";
 import { command } from "./widgets.js";
 
 const PANES = ["log", "test", "check", "hints"];
 const OPENED = "opened hints"; // in this browser's storage: how many
-const EVENTS = [
-  ["newest", "newest photo"],
-  ["two", "two photos in one event"],
-  ["twice", "the same event twice at once"],
-  ["console", "the console's button Test"],
-  ["empty", "an empty event"],
-];
 const ICONS = { passed: "✓ passed", failed: "✗ failed", "not tried": "– not tried", "": "…" };
 
 /** Show one of the panes. */
@@ -27,68 +20,6 @@ export function showPane(pane) {
   }
   if (pane === "hints") drawHints();
   if (pane === "log") scrollToEnd();
-}
-
-// --- Tests -----------------------------------------------------------------------------------
-
-/** The events that can be sent: those that are always there, and one for each photo. */
-function drawEvents() {
-  const photos = newestFirst()
-    .flatMap((post) => post.photos.map((photo) => ({ photo, post })))
-    .filter(({ photo }) => photo.stored)
-    .slice(0, 20)
-    .map(({ photo, post }) => [`photo ${photo.key}`, `photo of “${post.text.slice(0, 30)}”`]);
-  const events = [...EVENTS, ...photos];
-  if (!changed("events", events)) return;
-  const chosen = $("test-event").value;
-  const options = events.map(([value, text]) => make("option", { value }, text));
-  $("test-event").replaceChildren(...options);
-  if (events.some(([value]) => value === chosen)) $("test-event").value = chosen;
-}
-
-async function test() {
-  showPane("test");
-  $("test").setAttribute("aria-disabled", "true");
-  $("test-results").replaceChildren(make("p", { class: "faint" }, "Running …"));
-  try {
-    await save();
-    const body = json({ event: $("test-event").value });
-    const { event, results } = await send("/exercise/test", body);
-    $("test-results").replaceChildren(
-      whatWasTested(),
-      ...results.map(drawResult),
-      asCommand(event),
-    );
-    announce(results.some(({ failed }) => failed) ? "The test failed." : "The test has passed.");
-  } catch (error) {
-    $("test-results").replaceChildren(make("p", { class: "message" }, error.message));
-  }
-  $("test").removeAttribute("aria-disabled");
-}
-
-/** A test runs what is deployed, which may not be what is in the editor. */
-function whatWasTested() {
-  const { code, exercise } = store.state;
-  const text = "The deployed code was tested. Yours differs from it: Deploy, then test again.";
-  return code.tag === exercise ? "" : make("p", { class: "message" }, text);
-}
-
-function drawResult({ failed, result, log, seconds }) {
-  const style = failed ? "bad-text" : "good";
-  const word = failed ? "✗ failed" : "✓ returned";
-  return make(
-    "div",
-    {},
-    make("p", { class: style }, `${word} after ${seconds.toFixed(2)} s: ${result}`),
-    make("p", { class: "trace" }, ...linked(log)),
-  );
-}
-
-function asCommand(event) {
-  const text =
-    "aws lambda invoke --log-type Tail /dev/stdout \\\n" +
-    `  --function-name "$FUNCTION" --payload '${JSON.stringify(event)}'`;
-  return make("details", {}, make("summary", {}, "As AWS CLI"), command(text));
 }
 
 // --- The check -------------------------------------------------------------------------------
@@ -189,14 +120,12 @@ function drawHint({ number, title, goal, hint, code }, index, opened) {
 
 /** Draw what has changed. */
 export function draw() {
-  drawEvents();
   drawCheck();
 }
 
 /** Make the buttons work. */
 export function build() {
   for (const pane of PANES) $(`result-${pane}`).addEventListener("click", () => showPane(pane));
-  $("test").addEventListener("click", test);
   $("check").addEventListener("click", check);
   showPane("log");
 }

@@ -25,6 +25,7 @@ from kit.stack.failure_queue import FailedEvent, FailureQueue, NotSentError, rea
 KEY = "media_key"  # the table's
 COLUMNS = (KEY, "text", "outcome", "similarity")
 MAX_TEXT = 16_000  # characters of a message
+MAX_LINE = 4_000  # characters of a line of a log
 plain = TypeDeserializer().deserialize
 
 
@@ -173,7 +174,7 @@ class Views:
                 limit=number,
                 **end,
             )["events"]
-            found += [(event["timestamp"], event["message"].rstrip()) for event in events]
+            found += [(e["timestamp"], e["message"].rstrip()[:MAX_LINE]) for e in events]
         found.sort(key=lambda line: line[0])
         return found[-number:]
 

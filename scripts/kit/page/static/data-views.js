@@ -77,7 +77,7 @@ export function drawQueue({ answers, refresh }) {
   }
   const redrive = (which) => sendAgain(which, refresh);
   const number = count(rows.length, "messages");
-  const about = `${number}. Reading leaves them in the queue. Fix the cause first, then redrive.`;
+  const about = `${number}. Reading leaves them in the queue. Fix the cause first, then redrive:`;
   return [
     make(
       "div",
@@ -87,7 +87,8 @@ export function drawQueue({ answers, refresh }) {
         { type: "button", "data-focus": "all", onclick: () => redrive({}) },
         "Redrive all",
       ),
-      make("span", { class: "faint" }, about),
+      make("span", { class: "faint" }, about, " "),
+      make("code", {}, "python scripts/workshop.py redrive"),
     ),
     make("ul", { class: "messages" }, ...rows.map((one) => failedEvent(one, redrive))),
   ];

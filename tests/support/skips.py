@@ -86,6 +86,13 @@ NEEDS = {  # by marker
 }
 
 
+def mark(items: list[pytest.Item]) -> None:
+    """Mark the tests that use the browser; those that start one of their own do so themselves."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+
+
 def check(item: pytest.Item) -> None:
     """Skip a test that needs what is not there."""
     for marker, need in NEEDS.items():

@@ -4,8 +4,9 @@
 
 It shows the workshop that `workshop.py start` has started (see `running`). The data goes one way:
 the `pollers` ask the `services` as anybody could, with boto3 and HTTP, and write news into `state`;
-`watcher` runs them twice a second and makes versions of the state; `app` sends these to the
-browser, which got its files from static/ and waits at GET /state for the next version.
+`watcher` runs them when `activity` says that something happens, and makes versions of the state;
+`app` sends these to the browser, which got its files from static/ and waits at GET /state for the
+next version.
 
 What the learner does on it goes the other way, each a call that could be typed as well: `actions`
 (post, reference photo, confirm), `exercise` and `check` (the tab Code), `launch` (the stack) and

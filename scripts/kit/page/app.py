@@ -206,7 +206,7 @@ class Page:
         if step not in SEEN:
             raise HTTPException(404, "This step is not done by looking.")
         self.state.seen.add(step)
-        self.watcher.wake.set()
+        self.watcher.hurry()
         return JSONResponse({"seen": True})
 
     # --- All together -------------------------------------------------------------------------

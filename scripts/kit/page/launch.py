@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -11,6 +12,7 @@ from kit.jsonl import Json
 from kit.page.formatting import iso
 from kit.page.services import Services
 from kit.page.state import State
+from kit.stack.events import Events
 from kit.stack.find import described, first_failure
 from kit.stack.inventory import left_over
 from kit.stack.stack import EMAIL, STACK_NAME
@@ -47,6 +49,9 @@ class Launch:
     def __init__(self, services: Services, state: State) -> None:
         self.services = services
         self.state = state
+        self.events: Events | None = None  # of the stack that was read last
+        self.history: list[Json] = []  # its events so far, oldest first
+        self.lock = threading.Lock()  # one reader at a time
 
     @property
     def cloudformation(self) -> Any:
@@ -112,12 +117,9 @@ class Launch:
         stack = self.stack()
         if stack is None:
             return {"resources": [], "failure": "", "outputs": [], "parameters": {}}
-        pages = self.cloudformation.get_paginator("describe_stack_events").paginate(
-            StackName=stack["StackId"]
-        )
-        events = [event for page in pages for event in page["StackEvents"]]
+        events = self.events_of(stack["StackId"])
         newest: dict[str, Json] = {}
-        for event in events:  # the newest comes first
+        for event in events:
             newest.setdefault(event["LogicalResourceId"], event)
         failed = "FAILED" in stack["StackStatus"] or "ROLLBACK" in stack["StackStatus"]
         return {
@@ -132,6 +134,14 @@ class Launch:
                 for output in stack.get("Outputs", [])
             ],
         }
+
+    def events_of(self, stack_id: str) -> list[Json]:
+        """All events of a stack, newest first; only the new ones are asked for."""
+        with self.lock:
+            if self.events is None or self.events.stack_id != stack_id:
+                self.events, self.history = Events(self.cloudformation, stack_id), []
+            self.history += self.events.new()
+            return self.history[::-1]
 
     def left(self) -> Json:
         """What is left of a stack that was deleted, in listings of all that the account holds."""

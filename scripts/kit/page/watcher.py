@@ -1,4 +1,4 @@
-"""Runs all pollers twice a second, and makes a new version of the state when it has changed."""
+"""Runs all pollers twice a second while something happens, and makes versions of the state."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kit.jsonl import Json
+from kit.page.activity import Activity
 from kit.page.check import Check
 from kit.page.formatting import Content
 from kit.page.pollers.comparisons import Rekognition
@@ -37,6 +38,7 @@ from kit.page.steps import Steps
 
 POLL_SECONDS = 0.5
 RUNNING_SECONDS = 0.2  # the same while the exercise's function runs
+REST_SECONDS = 0.7  # the same while nothing happens: what is done in a terminal is seen in a second
 IDLE_SECONDS = 3.0  # between two rounds when nobody watches
 SENT_MAILS = 30
 SENT_LINES = 500
@@ -54,6 +56,7 @@ class Watcher:
     def __init__(self, services: Services) -> None:
         self.services = services
         self.state = State()
+        self.activity = Activity(services, self.state)
         self.check = Check(services.exercise, self.hurry)
         self.steps = Steps()
         self.x = X(services, self.state)
@@ -83,12 +86,15 @@ class Watcher:
         self.thread.join()
 
     def watch(self) -> None:
-        """Poll again and again; less often when nobody watches."""
+        """Poll again and again; less often when nothing happens, or nobody watches."""
         while not self.stopped:
             started = time.monotonic()
-            self.poll()
-            pause = IDLE_SECONDS if started - self.watched > 30 else POLL_SECONDS
-            if self.state.running and pause == POLL_SECONDS:
+            if due := self.activity.is_due():
+                self.poll()
+            pause = POLL_SECONDS if due else REST_SECONDS
+            if started - self.watched > 30:
+                pause = IDLE_SECONDS
+            elif self.state.running:
                 pause = RUNNING_SECONDS
             self.wake.wait(max(0.1, pause - (time.monotonic() - started)))
             self.wake.clear()
@@ -97,6 +103,7 @@ class Watcher:
         """Poll everything now: the learner has done something."""
         for poller in list(self.stack_pollers):
             poller.polled_at = -math.inf
+        self.activity.expect()
         self.wake.set()
 
     def poll(self) -> None:

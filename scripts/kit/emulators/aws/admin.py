@@ -4,6 +4,8 @@ It wants the workshop's token: `Authorization: Bearer …`, except for the metad
 address holds a key of its own.
 
     /_workshop/outbox?after=3         the e-mails, without the first three
+    /_workshop/changes                numbers that differ from the last ones when something may have
+                                      happened: see changes
     /_workshop/calls                  how many calls are in CloudTrail's log, by operation;
                                       POST {"record": true} lets it record
     /_workshop/authenticate           POST {"method", "path", "query", "headers", "sha256"}: is
@@ -32,7 +34,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kit.emulators.aws import auth, cloudtrail, ec2, lambda_invocations, signatures, sns
+from kit.emulators.aws import (
+    auth,
+    changes,
+    cloudtrail,
+    ec2,
+    lambda_invocations,
+    signatures,
+    sns,
+)
 from kit.emulators.aws import faults as made
 from kit.http import ADMIN as PREFIX
 from kit.http import TokenGuard
@@ -43,6 +53,11 @@ INSTANCES = f"{PREFIX}instances/"  # of which each has a key of its own
 async def outbox(request: Request) -> Response:
     """The e-mails, oldest first."""
     return JSONResponse(sns.outbox[int(request.query_params.get("after", 0)) :])
+
+
+async def what_changed(_: Request) -> Response:
+    """How much has happened so far."""
+    return JSONResponse(changes.so_far())
 
 
 async def calls(request: Request) -> Response:
@@ -128,6 +143,7 @@ def not_found(request: Request, error: Exception) -> Response:
 ADMIN = Starlette(
     routes=[
         Route(f"{PREFIX}outbox", outbox),
+        Route(f"{PREFIX}changes", what_changed),
         Route(f"{PREFIX}calls", calls, methods=["GET", "POST"]),
         Route(f"{PREFIX}authenticate", authenticate, methods=["POST"]),
         Route(f"{PREFIX}authorize", authorize),

@@ -6,6 +6,7 @@ from ministack import app as ministack
 
 from kit.emulators.aws import (
     admin,
+    changes,
     cloudformation,
     cloudtrail,
     ec2,
@@ -30,6 +31,7 @@ MAX_BODY = LAMBDA_REQUEST_BYTES + MIB
 PLUGINS = (
     *(cloudformation, cloudtrail, ec2, firehose, s3, signatures, sns, store, validation),
     *(lambda_, lambda_invocations, lambda_limits),
+    changes,
     faults,  # wraps the queue of `lambda_`, so it comes later
 )
 

@@ -3,8 +3,9 @@
 ministack saves each service into a file of its own, and only when it is stopped in order; a change
 to that was proposed and closed (https://github.com/ministackorg/ministack/pull/1032). Here what
 belongs together is one file, which is replaced as a whole, every second if something has changed.
-So after kill -9 the state is that of one moment, at most a second or two ago. The file before it
-is kept, for the case that the last one gets damaged.
+So after kill -9 the state is that of one moment, at most a second or two ago; of what the account
+does by itself long after the last call (see `changes`), half a minute. The file before it is kept,
+for the case that the last one gets damaged.
 
 Beside the services, the file has the events of Lambda that are on their way, and which objects the
 buckets held: ministack writes these to the disk at once, so that they can be newer than the state.
@@ -36,12 +37,14 @@ from ministack.core.persistence import PERSIST_STATE, STATE_DIR
 from ministack.services import cloudformation, lambda_svc, s3
 
 from kit import jsonl, private
-from kit.emulators.aws import firehose, lambda_
+from kit.emulators.aws import changes, firehose, lambda_
 
 logger = logging.getLogger("workshop")
 
 SAVE_SECONDS = 1.0
 SHARE = 20  # saving takes at most one part in so many of the time
+SETTLING = 20  # rounds after a change in which it looks for what follows from that
+REST = 30  # rounds in which nothing has happened: it looks all the same, for what was not counted
 TRIES = 20  # to copy the state while other threads change it
 JOURNAL = Path(STATE_DIR) / "workshop.jsonl"
 STATE = Path(STATE_DIR) / "state.json"
@@ -106,10 +109,14 @@ class Saver:
 
     async def save_again_and_again(self) -> None:
         """Save what has changed, for ever."""
+        seen: list[int] = []
+        quiet = 0  # rounds since something has happened
         while True:
             started = time.monotonic()
+            now = changes.so_far()
+            quiet, seen = (quiet + 1 if now == seen else 0), now
             try:
-                if at_rest():
+                if at_rest() and (quiet < SETTLING or quiet % REST == 0):
                     state, noise = self.snapshot()
                     if state != self.saved:
                         await asyncio.to_thread(self.write, state, noise)

@@ -196,14 +196,29 @@ function inputType({ hidden, number }) {
   return number ? "number" : "text";
 }
 
-/** Whether a value keeps the template's rule; if not, say so below the field. */
-function check({ name, pattern, least, most, rule, hidden }) {
+/**
+ * Whether a value keeps the template's rule; if not, say so below the field.
+ *
+ * The attribute `pattern` would not do: browsers compile it with the flag v, for which [\w-] is an
+ * error, and then they take everything (HTML Standard, "The pattern attribute").
+ */
+function check(field) {
+  const { name, pattern, hidden } = field;
   const { value } = $(`field-${name}`);
-  const outside = (least !== null && Number(value) < least) || (most !== null && value > most);
-  const isWrong = (pattern && !new RegExp(`^(?:${pattern})$`).test(value)) || outside;
-  const shown = isWrong && !(hidden && !value);
-  $(`field-${name}-rule`).textContent = shown ? `It ${rule}` : "";
-  return !shown;
+  const differs = pattern && !new RegExp(`^(?:${pattern})$`, "u").test(value);
+  const isWrong = (differs || isOutside(field, value)) && !(hidden && !value);
+  $(`field-${name}-rule`).textContent = isWrong ? `It ${ruleOf(field)}` : "";
+  return !isWrong;
+}
+
+/** Whether a value is not among the numbers that a field takes. */
+const isOutside = ({ number, least, most }, value) =>
+  number &&
+  (value === "" || Number(value) < (least ?? -Infinity) || Number(value) > (most ?? Infinity));
+
+/** The template's own words, or else what CloudFormation would say. */
+function ruleOf({ rule, number, least, most, pattern }) {
+  return rule || (number ? `must be from ${least} to ${most}.` : `must match pattern ${pattern}.`);
 }
 
 async function submit(event) {

@@ -20,6 +20,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("WORKSHOP_FOLDER") or REPOSITORY / ".workshop").absolute()
 FILE = FOLDER / "running.json"
 HOME = FOLDER / "home"  # the state of the workshop that stays
+AGAIN = FOLDER / "start-again-at"  # the page writes the number of a step: the session does the rest
 # The learner's own file, in which the exercise is solved.
 EXERCISE = Path(os.environ.get("WORKSHOP_EXERCISE") or REPOSITORY / "exercise" / "index.py")
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import re
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from page.harness import PageWorkshop, check_accessibility, newest
+from page.harness import PageWorkshop, check_accessibility, newest, stage
 
 pytestmark = pytest.mark.browser
+
+DROP = """(photo) => {
+    const bytes = Uint8Array.from(atob(photo), (one) => one.charCodeAt());
+    const data = new DataTransfer();
+    data.items.add(new File([bytes], "dropped.jpg"));
+    const options = { dataTransfer: data, bubbles: true, cancelable: true };
+    document.querySelector("#pipeline").dispatchEvent(new DragEvent("drop", options));
+}"""
 
 
 def test_the_presenter_posts_by_keys_and_shows_no_address(
@@ -33,11 +42,39 @@ def test_the_presenter_posts_by_keys_and_shows_no_address(
     check_accessibility(tab)
     tab.locator("#pipeline").focus()
     tab.keyboard.press("s")
-    expect(tab.locator(".toast").last).to_contain_text("0.25")
+    expect(tab.locator(".toast").last).to_contain_text("¼×")
     tab.keyboard.press("s")
+    tab.keyboard.press("r")
+    expect(tab.get_by_role("dialog")).to_contain_text("is deleted with its photos")
+    check_accessibility(tab)
+    tab.keyboard.press("Escape")
+    expect(tab.get_by_role("dialog")).to_have_count(0)
+    tab.get_by_role("button", name="Larger letters").click()
+    expect(tab.locator("#editor")).to_have_css("font-size", "30px")
+    tab.locator("#pipeline").focus()
     tab.keyboard.press("Escape")
     expect(tab.locator("#steps")).to_be_visible()
     expect(tab.locator("#editor")).to_have_css("font-size", "14px")
     expect(newest(tab, "Look who is here")).to_contain_text("Match")
     tab.locator("#post-text").press("p")  # in a field it is a letter
     expect(tab.locator("#post-text")).to_have_value("p")
+
+
+def test_a_photo_is_dropped_and_no_secret_is_drawn(tab: Page, workshop: PageWorkshop) -> None:
+    tab.locator("body").press("p")
+    photo = base64.b64encode(workshop.pictures["obama3.jpg"].read_bytes()).decode()
+    tab.evaluate(DROP, photo)
+    expect(tab.locator(".toast").last).to_contain_text("✓ Match")
+    stage(tab, "MatchTopic").get_by_role("button").click()
+    entries = tab.locator("#panel-entries")
+    expect(entries).to_contain_text("…@…")
+    workshop.put_code("raise ValueError('/home/someone/secret/index.py at 127.0.0.1:4570')")
+    tab.get_by_role("button", name="Test", exact=True).click()
+    result = tab.locator("#test-results")
+    expect(result).to_contain_text("…/index.py at 127.0.0.1")
+    for secret in ("@example.com", "4570", "someone"):
+        assert secret not in tab.locator("main").inner_text()
+    tab.locator("#pipeline").focus()
+    tab.keyboard.press("Escape")
+    expect(result).to_contain_text("/home/someone/secret/index.py at 127.0.0.1:4570")
+    workshop.put_code()

@@ -23,7 +23,9 @@ from kit.stack.journey import PROCESSED, Journey
 from kit.stack.stack import EMAIL, STACK_NAME, Stack, unique_name
 from kit.stack.template import code_of
 from kit.terminal import printable
+from kit.waiting import wait_until
 
+STOP_SECONDS = 5.0
 EXERCISE = "RekognitionLambdaFunction"
 
 
@@ -44,6 +46,26 @@ class EarlierSteps:
         self.console = console
         self.boot = boot
         self.streamer: ManagedProcess | None = None
+
+    def begin_anew(self) -> None:
+        """Stop our streamer and delete the stack, with all that is in it.
+
+        Raises:
+            WorkshopError: the deletion fails, or the learner's own streamer is connected, which
+                would go on with a delivery stream that is gone.
+        """
+        if self.streamer:
+            self.system.children.remove(self.streamer)
+            self.streamer.stop()
+            self.streamer = None
+        try:
+            wait_until(lambda: not self.connected, STOP_SECONDS, "the end of the streamer")
+        except WorkshopError:
+            raise WorkshopError(
+                "your streamer is connected. Stop it with Ctrl-C in its terminal, then start again."
+            ) from None
+        if stack := Stack.find(self.system.aws, instance.LOGICAL_ID):
+            stack.delete()
 
     def do(self, before: int) -> None:
         """Do what comes before a step, as far as it is not done yet.
@@ -84,6 +106,11 @@ class EarlierSteps:
             return stack
         raise WorkshopError("There is no stack; step 3 launches it.")
 
+    @property
+    def connected(self) -> bool:
+        """Whether a streamer is connected to X."""
+        return bool(self.system.admin("x").get("stats")["connected"])
+
     def launch(self) -> None:
         """Launch the stack, unless there is one, and boot its instance."""
         if not Stack.find(self.system.aws, instance.LOGICAL_ID):
@@ -100,7 +127,7 @@ class EarlierSteps:
 
     def start_streamer(self) -> None:
         """Start the streamer on the instance, unless the learner's own is connected already."""
-        if self.system.admin("x").get("stats")["connected"]:
+        if self.connected:
             return
         root = self.system.folder / self.stack.resource(instance.LOGICAL_ID)
         self.streamer = instance.start_streamer(self.system, root)

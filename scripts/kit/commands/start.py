@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import requests
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.text import Text
@@ -26,12 +27,15 @@ from kit.commands.errors import handle_errors
 from kit.emulators import folders, instance
 from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
-from kit.running import EXERCISE, FILE, FOLDER, HOME, Running, typed
+from kit.running import AGAIN, EXERCISE, FILE, FOLDER, HOME, Running, typed
 from kit.stack.stack import EMAIL, STACK_NAME, Stack
 from kit.stack.template import BODY_IN_SHELL
 
 PARAMETERS = FOLDER / "parameters.json"
 POLL_SECONDS = 0.5
+# What AWS says of a stack that is just being deleted, or when it has ended itself.
+UNANSWERED = (ClientError, BotoCoreError, requests.RequestException)
+ROUNDS = 4  # in which it looks for new instances after a change
 LAST_STEP = 11
 
 
@@ -73,7 +77,8 @@ def opened_home(fresh: bool, console: Console) -> Iterator[Path]:
     if not lock:
         raise WorkshopError("The workshop runs already, in another terminal. Stop it there first.")
     with lock:
-        FILE.unlink(missing_ok=True)  # of a run that was killed
+        for file in (FILE, AGAIN):
+            file.unlink(missing_ok=True)  # of a run that was killed
         if fresh:
             folders.empty(HOME)
         for sentence in folders.repair(HOME):
@@ -107,6 +112,9 @@ class Session:
     def __init__(self, system: OfflineSystem, console: Console) -> None:
         self.system = system
         self.console = console
+        self.aws = system.admin("aws")
+        self.seen: list[int] = []  # what has happened in AWS: see `emulators.aws.changes`
+        self.rounds_left = 0
         self.earlier_steps = EarlierSteps(system, console, self.boot_instances)
         self.address = Running(
             region=system.aws.region,
@@ -135,8 +143,9 @@ class Session:
             while True:
                 self.check_emulators()
                 # A stack that is just being deleted, or an AWS that has ended: ask again.
-                with contextlib.suppress(ClientError, BotoCoreError):
-                    self.boot_instances()
+                with contextlib.suppress(*UNANSWERED):
+                    self.look_for_instances()
+                self.start_again_if_asked()
                 time.sleep(POLL_SECONDS)
         finally:
             FILE.unlink(missing_ok=True)  # the other commands look for it
@@ -182,6 +191,29 @@ class Session:
                     f"{child.name} has ended. Its log: {child.log}. Start the workshop again; what "
                     "you did is kept."
                 )
+
+    def start_again_if_asked(self) -> None:
+        """Begin anew, and do what comes before the step that the page has asked for."""
+        try:
+            step = int(AGAIN.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return
+        AGAIN.unlink()
+        self.console.print(f"The page asks to start again at step {step}.")
+        try:
+            self.earlier_steps.begin_anew()
+        except (WorkshopError, *UNANSWERED) as error:
+            self.earlier_steps.say(f"The stack is not deleted: {error}")
+            return
+        self.earlier_steps.do(before=step)
+
+    def look_for_instances(self) -> None:
+        """Boot new instances, if something has happened in AWS since the last rounds."""
+        if (seen := self.aws.get("changes")) != self.seen:
+            self.seen, self.rounds_left = seen, ROUNDS
+        if self.rounds_left:
+            self.boot_instances()
+            self.rounds_left -= 1
 
     def boot_instances(self) -> None:
         """Write the files of instances that are new, and remove those of terminated ones."""

@@ -14,12 +14,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from kit import private, running
 from kit.http import json_of
 from kit.jsonl import Json
 from kit.page import hints
 from kit.page.actions import Actions
 from kit.page.exercise import MAX_CHARACTERS, Exercise
 from kit.page.launch import Launch
+from kit.page.steps import WORK
 from kit.page.streamer import StreamerProcess
 from kit.page.watcher import Watcher
 
@@ -42,6 +44,13 @@ def tool_routes(
             raise HTTPException(409, "There is no file to check yet.")
         check.start()
 
+    def start_again(body: Json) -> None:
+        step = body.get("step")
+        if type(step) is not int or not 1 <= step <= len(WORK):
+            raise HTTPException(400, "There is no such step.")
+        streamer.stop()
+        private.write(running.AGAIN, str(step))
+
     def stop_invocation(body: Json) -> None:
         identity = str(body.get("id"))
         if identity not in watcher.state.running:
@@ -61,6 +70,7 @@ def tool_routes(
         "/streamer": streamer.as_json,
     }
     acts: dict[str, Action] = {
+        "/steps/again": start_again,
         "/exercise/save": lambda body: exercise.write(body.get("text"), body.get("tag")),
         "/exercise/deploy": lambda body: exercise.deploy(body.get("force") is True),
         "/exercise/test": exercise.test,

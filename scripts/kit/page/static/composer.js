@@ -1,7 +1,7 @@
 // The composer: write a post with a few photos.
 
 import { LIMITS } from "./constants.js";
-import { $, announce, hidden, make, redraw, send, showMessage } from "./dom.js";
+import { $, announce, hidden, json, make, redraw, send, showMessage } from "./dom.js";
 import { choose, droppable, fileError, sampleButtons, shortName } from "./files.js";
 import { toast } from "./widgets.js";
 
@@ -85,8 +85,8 @@ async function post(event) {
   button.textContent = "Posting …";
   showMessage("post-message", "");
   try {
-    const body = JSON.stringify({ text: $("post-text").value, photos: await upload() });
-    await send("/posts", { body, headers: { "Content-Type": "application/json" } });
+    const photos = await upload(attachments);
+    await send("/posts", json({ text: $("post-text").value, photos }));
     while (attachments.length) detach(0);
     $("post-text").value = "";
     saveDraft();
@@ -99,20 +99,23 @@ async function post(event) {
   }
 }
 
-/** Upload the photos, one after the other; return what the post names them by. */
-async function upload() {
-  const photos = [];
-  for (const { sample, file } of attachments) {
-    photos.push(sample ? { sample } : await send("/photos", { body: file }));
+/** Upload photos, one after the other; return what a post names them by. */
+async function upload(photos) {
+  const names = [];
+  for (const { sample, file } of photos) {
+    names.push(sample ? { sample } : await send("/photos", { body: file }));
   }
-  return photos;
+  return names;
 }
 
-/** Post a sample at once, as the presenter does. */
-export async function postSample(sample) {
-  const body = JSON.stringify({ text: "Look who is here", photos: [{ sample }] });
+/** Post photos at once, as the presenter does: {sample} or {file}. */
+export async function postNow(photos) {
   try {
-    await send("/posts", { body, headers: { "Content-Type": "application/json" } });
+    for (const { file } of photos) {
+      const message = file && (await fileError(file, LIMITS.post));
+      if (message) throw new Error(message);
+    }
+    await send("/posts", json({ text: "Look who is here", photos: await upload(photos) }));
   } catch (error) {
     toast(error.message);
   }

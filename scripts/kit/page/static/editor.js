@@ -5,9 +5,10 @@ import { $, make } from "./dom.js";
 
 const STYLES = ["ace.css", "theme/cloud_editor.css", "theme/cloud_editor_dark.css"];
 const SCRIPTS = ["ace", "mode-python", "theme-cloud_editor", "theme-cloud_editor_dark"];
-const NORMAL = 14;
-const PRESENTED = 28;
-const SIZE = "size of the code"; // in this browser's storage, in pixels
+// Names in this browser's storage, for sizes in pixels: the learner's, and those for an audience.
+const NORMAL = ["size of the code", 14];
+const PRESENTED = ["size of the presented code", 28];
+let size = NORMAL;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const theme = () => `ace/theme/cloud_editor${dark.matches ? "_dark" : ""}`;
 const scripts = new Map(); // path → promise that it is loaded
@@ -49,7 +50,7 @@ function edit(element, label) {
     useWorker: false,
     showPrintMargin: false,
     enableKeyboardAccessibility: true, // Escape, then Tab, leads out of it
-    fontSize: Number(localStorage.getItem(SIZE)) || NORMAL,
+    fontSize: chosenSize(),
     tabSize: 4,
     useSoftTabs: true,
     textInputAriaLabel: label,
@@ -93,16 +94,19 @@ export function insert(text) {
   editor.focus();
 }
 
-/** Large letters for an audience, or those that the learner has chosen. */
+const chosenSize = () => Number(localStorage.getItem(size[0])) || size[1];
+
+/** Large letters for an audience, or the learner's; of each, as they were chosen last. */
 export function presentLetters(present) {
-  editor.setFontSize(present ? PRESENTED : Number(localStorage.getItem(SIZE)) || NORMAL);
+  size = present ? PRESENTED : NORMAL;
+  editor.setFontSize(chosenSize());
 }
 
 /** Make the letters larger or smaller by so many pixels. */
 export function resizeLetters(pixels) {
-  const size = Math.max(10, Math.min(40, editor.getFontSize() + pixels));
-  editor.setFontSize(size);
-  localStorage.setItem(SIZE, String(size));
+  const pixelsNow = Math.max(10, Math.min(60, editor.getFontSize() + pixels));
+  editor.setFontSize(pixelsNow);
+  localStorage.setItem(size[0], String(pixelsNow));
 }
 
 let diff = null;

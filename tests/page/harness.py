@@ -95,8 +95,32 @@ def type_command(workshop: PageWorkshop, command: str, folder: Path) -> str:
     return done.stdout
 
 
-def check_accessibility(tab: Page) -> None:
-    report = Axe().run(tab)
+def go_to(tab: Page, selector: str, key: str = "Tab") -> None:
+    """Press Tab until this has the focus; whatever has the focus on the way can be seen."""
+    for _ in range(80):
+        tab.keyboard.press(key)
+        found, seen, element = tab.evaluate(
+            """selector => {
+                const e = document.activeElement;
+                const seen = e.matches(".file") ? e.labels[0] : e;
+                const { outlineStyle, boxShadow } = getComputedStyle(seen); // Ace has shadows
+                const isSeen = outlineStyle !== "none" || boxShadow !== "none";
+                return [e.matches(selector), isSeen, e.outerHTML.slice(0, 200)];
+            }""",
+            selector,
+        )
+        assert seen, element
+        if found:
+            return
+    raise AssertionError(f"{selector} cannot be reached")
+
+
+def check_accessibility(tab: Page, *rules: str) -> None:
+    """Check the page as it is now with axe; with some of its rules, or with all."""
+    options: dict[str, Any] = {"resultTypes": ["violations"]}
+    if rules:
+        options["runOnly"] = {"type": "rule", "values": list(rules)}
+    report = Axe().run(tab, options=options)
     assert report.violations_count == 0, report.generate_report()
 
 

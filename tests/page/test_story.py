@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from kit.emulators import instance
 from kit.page.steps import PARAMETERS
+from kit.stack.code import SOLUTION
 from kit.stack.stack import Stack
 from page.harness import PageWorkshop, check_accessibility, check_width, newest, open_tab, stage
 from support import wait_until
@@ -101,10 +102,15 @@ def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
     tab.locator("#reference-samples").get_by_role("button", name="Sample obama.jpg").click()
     expect(tab.locator("#reference-state")).to_contain_text("one face is found in it")
     expect(body).to_contain_text("Next: 9. Setup Cloud9 IDE")
-    workshop.exercise.write_text("# mine")
+    open_tab(tab, "Code")  # which takes the starter
+    expect(tab.locator("#editor .ace_content")).to_contain_text("lambda_handler")
     expect(body).to_contain_text("Next: 10. Code to compare")
     expect(body).to_contain_text("python scripts/workshop.py check exercise/index.py")
-    workshop.put_code()
+    tab.locator("#editor textarea").focus()
+    tab.keyboard.press("ControlOrMeta+a")
+    tab.keyboard.insert_text(SOLUTION.read_text(encoding="utf-8"))  # as it is pasted
+    tab.keyboard.press("Control+Enter")
+    expect(tab.locator("#code-state")).to_contain_text(re.compile(r"saved · deployed \d"))
 
     tab.get_by_label("Write a post").fill("Look who is here")
     tab.locator("#post-files").set_input_files(

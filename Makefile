@@ -11,7 +11,7 @@ BIOME := $(NODE) $(VENV)/node/node_modules/.bin/biome check --error-on-warnings
 MARKDOWNLINT := $(NODE) $(VENV)/node/node_modules/.bin/markdownlint-cli2
 UV_LOCK := $(VENV)/bin/uv pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes --no-header
 
-.PHONY: help demo demo-aws workshop quick test lint format lock media faults load bench least-privilege fuzz \
+.PHONY: help demo demo-aws workshop quick test lint format lock media faults load bench bench-page least-privilege fuzz \
   fuzz-coverage coverage mutants security samples clean
 
 help: ## this list
@@ -69,6 +69,9 @@ load: $(VENV)/installed samples ## 5,000 photos as fast as they can be posted
 
 bench: $(VENV)/installed-test samples ## speed and cost, beside v1's design
 	PYTHONPATH=scripts:tests $(VENV)/bin/python -m bench
+
+bench-page: $(VENV)/installed-test samples ## the page in a browser: what it takes to load, type, deploy and check
+	PYTHONPATH=scripts:tests:media $(VENV)/bin/python -m bench.page
 
 least-privilege: $(VENV)/installed-test samples ## the table of the roles' permissions
 	$(RUN) -m pytest -q -s tests/security/test_least_privilege.py

@@ -11,6 +11,8 @@ import pytest
 from support import instructions
 from support.story import Story, begin, typed
 
+pytestmark = pytest.mark.slow
+
 SECTIONS = list(dict.fromkeys(block.section for block in instructions.blocks()))
 # Instructors do their part before they clean up.
 IN_ORDER = [*(name for name in SECTIONS if name != "Clean up"), "Clean up"]

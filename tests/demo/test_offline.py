@@ -133,6 +133,7 @@ def test_the_whole_workshop(run: Callable[..., Run]) -> None:
     assert demo.processes() == []
 
 
+@pytest.mark.slow
 def test_own_pictures_of_all_kinds(
     run: Callable[..., Run], pictures: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

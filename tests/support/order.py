@@ -1,8 +1,8 @@
 """Which tests a worker runs together, and what comes first.
 
 Tests that share a fixture of their file or folder, such as a stack, belong together: else each
-worker would launch that stack. All others are on their own, and fill the gaps. What is marked as
-slow comes first, so that no worker is left with it in the end.
+worker would launch that stack. All others are on their own, and fill the gaps. The groups of whole
+folders and what is marked as slow come first, so that no worker is left with them in the end.
 
 pytest-xdist's own groups (--dist loadgroup) do not work with this version of pytest: the group is
 to become a part of a test's ID, and the ID no longer changes.
@@ -29,7 +29,9 @@ def groups_file() -> Path:
 def arrange(items: list[pytest.Item]) -> None:
     """Sort tests: slow groups, slow tests, other groups, other tests; units come last."""
     groups = {item.nodeid: group_of(item) for item in items}
-    slow = {groups[item.nodeid] for item in items if item.get_closest_marker("slow")} - {""}
+    marked = {groups[item.nodeid] for item in items if item.get_closest_marker("slow")}
+    folders = {group for group in groups.values() if not group.endswith(".py")}
+    slow = (marked | folders) - {""}
 
     def rank(item: pytest.Item) -> int:
         group = groups[item.nodeid]

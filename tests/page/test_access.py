@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
+from kit.stack.code import SOLUTION
 from page.harness import (
     PageWorkshop,
     check_accessibility,
@@ -57,6 +60,37 @@ def test_f6_goes_round_the_panes(tab: Page) -> None:
     expect(tab.get_by_role("tab", name="Pipeline")).to_have_attribute("aria-selected", "true")
     tab.locator("#steps").press("?")
     expect(tab.locator(".toast")).to_contain_text("F6")
+
+
+def test_the_exercise_by_keyboard_alone(tab: Page, workshop: PageWorkshop) -> None:
+    workshop.exercise.unlink(missing_ok=True)
+    tab.locator("body").press("Alt+1")
+    go_to(tab, "#launch-status button")
+    tab.keyboard.press("Enter")
+    go_to(tab, "#field-BufferSeconds")
+    tab.keyboard.press("ControlOrMeta+a")
+    tab.keyboard.type("901")
+    go_to(tab, "#launch-form [type=submit]")
+    expect(tab.locator("#field-BufferSeconds-rule")).to_contain_text("It must be from 0 to 900")
+    tab.keyboard.press("Alt+4")
+    expect(tab.locator("#editor .ace_content")).to_contain_text("lambda_handler")
+    tab.locator("#code").focus()
+    go_to(tab, "#editor .ace_scroller")
+    tab.keyboard.press("Enter")
+    tab.keyboard.press("ControlOrMeta+a")
+    tab.keyboard.insert_text(SOLUTION.read_text(encoding="utf-8"))
+    tab.keyboard.press("Control+Enter")
+    expect(tab.locator("#code-state")).to_contain_text(re.compile(r"saved · deployed \d"))
+    tab.keyboard.press("Tab")  # in the editor it indents
+    expect(tab.locator("#code-state")).to_contain_text("not saved yet")
+    tab.keyboard.press("ControlOrMeta+z")
+    tab.keyboard.press("Escape")
+    go_to(tab, "#check", "Shift+Tab")
+    tab.keyboard.press("Enter")
+    expect(tab.locator("#check-results")).to_contain_text("✓ passed")
+    go_to(tab, "#check-results [data-focus=stop]")
+    tab.keyboard.press("Enter")
+    expect(tab.locator("#check-results")).to_contain_text("Stopped.")
 
 
 TABS = {  # and what is to be seen in each before it is checked

@@ -143,7 +143,7 @@ def test_the_other_views(tab: Page, workshop: PageWorkshop) -> None:
     at_end = "e => e.scrollTop + e.clientHeight > e.scrollHeight - 4"
     wait_until(lambda: log.evaluate(at_end))
     go(tab, "TwitterKeys")
-    expect(view).to_contain_text("is never read by this page")
+    expect(view).to_contain_text("This page never reads the value of a secret.")
     for secret in workshop.system.keys.values():
         assert secret not in view.inner_text()
 

@@ -9,6 +9,6 @@ the `pollers` ask the `services` as anybody could, with boto3 and HTTP, and writ
 next version.
 
 What the learner does on it goes the other way, each a call that could be typed as well: `actions`
-(post, reference photo, confirm), `exercise` and `check` (the tab Code), `launch` (the stack) and
-`streamer`; `routes` has their addresses. `steps`, `instructions` and `hints` are what they read.
+(post, reference photo, confirm, redrive), `exercise`, `events` and `check` (the tab Code), `launch`
+(the stack) and `streamer`; `routes` has their addresses. `data/` is the tab Data. `steps`, `instructions` and `hints` are what they read.
 """

@@ -59,7 +59,7 @@ class Views:
         items = [plain({"M": item}) for item in answer["Items"]]
         rows = [{name: cell(item.get(name)) for name in COLUMNS} for item in items]
         return {
-            "rows": sorted(rows, key=lambda row: (len(row[KEY]), row[KEY]), reverse=True),
+            "rows": sorted(rows, key=newest_first),
             "more": answer.get("LastEvaluatedKey", {}).get(KEY, {}).get("S", ""),
             "command": f"aws dynamodb scan --table-name {place.name} --max-items {ROWS}",
         }
@@ -194,6 +194,12 @@ class Views:
             "more": "",
             "command": f"aws secretsmanager describe-secret --secret-id {shlex.quote(place.name)}",
         }
+
+
+def newest_first(row: Json) -> tuple[bool, int]:
+    """A key to sort by: the number in X's media keys grows; other keys come after all of X's."""
+    number = row[KEY].rpartition("_")[2]
+    return (False, -int(number)) if number.isdecimal() else (True, 0)
 
 
 def cell(value: Any) -> str:

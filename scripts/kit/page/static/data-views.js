@@ -137,12 +137,14 @@ export function drawTopic({ answers }) {
   const subscriptions = answers.flatMap((answer) => answer.rows);
   const { mails } = answers[0];
   const state = (confirmed) => (confirmed ? "confirmed" : "waits for its confirmation");
-  const rows = subscriptions.map((one) => row(one.endpoint, one.protocol, state(one.confirmed)));
+  const rows = subscriptions.map(({ endpoint, protocol, confirmed }) =>
+    row(`${endpoint} (${protocol})`, state(confirmed)),
+  );
   const sent = mails.map((mail) => row(when(mail.sent), mail.to, mail.subject));
   return [
     make("h4", {}, "Subscriptions"),
     rows.length
-      ? table(["Endpoint", "Protocol", "State"], rows)
+      ? table(["Endpoint", "State"], rows)
       : make("p", { class: "faint" }, "There is none."),
     make("h4", {}, "Mails sent"),
     sent.length
@@ -165,7 +167,7 @@ export function drawLog({ place, answers }) {
 /** What a secret is called. */
 export function drawSecret({ answers: [{ rows }] }) {
   const about =
-    "The value of a secret is never read by this page. On AWS, too, only the roles that need it can.";
+    "This page never reads the value of a secret. The streamer does, with the role of its instance.";
   return [
     table(
       ["Name", "Description", "Changed"],

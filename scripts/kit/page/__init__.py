@@ -10,5 +10,6 @@ next version.
 
 What the learner does on it goes the other way, each a call that could be typed as well: `actions`
 (post, reference photo, confirm, redrive), `exercise`, `events` and `check` (the tab Code), `launch`
-(the stack) and `streamer`; `routes` has their addresses. `data/` is the tab Data. `steps`, `instructions` and `hints` are what they read.
+(the stack) and `streamer`; `routes` has their addresses. `data/` is the tab Data. `steps`,
+`instructions` and `hints` are what they read.
 """

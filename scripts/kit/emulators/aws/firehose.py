@@ -3,7 +3,7 @@
 With a buffer of less than a minute, the object comes by multipart upload, which S3's events call
 ObjectCreated:CompleteMultipartUpload. ministack writes an object for every record, and puts it.
 It also accepts all records of a PutRecordBatch, of which some may fail on AWS: `faults` makes that
-happen on purpose.
+happen on purpose. And it takes the numbers of a template for texts, if they come from a parameter.
 
 AWS: Amazon Data Firehose Developer Guide, "Configure buffering hints"; API Reference,
 "BufferingHints" and "PutRecordBatch".
@@ -23,6 +23,7 @@ from typing import Any
 from ministack.services import firehose, s3
 from starlette.types import ASGIApp, Scope
 
+from kit.emulators.aws import cloudformation
 from kit.emulators.aws.asgi import ask
 from kit.emulators.aws.auth import role_may
 
@@ -57,6 +58,16 @@ def buffer_records(
         full = sum(map(len, buffer)) >= float(hints.get("SizeInMBs", DEFAULT_SIZE)) * MB
     if full:
         flush()
+
+
+def with_numbers(original: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Create or update the stream of a stack, whose buffering hints are numbers."""
+    for properties in arguments:
+        if isinstance(properties, dict):
+            destination = properties.get("ExtendedS3DestinationConfiguration", {})
+            hints = destination.get("BufferingHints", {})
+            hints |= {name: int(value) for name, value in hints.items()}
+    return original(*arguments, **options)
 
 
 def interval(destination: dict[str, Any]) -> float:
@@ -127,5 +138,7 @@ async def fail_some(
 
 def install() -> None:
     """Let Firehose buffer, and write its objects like this."""
+    for operation in "create", "update":
+        cloudformation.wrap("AWS::KinesisFirehose::DeliveryStream", operation, with_numbers)
     firehose._deliver_records_to_s3 = buffer_records
     firehose._put_s3_object = functools.partial(write_object, firehose._put_s3_object)

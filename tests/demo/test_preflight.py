@@ -12,6 +12,7 @@ from click.testing import Result
 from kit.commands.demo import preflight
 from kit.commands.demo.command import NAME
 from kit.stack.stack import EMAIL, Stack
+from support.stub_server import Answer, StubServer
 from support.systems import BorrowedSystem
 from support.workshop import Faults
 
@@ -168,6 +169,17 @@ def test_credentials_that_have_expired(run: Callable[..., Result], faults: Fault
     done = run("--yes")
     assert done.exit_code == 2
     assert "AWS does not take your credentials (made on purpose): aws login" in said(done)
+
+
+def test_something_else_than_aws_answers(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = StubServer(Answer(200, {"Content-Type": "text/html"}, b"<!doctype html>Welcome!"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", page.url)
+    done = run("--yes")
+    page.close()
+    assert (done.exit_code, "boto3 does not understand what answers (" in said(done)) == (1, True)
+    assert "See AWS_ENDPOINT_URL, and whether a proxy stands between." in said(done)
 
 
 def test_photos_of_the_learner_are_for_offline(

@@ -18,12 +18,14 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 from botocore.exceptions import ConnectionError as NoConnectionError
+from botocore.parsers import ResponseParserError
 from rich.console import Console
 
 from kit import running
 from kit.errors import InputError, WorkshopError
 from kit.running import FOLDER
 from kit.terminal import TERMINAL_CLOSED, let_go, printable
+from kit.text import shorten
 
 BAD_CREDENTIALS = {
     "AuthFailure",
@@ -67,6 +69,11 @@ def handle_errors(
         raise SystemExit(CTRL_C) from None
     except (BotoCoreError, ClientError) as error:
         raise aws_error(error) from error
+    except ResponseParserError as error:  # boto3 does not count it among its own
+        raise click.ClickException(
+            f"boto3 does not understand what answers ({shorten(printable(error), 160)}). Is it "
+            "AWS? See AWS_ENDPOINT_URL, and whether a proxy stands between."
+        ) from error
     except requests.RequestException as error:
         raise click.ClickException(
             f"A part of the offline workshop does not answer ({printable(error)}). Is it running? "

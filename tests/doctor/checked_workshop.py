@@ -16,10 +16,12 @@ import boto3
 from click.testing import CliRunner, Result
 from rich.console import Console
 
+from kit import running
 from kit.commands.doctor.command import doctor, show
 from kit.commands.doctor.finding import WRONG, Finding
 from kit.commands.doctor.stack_context import StackContext
 from kit.commands.doctor.stages import check_all
+from kit.commands.doctor.workshop import misleading_variables
 from kit.emulators.system import OfflineSystem
 from support import wait_until
 from support.workshop import Workshop
@@ -72,7 +74,11 @@ class CheckedWorkshop(Workshop):
         return json.dumps([*parts, self.system.aws.outbox()], default=str, indent=1)
 
     def context(self) -> StackContext:
-        return StackContext(boto3.Session(), self.stack.name, self.system.x_url)
+        misleading = misleading_variables()
+        running.use_named()  # as the command does
+        context = StackContext(boto3.Session(), self.stack.name, self.system.x_url)
+        context.misleading = misleading
+        return context
 
     def check(self) -> dict[str, Finding]:
         """Let the doctor check all stages; it changes nothing and shows no key."""

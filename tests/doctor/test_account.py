@@ -48,7 +48,7 @@ def test_the_stack_failed(system: OfflineSystem) -> None:
         ]
         assert reason in done.output
         assert f"delete-stack --stack-name {name}" in done.output
-        assert done.output.count("– ") == len(STAGES) - 2
+        assert done.output.count("– ") == len(STAGES) - 3
     assert run().exit_code == 2  # which of the two?
     for name in cases:
         Stack(system.aws, name).delete()

@@ -130,15 +130,6 @@ def test_a_permission_is_denied_or_narrowed(workshop: CheckedWorkshop) -> None:
         workshop.is_well()
 
 
-def test_a_function_is_throttled(workshop: CheckedWorkshop) -> None:
-    name = workshop.stack.resource("TwitterLambdaFunction")
-    functions = workshop.client("lambda")
-    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
-    finding = workshop.diagnose(at.TWITTER)
-    workshop.fix(finding)
-    workshop.is_well()
-
-
 UNSHIELDED = HANDLER + "    print(event['Records'][0]['s3']['object']['key'])\n"
 TEST_EVENTS = [*WITHOUT_RECORDS, *OF_OTHER_SERVICES]
 
@@ -203,16 +194,6 @@ def test_a_threshold_with_which_nothing_can_be_told(value: str, cause: str) -> N
     variables["SIMILARITY_THRESHOLD"] = "99.5"
     assert useless_threshold(context, at.REKOGNITION) is None
     assert useless_threshold(context, at.TWITTER) is None
-
-
-def test_a_post_without_text_is_named(workshop: CheckedWorkshop) -> None:
-    workshop.put_code(SOLUTION.read_text().replace('post.get("text", "")', 'post["text"]'))
-    media_key = workshop.tweet(text="")
-    wait_until(workshop.failures)
-    finding = workshop.diagnose(at.REKOGNITION)
-    assert "KeyError: 'text' (A post can lack its text" in finding.cause
-    workshop.put_code()
-    assert not workshop.has_outcome(media_key)
 
 
 def test_only_the_queue_knows_of_a_failure(workshop: CheckedWorkshop) -> None:

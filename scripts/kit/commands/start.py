@@ -115,6 +115,7 @@ class Session:
         self.aws = system.admin("aws")
         self.seen: list[int] = []  # what has happened in AWS: see `emulators.aws.changes`
         self.rounds_left = 0
+        self.unsaved = ""  # why what the learner does is not saved
         self.earlier_steps = EarlierSteps(system, console, self.boot_instances)
         self.address = Running(
             region=system.aws.region,
@@ -212,8 +213,24 @@ class Session:
         if (seen := self.aws.get("changes")) != self.seen:
             self.seen, self.rounds_left = seen, ROUNDS
         if self.rounds_left:
+            self.check_saving()
             self.boot_instances()
             self.rounds_left -= 1
+
+    def check_saving(self) -> None:
+        """Tell the learner, once, when what they do is no longer saved, and when it is again."""
+        problem = self.aws.get("saving")["problem"]
+        if problem and not self.unsaved:
+            self.console.print(
+                f"What you do is not saved now ({problem}: {typed(HOME)}). Make room, or give the "
+                "folder back to yourself; then it is saved, without a new start.",
+                style="yellow",
+                soft_wrap=True,
+                markup=False,
+            )
+        elif self.unsaved and not problem:
+            self.console.print("What you do is saved again.")
+        self.unsaved = problem
 
     def boot_instances(self) -> None:
         """Write the files of instances that are new, and remove those of terminated ones."""

@@ -17,7 +17,7 @@ from kit import private
 from kit.admin_client import AdminClient
 from kit.aws_client import REGION, Aws
 from kit.emulators import folders
-from kit.emulators.aws.process import EmulatedAws
+from kit.emulators.aws.process import UNSAVED, EmulatedAws
 from kit.errors import WorkshopError
 from kit.keys import ACCOUNT, TOKEN, X_KEYS, new_keys, select
 from kit.processes import ManagedProcess, free_port, is_free, minimal_environment
@@ -61,12 +61,14 @@ class OfflineSystem:
         keys: of this system; see `kit.keys`.
         folder: logs and state.
         children: what is stopped in the end; others may add theirs.
+        saved: false, when what was done last could not be saved in the end.
 
     Raises:
         WorkshopError: a port of the last time is taken.
     """
 
     lock: IO[str] | None = None  # of a temporary folder
+    saved = True
 
     def __init__(self, region: str = REGION, home: Path | None = None) -> None:
         self.children: list[ManagedProcess] = []
@@ -160,7 +162,7 @@ class OfflineSystem:
         """Stop all children, the last one first, and delete the temporary folder."""
         with uninterrupted():
             while self.children:
-                self.children.pop().stop()
+                self.saved &= self.children.pop().stop() != UNSAVED
             if self.lock:
                 shutil.rmtree(self.folder, ignore_errors=True)
                 self.lock.close()
@@ -170,3 +172,9 @@ class OfflineSystem:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        if not self.saved:
+            raise WorkshopError(
+                f"What was done last is lost: it could not be saved in {self.folder}, and "
+                f"{self.aws.process.log} says why. What was saved before is kept. Make room, or "
+                "give the folder back to yourself; then start again."
+            )

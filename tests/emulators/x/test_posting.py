@@ -52,6 +52,21 @@ def test_a_journal_that_was_cut_off_loses_its_last_line_only(tmp_path: Path) -> 
     assert list(Store(tmp_path, "http://127.0.0.1:1").media) == ["1", "2", "4"]
 
 
+def test_a_post_that_cannot_be_saved_is_refused(x: Server) -> None:
+    before = x.admin.get("posts")
+    journal, aside = x.log.parent / "photos" / "journal.jsonl", x.log.parent / "aside"
+    journal.rename(aside)
+    journal.mkdir()  # as if the disk were full
+    answer = x.client.session.post(x.url + "/2/tweets", json={"text": "hello"})
+    assert (answer.status_code, answer.json()["detail"]) == (
+        *(500, "it cannot be saved: Is a directory."),
+    )
+    assert x.admin.get("posts") == before
+    journal.rmdir()
+    aside.rename(journal)
+    x.client.post("hello again")
+
+
 @pytest.mark.parametrize("limit", ["x", "-1", ""])
 def test_an_impossible_limit_is_refused(x: Server, limit: str) -> None:
     assert x.admin.session.get(f"{x.admin.url}posts?limit={limit}").status_code == 400

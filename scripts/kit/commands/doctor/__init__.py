@@ -8,6 +8,7 @@ On AWS one of its calls costs money: DetectFaces on the reference photo, billed 
 - finding: what a stage is called, and what was found there
 - fixes: the commands that fix what was found
 - stack_context: the stack, and what AWS says about it
+- workshop: the check of what only offline mode has
 - account, matches, streamer, delivery, triggers, functions, reference: the checks
 - permissions, function_code, function_runs: what the checks of several functions share
 """

@@ -14,6 +14,7 @@ from kit import running
 from kit.commands.doctor.finding import OK, UNKNOWN, WRONG, Finding
 from kit.commands.doctor.stack_context import StackContext
 from kit.commands.doctor.stages import check_all
+from kit.commands.doctor.workshop import misleading_variables
 from kit.commands.errors import handle_errors
 from kit.terminal import in_one_line
 from kit.text import count
@@ -39,6 +40,7 @@ def doctor(stack: str | None) -> None:
     is no such stack.
     """
     console = Console()
+    misleading = misleading_variables()
     if running.use():
         console.print(
             "Checking the running offline workshop. Run the commands below in a terminal prepared "
@@ -48,9 +50,10 @@ def doctor(stack: str | None) -> None:
     # AWS's streamer does not see this terminal's environment.
     offline = bool(os.environ.get("AWS_ENDPOINT_URL"))
     x_url = os.environ.get("TWITTER_API_URL", "") if offline else ""
-    session = boto3.Session()
+    context = StackContext(boto3.Session(), stack, x_url.rstrip("/"))
+    context.misleading = misleading
     with console.status("Checking every stage"):
-        findings = check_all(StackContext(session, stack, x_url.rstrip("/")))
+        findings = check_all(context)
     show(console, findings)
     sys.exit(int(any(found.status == WRONG for found in findings.values())))
 

@@ -8,7 +8,8 @@ from datetime import datetime
 OK, WRONG, UNKNOWN = "✓", "✗", "–"
 
 # The stages. The two functions have the names that the template gives them.
-CREDENTIALS, STACK, SUBSCRIPTION = "credentials and region", "stack", "subscription"
+CREDENTIALS, WORKSHOP, STACK = "credentials and region", "workshop", "stack"
+SUBSCRIPTION = "subscription"
 KEYS, INSTANCE, STREAMER, STREAM = "X keys", "instance", "streamer", "delivery stream"
 OBJECTS, TRIGGERS, PHOTOS, TABLE = "delivered records", "triggers", "photos", "metadata table"
 TWITTER, REKOGNITION = "TwitterLambdaFunction", "RekognitionLambdaFunction"

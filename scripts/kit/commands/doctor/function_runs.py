@@ -60,6 +60,26 @@ def runs_of(events: Iterable[Json]) -> list[Run]:
     return sorted(runs, key=lambda run: run.ended)
 
 
+def begun(events: Iterable[Json]) -> list[datetime]:
+    """When the runs began of which the log does not tell the end."""
+    running: dict[str, datetime] = {}  # by stream, of which each has one at a time
+    for event in events:
+        if re.match("START RequestId", event["message"]):
+            running[event["logStreamName"]] = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+        elif re.match("(END|REPORT) RequestId", event["message"]):
+            running.pop(event["logStreamName"], None)
+    return list(running.values())
+
+
+def running_since(context: StackContext, function: str) -> datetime | None:
+    """When the oldest run began that goes on, or None; Lambda ends each after the timeout."""
+    seconds = context.configuration(function)["Timeout"]
+    group = function.replace("Function", "Logs")
+    start = int((datetime.now(UTC) - timedelta(seconds=seconds)).timestamp() * 1000)
+    events = context.paginate(group, "filter_log_events", "events", startTime=start)
+    return min(begun(events), default=None)
+
+
 def recent_runs(context: StackContext, function: str) -> list[Run]:
     """The runs for objects in S3 since the function's last change: see `all_runs`."""
     return [run for run in all_runs(context, function) if not run.is_test]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from kit.commands.doctor import finding as at
 from kit.commands.doctor import fixes
 from kit.commands.doctor.finding import Finding, local_time, ok, unknown, wrong
 from kit.commands.doctor.function_code import broken_code, how_to_correct
-from kit.commands.doctor.function_runs import Run, all_runs, recent_runs
+from kit.commands.doctor.function_runs import Run, all_runs, recent_runs, running_since
 from kit.commands.doctor.permissions import as_list, lost_permissions
 from kit.commands.doctor.reference import find_reference
 from kit.commands.doctor.stack_context import GoneError, StackContext, newest
@@ -29,6 +30,7 @@ NEEDS = {
         ("MatchTopic", "get_topic_attributes", at.SUBSCRIPTION),
     ),
 }
+LONG_RUN = timedelta(seconds=30)
 # These environment variables are a choice; the others name the stack's resources.
 CHOICES = ("REFERENCE_PHOTO", "SIMILARITY_THRESHOLD", "PHOTO_URL_PREFIX", "SAMPLE_URL_PREFIX")
 # Rekognition's errors that a wrong reference photo can cause.
@@ -52,7 +54,7 @@ def check_function(context: StackContext, function: str) -> Finding:
         or other_environment(context, function)
         or useless_threshold(context, function)
         or broken_code(context, function)
-        or last_run(context, function)
+        or runs(context, function)
     )
 
 
@@ -135,18 +137,40 @@ def useless_threshold(context: StackContext, function: str) -> Finding | None:
     )
 
 
+def runs(context: StackContext, function: str) -> Finding:
+    """How the function runs: how the last run ended, and whether there is one that does not end."""
+    last = last_run(context, function)
+    return last if last.status == at.WRONG else endless_run(context, function) or last
+
+
+def endless_run(context: StackContext, function: str) -> Finding | None:
+    """A run goes on: some take seconds, one with an endless loop all the time that it may."""
+    if not (began := running_since(context, function)):
+        return None
+    message = f"it has been running since {local_time(began)}"
+    if datetime.now(UTC) - began < LONG_RUN:
+        return unknown(message, "run doctor again in a minute")
+    limit = context.configuration(function)["Timeout"]
+    return wrong(
+        f"{message} and does not end",
+        f"A loop without end, or a long wait. Lambda stops it after {limit} s, and tries it twice "
+        "more; other photos wait meanwhile.",
+        how_to_correct(context, function),
+    )
+
+
 def last_run(context: StackContext, function: str) -> Finding:
     """What the log says about the last run."""
-    runs = recent_runs(context, function)
-    if not runs:
+    ended = recent_runs(context, function)
+    if not ended:
         tested = " (the button Test does not count)" if all_runs(context, function) else ""
         return unknown(f"active; it has not run since its last change{tested}", "post a photo")
-    if runs[-1].error:
-        return explain_failure(context, function, runs[-1])
-    message = f"active; its last run, at {local_time(runs[-1].ended)},"
-    if any(": not compared" in line for line in runs[-1].lines):
+    if ended[-1].error:
+        return explain_failure(context, function, ended[-1])
+    message = f"active; its last run, at {local_time(ended[-1].ended)},"
+    if any(": not compared" in line for line in ended[-1].lines):
         return unknown(f"{message} had no reference photo that it could use", "post a photo again")
-    return ok(f"{message} went well") if runs[-1].lines else unknown(f"{message} printed nothing")
+    return ok(f"{message} went well") if ended[-1].lines else unknown(f"{message} printed nothing")
 
 
 def explain_failure(context: StackContext, function: str, run: Run) -> Finding:

@@ -62,6 +62,7 @@ class StackContext:
         outputs, parameters: the stack's, by name.
         partition, region, account: the parts of its ARNs.
         created: when it was launched.
+        misleading: variables of this terminal that lead the AWS CLI away from the workshop.
     """
 
     def __init__(self, session: Any, name: str | None = None, x_url: str = "") -> None:
@@ -75,6 +76,7 @@ class StackContext:
         self.parameters: dict[str, str] = {}
         self.partition = self.region = self.account = ""
         self.created: datetime | None = None
+        self.misleading: tuple[str, ...] = ()
         self.clients: dict[str, Any] = {}
         self.functions: dict[str, Json] = {}
 

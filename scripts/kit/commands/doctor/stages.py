@@ -19,6 +19,7 @@ from kit.commands.doctor import (
     reference,
     streamer,
     triggers,
+    workshop,
 )
 from kit.commands.doctor.finding import OK, Finding, unknown, wrong
 from kit.commands.doctor.stack_context import GoneError, StackContext
@@ -46,15 +47,18 @@ class Stage:
         name: as the output shows it.
         check: finds out how it is.
         owns: the resources that are reported here if somebody has deleted them.
+        offline: whether only the emulated AWS has it.
     """
 
     name: str
     check: Callable[[StackContext], Finding]
     owns: tuple[str, ...] = ()
+    offline: bool = False
 
 
 STAGES = (
     Stage(finding.CREDENTIALS, account.check_credentials),
+    Stage(finding.WORKSHOP, workshop.check_workshop, offline=True),
     Stage(finding.STACK, account.check_stack),
     Stage(finding.SUBSCRIPTION, matches.check_subscription, ("MatchTopic",)),
     Stage(finding.KEYS, streamer.check_keys, ("TwitterKeys",)),
@@ -95,6 +99,8 @@ def check_all(context: StackContext) -> dict[str, Finding]:
     findings: dict[str, Finding] = {}
     blocked = ""
     for stage in STAGES:
+        if stage.offline and not context.endpoint:
+            continue
         findings[stage.name] = (
             unknown(f"not checked: see {blocked}") if blocked else check(stage, context)
         )

@@ -23,6 +23,8 @@ from kit.jsonl import Json
 from kit.keys import TOKEN
 from kit.text import count
 
+RULE_TAG = "serverless-bytes"  # of the rule that twitter_streaming.py sets
+DEFAULT_RULE = " has:images -is:retweet"  # how it ends, after the learner's name
 STATUS_CHECKS = ("SystemStatus", "InstanceStatus")  # of EC2
 LAUNCH = timedelta(minutes=30)  # no launch takes longer
 START = "Start it on the instance (step 5): python twitter_streaming.py"
@@ -70,7 +72,7 @@ def check_instance(context: StackContext) -> Finding:
 def check_streamer(context: StackContext) -> Finding:
     """The streamer is connected to X. On AWS only its terminal shows that."""
     if context.x_url:
-        return check_offline_streamer(context.x_url)
+        return check_offline_streamer(context)
     if context.endpoint:
         return unknown("cannot be checked: TWITTER_API_URL does not name the emulated X")
     if recent := incoming_records(context, minutes=15):
@@ -108,11 +110,11 @@ def minutes_since(moment: datetime) -> int:
     return max(5, int((datetime.now(UTC) - moment).total_seconds() / 60))
 
 
-def check_offline_streamer(x_url: str) -> Finding:
+def check_offline_streamer(context: StackContext) -> Finding:
     """Ask the emulated X, which knows whether the streamer is connected, and why not."""
-    stats: Json = AdminClient(x_url, os.environ.get(TOKEN, ""), timeout=5).get("stats")
+    stats: Json = AdminClient(context.x_url, os.environ.get(TOKEN, ""), timeout=5).get("stats")
     if stats["connected"]:
-        return ok("connected to the emulated X")
+        return connected(context, stats["rules"])
     refused = f"X last refused it with {stats['refusal']}. " if stats["refusal"] else ""
     return wrong(
         "not connected to the emulated X",
@@ -122,6 +124,27 @@ def check_offline_streamer(x_url: str) -> Finding:
         INSTANCE,
         STREAM,
     )
+
+
+def connected(context: StackContext, rules: list[Json]) -> Finding:
+    """The streamer is connected; X has its rule, and those of other programs."""
+    chosen = context.parameters.get("StreamRule") or DEFAULT_RULE
+    others = [
+        rule["value"]
+        for rule in rules
+        # Another program may have set the same rule before, under another tag.
+        if rule.get("tag") != RULE_TAG and not rule["value"].endswith(chosen)
+    ]
+    left = f"the stream has {count(len(others), 'rule')} of other programs: {'; '.join(others)}"
+    if len(others) == len(rules):
+        return wrong(
+            "connected to the emulated X, but its rule is gone",
+            "Somebody has deleted it, so X sends none of your posts"
+            f"{f'; {left}' if others else ''}. The streamer sets it when it connects.",
+            "Stop the streamer with Ctrl-C, and start it again (step 5)",
+        )
+    skipped = f"; {left}, whose posts it skips and X bills" if others else ""
+    return ok(f"connected to the emulated X{skipped}")
 
 
 def incoming_records(context: StackContext, minutes: int) -> int:

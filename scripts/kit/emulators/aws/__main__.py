@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 from ministack import app as ministack
 
-from kit.emulators.aws import app
+from kit.emulators.aws import app, store
+from kit.emulators.aws.process import UNSAVED
 from kit.processes import exit_with_parent
 
 
@@ -13,6 +16,8 @@ def main() -> None:
     exit_with_parent()
     app.install()
     ministack.main()
+    if store.saver.problem:
+        sys.exit(UNSAVED)
 
 
 if __name__ == "__main__":

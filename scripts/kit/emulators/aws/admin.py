@@ -14,6 +14,7 @@ address holds a key of its own.
                                       may a caller do something? Rekognition asks this, too
     /_workshop/accounts               POST {"account": "111111111111"}: credentials of somebody
                                       else, in an account with nothing in it
+    /_workshop/saving                 why the state could not be saved; empty if it was
     /_workshop/refusals               denied calls: caller, action and resource
     /_workshop/invocations?after=3    Lambda's invocations that have changed since change 3;
                                       DELETE /_workshop/invocations/ID stops one that runs
@@ -42,6 +43,7 @@ from kit.emulators.aws import (
     lambda_invocations,
     signatures,
     sns,
+    store,
 )
 from kit.emulators.aws import faults as made
 from kit.http import ADMIN as PREFIX
@@ -57,7 +59,7 @@ async def outbox(request: Request) -> Response:
 
 async def what_changed(_: Request) -> Response:
     """How much has happened so far."""
-    return JSONResponse(changes.so_far())
+    return JSONResponse([*changes.so_far(), int(bool(store.saver.problem))])
 
 
 async def calls(request: Request) -> Response:
@@ -97,6 +99,11 @@ async def accounts(request: Request) -> Response:
     """Temporary credentials of another account's owner."""
     account = (await request.json())["account"]
     return JSONResponse(auth.new_session_of(f"arn:aws:iam::{account}:root", account))
+
+
+async def saving(_: Request) -> Response:
+    """Why the state could not be saved the last time."""
+    return JSONResponse({"problem": store.saver.problem})
 
 
 async def refusals(_: Request) -> Response:
@@ -148,6 +155,7 @@ ADMIN = Starlette(
         Route(f"{PREFIX}authenticate", authenticate, methods=["POST"]),
         Route(f"{PREFIX}authorize", authorize),
         Route(f"{PREFIX}accounts", accounts, methods=["POST"]),
+        Route(f"{PREFIX}saving", saving),
         Route(f"{PREFIX}refusals", refusals),
         Route(f"{PREFIX}invocations", changed_invocations),
         Route(f"{PREFIX}invocations/{{identity}}", stop_invocation, methods=["DELETE"]),

@@ -16,6 +16,9 @@ had not ended; it is set aside, because it would be in the way of the next launc
 While a stack is being created, updated or deleted, nothing is saved: nobody would finish it after
 a restart. The instances and e-mails, which ministack does not have, are in a journal. What
 Firehose's buffers hold becomes objects before the end.
+
+When the state cannot be saved, because the disk is full or the folder is not ours, below
+/_workshop/saving is why, and the process ends with the exit code UNSAVED.
 """
 
 from __future__ import annotations
@@ -75,9 +78,14 @@ def load(kind: str) -> list[dict[str, Any]]:
 
 
 class Saver:
-    """Writes the state into its file; one at a time."""
+    """Writes the state into its file; one at a time.
+
+    Attributes:
+        problem: why it could not be saved, the last time; empty if it was.
+    """
 
     def __init__(self) -> None:
+        self.problem = ""
         self.objects: Objects = {}  # of the round before: by now their events are queued
         self.saved = ""  # what the file has
         self.lock = threading.Lock()
@@ -98,14 +106,19 @@ class Saver:
         return to_json(state), to_json(noise)
 
     def write(self, state: str, noise: str) -> None:
-        """Replace the file, and keep the one before it."""
+        """Replace the file, and keep the one before it; or note why that fails."""
         with self.lock:
-            private.make_folder(STATE.parent)
-            if STATE.exists():
-                private.write(PREVIOUS, STATE.read_text(encoding="utf-8"))
-            private.write(STATE, f'{{"{NOISE}": {noise}, {state[1:]}')
-            OF_OLD.unlink(missing_ok=True)
-            self.saved = state
+            try:
+                private.make_folder(STATE.parent)
+                if STATE.exists():
+                    private.write(PREVIOUS, STATE.read_text(encoding="utf-8"))
+                private.write(STATE, f'{{"{NOISE}": {noise}, {state[1:]}')
+                OF_OLD.unlink(missing_ok=True)
+            except OSError as error:
+                logger.exception("The state could not be saved; what was saved before is kept")
+                self.problem = error.strerror or type(error).__name__
+            else:
+                self.saved, self.problem = state, ""
 
     async def save_again_and_again(self) -> None:
         """Save what has changed, for ever."""
@@ -116,14 +129,12 @@ class Saver:
             now = changes.so_far()
             quiet, seen = (quiet + 1 if now == seen else 0), now
             try:
-                if at_rest() and (quiet < SETTLING or quiet % REST == 0):
+                if at_rest() and (self.problem or quiet < SETTLING or quiet % REST == 0):
                     state, noise = self.snapshot()
                     if state != self.saved:
                         await asyncio.to_thread(self.write, state, noise)
             except RuntimeError:  # another thread has changed what was being copied
                 pass
-            except OSError:
-                logger.exception("The state could not be saved; what was saved before is kept")
             await asyncio.sleep(max(SAVE_SECONDS, SHARE * (time.monotonic() - started)))
 
     def save_at_the_end(self, _: Any) -> None:
@@ -212,9 +223,11 @@ def set_aside(account: str, bucket: str) -> None:
     os.replace(Path(s3.DATA_DIR) / account / bucket, target)
 
 
+saver = Saver()
+
+
 def install() -> None:
     """Save and load the state like this; ministack itself does so only with PERSIST_STATE."""
-    saver = Saver()
     ministack.save_all = saver.save_at_the_end
     ministack._load_persisted_state = functools.partial(
         load_state, ministack._load_persisted_state, saver

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from kit.emulators.x.admin import Admin
 from kit.emulators.x.auth import Auth
-from kit.emulators.x.errors import problem_of
+from kit.emulators.x.errors import Problem, problem_of
 from kit.emulators.x.faults import Faults
 from kit.emulators.x.photos import PhotoHost, sample
 from kit.emulators.x.posting import Posting
@@ -26,6 +26,13 @@ from kit.http import READY, Guard, TokenGuard
 
 RULES_PATH = "/2/tweets/search/stream/rules"
 STREAMER_PATHS = ("/oauth2/token", "/2/users/me", RULES_PATH, "/2/tweets/search/stream")
+
+
+async def cannot_save(_: Request, error: Exception) -> Response:
+    """Answer with an error of X's when the disk is full, or the folder is not ours."""
+    assert isinstance(error, OSError)
+    problem = Problem(500, detail=f"it cannot be saved: {error.strerror}.")
+    return JSONResponse(problem.body, problem.status_code, media_type="application/problem+json")
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ class X:
                 Route("/_workshop/stats", self.admin.stats),
                 Route("/_workshop/faults", self.admin.change_faults, methods=["POST", "DELETE"]),
             ],
-            exception_handlers={HTTPException: self.refuse},
+            exception_handlers={HTTPException: self.refuse, OSError: cannot_save},
             middleware=[
                 Middleware(Guard, max_body=MAX_BODY_BYTES),
                 Middleware(TokenGuard, token=self.token),

@@ -47,13 +47,13 @@ class Store:
 
     def add_media(self, media: Media) -> None:
         """Store an upload, whose file is in the folder."""
-        self.media[media.id] = media
         self._append("media", asdict(media))
+        self.media[media.id] = media
 
     def add_post(self, post: Post) -> None:
         """Store a post."""
-        self.posts.append(post)
         self._append("post", asdict(post))
+        self.posts.append(post)
 
     def save_rules(self) -> None:
         """Store the rules as they are now."""

@@ -34,7 +34,7 @@ def serve(
     server.daemon_threads = True
     server.handle_error = lambda *_: None  # type: ignore[method-assign] # clients hang up
     server.fake = fake  # type: ignore[attr-defined]
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     running.append(server)
     return server
 

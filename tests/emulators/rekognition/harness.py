@@ -35,7 +35,7 @@ class StandInAws(ThreadingHTTPServer):
         self.asked: list[dict[str, str]] = []
         self.verdict_status = 200
         self.delay = 0.0
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     @property
     def url(self) -> str:

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from functools import cached_property
 from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+BROWSER_TESTS = 15  # in a row in one worker; each takes seconds
 SHARING = ("package", "module")  # scopes of fixtures; those of the session are cheap to have twice
 
 
@@ -28,7 +30,7 @@ def groups_file() -> Path:
 
 def arrange(items: list[pytest.Item]) -> None:
     """Sort tests: slow groups, slow tests, other groups, other tests; units come last."""
-    groups = {item.nodeid: group_of(item) for item in items}
+    groups = in_parts({item.nodeid: group_of(item) for item in items}, items)
     marked = {groups[item.nodeid] for item in items if item.get_closest_marker("slow")}
     folders = {group for group in groups.values() if not group.endswith(".py")}
     slow = (marked | folders) - {""}
@@ -46,6 +48,21 @@ def arrange(items: list[pytest.Item]) -> None:
     part = file.with_suffix(f".{os.getpid()}")
     part.write_text(json.dumps({nodeid: group for nodeid, group in groups.items() if group}))
     part.replace(file)  # all workers write the same
+
+
+def in_parts(groups: dict[str, str], items: list[pytest.Item]) -> dict[str, str]:
+    """The groups, of which those with many tests in a browser are split, but no file is."""
+    weights = Counter[str]()  # of the groups so far
+    part: dict[str, int] = {}  # by file
+    for item in items:
+        group, file = groups[item.nodeid], item.nodeid.partition("::")[0]
+        if group.endswith(".py") or not group:
+            continue
+        if file not in part:
+            part[file] = weights[group] // BROWSER_TESTS
+        weights[group] += item.get_closest_marker("browser") is not None
+        groups[item.nodeid] = f"{group} {part[file] + 1}"
+    return groups
 
 
 def group_of(item: pytest.Item) -> str:

@@ -30,6 +30,9 @@ def test_the_presenter_posts_by_keys_and_shows_no_address(
     expect(tab.locator("#editor .ace_content")).to_contain_text("lambda_handler")
     expect(tab.locator("#editor")).to_have_css("font-size", "28px")
     expect(tab.locator("#pipeline")).to_be_visible()
+    for width in (1200, 1920):  # a window of another size is no other opening
+        tab.set_viewport_size({"width": width, "height": 1080})
+    expect(tab.locator(".toast").filter(has_text="P or Escape leaves")).to_have_count(1)
     for hidden in ("#status", "#steps", "#x", "#strip", "#tabs", "#code-state"):
         expect(tab.locator(hidden)).to_be_hidden()
     tab.locator("#pipeline").focus()

@@ -30,17 +30,26 @@ export function openTab(tab) {
 }
 
 function show() {
+  arrange();
+  const place = location.hash.split("/")[2];
+  if (isPresenting()) for (const tab of [...PRESENTED, "present"]) openers.get(tab)?.();
+  else openers.get(current)?.(place);
+}
+
+/** The window is wider or narrower: the steps and X may have become tabs, or be none any more. */
+function rearrange() {
+  const before = current;
+  arrange();
+  if (current !== before) openers.get(current)?.();
+}
+
+function arrange() {
   document.body.classList.toggle("present", isPresenting());
-  if (isPresenting()) present();
-  else showOne();
+  if (isPresenting()) for (const tab of TABS) $(tab).hidden = !PRESENTED.includes(tab);
+  else arrangeOne();
 }
 
-function present() {
-  for (const tab of TABS) $(tab).hidden = !PRESENTED.includes(tab);
-  for (const tab of [...PRESENTED, "present"]) openers.get(tab)?.();
-}
-
-function showOne() {
+function arrangeOne() {
   const { hash } = location; // such as #/code; one like #post-1 leads to a place in the same tab
   const wanted = hash && !hash.startsWith("#/") ? current : hash.slice(2).split("/")[0];
   const known = TABS.includes(wanted) ? wanted : "pipeline";
@@ -53,7 +62,6 @@ function showOne() {
     button(tab).tabIndex = selected ? 0 : -1;
   }
   button(current).scrollIntoView({ block: "nearest", inline: "nearest" });
-  openers.get(current)?.(location.hash.split("/")[2]);
 }
 
 /** The arrow keys go from one tab to the next, as in any list of tabs. */
@@ -82,6 +90,6 @@ export function buildTabs() {
   $("tabs").addEventListener("keydown", step);
   addEventListener("keydown", shortcut);
   addEventListener("hashchange", show);
-  for (const query of [wide, medium]) query.addEventListener("change", show);
+  for (const query of [wide, medium]) query.addEventListener("change", rearrange);
   show();
 }

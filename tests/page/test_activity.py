@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -75,3 +76,15 @@ def test_what_is_done_in_a_terminal_appears_when_the_page_was_at_rest(
     wait_until(lambda: not at_rest.is_due())
     workshop.exercise.write_text("# a third text")
     wait_until(lambda: workshop.state()["exercise"] == tag_of("# a third text"))
+
+
+def test_at_rest_there_is_at_most_one_round_in_ten_seconds(workshop: PageWorkshop) -> None:
+    wait_until(lambda: not workshop.watcher.activity.is_due())
+    admin = workshop.system.admin("aws")
+    admin.post("calls", {"record": True})
+    before = admin.get("calls")
+    time.sleep(3)  # six rounds, if it were not at rest
+    after = admin.get("calls")
+    admin.post("calls", {"record": False})
+    asked = {name: count - before.get(name, 0) for name, count in after.items()}
+    assert asked.get("DescribeStacks", 0) <= 1, asked

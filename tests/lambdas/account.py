@@ -72,3 +72,14 @@ class Account:
         if "Item" not in answer:
             return None
         return {name: next(iter(value.values())) for name, value in answer["Item"].items()}
+
+
+def prefixes_asked_for(s3: Any) -> list[str]:
+    """The prefixes of the listings for which a client asks from now on."""
+    asked: list[str] = []
+
+    def note(params: dict[str, str], **_: Any) -> None:
+        asked.append(params.get("Prefix", ""))
+
+    s3.meta.events.register("provide-client-params.s3.ListObjectsV2", note)
+    return asked

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.account import Account
+from lambdas.account import Account, prefixes_asked_for
 from lambdas.loading import NO_PHOTO, SOLUTION, WITHOUT_PHOTO
 from support import s3_event
 
@@ -227,7 +227,9 @@ def test_a_name_that_begins_alike_is_not_the_reference(
 ) -> None:
     account.s3.delete_object(Bucket=account.bucket, Key="celebrity.jpg")
     account.put(name, b"a reference")
+    prefixes = prefixes_asked_for(exercise.names["s3"])
     assert exercise.process("alike", "InvalidS3ObjectException") == "not compared"
+    assert prefixes == ["celebrity.jpg"]  # S3 lists 1,000 objects at most
     account.s3.delete_object(Bucket=account.bucket, Key=name)
     said = f"celebrity.jpg is not there yet: {ADVICE} {account.bucket}\n"
     assert capsys.readouterr().out == said

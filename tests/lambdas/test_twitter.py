@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from kit.stack.template import code_of
-from lambdas.account import Account
+from lambdas.account import Account, prefixes_asked_for
 from lambdas.loading import WITHOUT_PHOTO
 from support import s3_event
 from support.stub_server import Answer, StubServer
@@ -66,6 +66,7 @@ ONE, TWO = {"url": "a"}, {"url": "b", "text": 'with "}{" and \n in it'}
         (json.dumps(ONE) + json.dumps(TWO) + json.dumps(ONE), [ONE, TWO, ONE]),
         (json.dumps(ONE, indent=4) + json.dumps(TWO, indent=4), [ONE, TWO]),
         (f"garbage\n{json.dumps(ONE)}\n", [{}, ONE]),
+        (f"}}{json.dumps(ONE)}", [{}, ONE]),
         (f"{json.dumps(ONE)}\ngarbage", [ONE, {}]),
         (f'{json.dumps(ONE)}\n{{"cut": "off\n{json.dumps(TWO)}\n', [ONE, {}, TWO]),
         (f'[1, 2]\nnull\n17\n"text"\n{json.dumps(ONE)}', [{}, {}, {}, {}, ONE]),
@@ -242,6 +243,7 @@ UNREADABLE = "unreadable: neither JPEG nor PNG"
         ),
         (200, {}, b"<html>", ValueError, UNREADABLE),
         (200, {}, b"", ValueError, UNREADABLE),
+        (200, {"Content-Length": ""}, b"", ValueError, UNREADABLE),
         (200, {}, b"RIFF0000WEBPVP8 ", ValueError, UNREADABLE),
         (200, {}, JPEG.ljust(LIMIT + 1, b"x"), ValueError, "too large: Rekognition takes 15 MB"),
     ],
@@ -330,8 +332,10 @@ def test_a_photo_is_stored_once(function: dict[str, Any], account: Account) -> N
     item, key = {"media_key": "once", "text": "first"}, "images/once.jpg"
     assert function["store"](item, b"photo", key) == "stored"
     assert (account.body(key), account.item("once")) == (b"photo", item)
+    prefixes = prefixes_asked_for(function["s3"])
     assert function["store"](item | {"text": "second"}, b"other", key) == "seen"
     assert (account.body(key), account.item("once")) == (b"photo", item)
+    assert prefixes == [key]  # S3 lists 1,000 objects at most
 
 
 def test_a_photo_is_stored_when_only_its_item_is_there(

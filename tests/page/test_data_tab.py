@@ -121,6 +121,8 @@ def test_more_than_200_rows_come_when_asked_for(
     expect(view.locator("tbody tr")).to_have_count(300)
     expect(view.get_by_role("link", name="200.jpg")).to_be_focused()
     expect(view.get_by_role("button", name="Show more")).to_have_count(0)
+    view.get_by_role("button", name="Read again").click()
+    expect(view.locator("tbody tr")).to_have_count(200)
 
 
 def test_the_other_views(tab: Page, workshop: PageWorkshop) -> None:

@@ -126,6 +126,7 @@ async function more() {
   answers.push(answer);
   drawView();
   rows()[before]?.querySelector("a")?.focus();
+  if (document.activeElement === document.body) $("data-heading").focus();
 }
 
 // --- Drawing ---------------------------------------------------------------------------------
@@ -151,15 +152,13 @@ function drawView() {
   const { kind } = place;
   const drawParts = isView(shown) ? VIEWS[kind] : ONES[kind];
   const isLog = kind === "log";
-  const next = answers.at(-1).more ? moreButton(isLog ? "Show older lines" : "Show more") : null;
+  const next = readOn(isLog ? "Show older lines" : "Show more");
   const parts = drawParts({ place, key: shown.key, answers, refresh: reload });
   const view = $("data-view");
   const [wasOpen, scrolled] = [openDetails(view), scrollPlace(view)];
   redraw(
     view,
-    [path(place), asCommand(text), isLog ? next : null, ...parts, isLog ? null : next].filter(
-      Boolean,
-    ),
+    [path(place), asCommand(text), isLog && next, ...parts, !isLog && next].filter(Boolean),
   );
   for (const details of view.querySelectorAll("details[data-key]")) {
     details.open = Boolean(wasOpen.get(details.dataset.key));
@@ -207,9 +206,22 @@ function asCommand(text) {
   );
 }
 
-function moreButton(text) {
-  const onclick = () => more().catch((error) => drawError(error.message));
-  return make("button", { type: "button", "data-focus": "more", onclick }, text);
+/** Buttons that read what comes after; and, as that is not followed, the beginning again. */
+function readOn(text) {
+  const go = () => more().catch((error) => drawError(error.message));
+  const buttons = [
+    answers.at(-1).more && ["more", go, text],
+    answers.length > 1 && ["again", reload, "Read again"],
+  ].filter(Boolean);
+  const note = "What is new does not appear by itself while so much is shown.";
+  return make(
+    "div",
+    { class: "row", hidden: !buttons.length },
+    ...buttons.map(([key, onclick, label]) =>
+      make("button", { type: "button", "data-focus": key, onclick }, label),
+    ),
+    answers.length > 1 ? make("span", { class: "faint" }, note) : null,
+  );
 }
 
 function drawError(message) {

@@ -20,7 +20,7 @@ FIXED: dict[str, Json] = {"console": CONSOLE_TEST, "empty": {}}
 # Sample pictures that a test stores first, and the key: beside images/, of which S3 sends events.
 STORED = {
     "no face": (samples.NO_FACE, "tests/no-face.jpg"),
-    "spaces": (samples.MATCH, "tests/a key with spaces & ü.jpg"),
+    "spaces": (samples.OTHER_PERSON, "tests/a key with spaces & ü.jpg"),
 }
 
 

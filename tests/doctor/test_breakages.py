@@ -312,6 +312,17 @@ def test_rules_of_other_programs_are_named_and_no_fault(work: Work) -> None:
     assert work.is_well()[at.STREAMER].message == "connected to the emulated X"
 
 
+def test_a_photo_that_was_rejected_is_named_and_no_fault(work: Work) -> None:
+    work.compare()
+    work.faults.x(kind="photo", name="*", status=404)
+    media_key = work.tweet()
+    wait_until(lambda: f"Photo {media_key} rejected" in work.log("Twitter"))
+    work.faults.end()
+    message = work.is_well()[at.PHOTOS].message
+    assert message.endswith("; the last run rejected one: the photo host answered 404")
+    work.compare()  # and the others arrive
+
+
 def test_a_run_of_some_seconds_is_neither_good_nor_bad(work: Work) -> None:
     work.loop()
     found = work.is_well()[at.REKOGNITION]

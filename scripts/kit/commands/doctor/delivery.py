@@ -18,7 +18,7 @@ from kit.commands.doctor.finding import (
     unknown,
     wrong,
 )
-from kit.commands.doctor.function_runs import recent_runs
+from kit.commands.doctor.function_runs import Run, recent_runs
 from kit.commands.doctor.permissions import lost_permissions
 from kit.commands.doctor.stack_context import GoneError, StackContext, newest
 from kit.jsonl import Json
@@ -92,10 +92,13 @@ def check_objects(context: StackContext) -> Finding:
 
 def check_photos(context: StackContext) -> Finding:
     """TwitterLambdaFunction has stored photos."""
+    runs = recent_runs(context, TWITTER)
     if photos := context.objects("RekognitionBucket", "images/"):
-        return ok(f"{count(len(photos), 'photo')}, the latest at {local_time(newest(photos))}")
+        message = f"{count(len(photos), 'photo')}, the latest at {local_time(newest(photos))}"
+        notes = [f"; the last run rejected one: {shorten(why)}" for why in rejections(runs[-1:])]
+        return ok(message + "".join(notes[-1:]))
     message = f"none yet in {context.ids['RekognitionBucket']}/images/"
-    if rejected := rejections(context):
+    if rejected := rejections(runs):
         return wrong(
             f"{message}: all were rejected",
             f"{TWITTER} logged for the last one: {shorten(rejected[-1])}",
@@ -119,11 +122,11 @@ def check_photos(context: StackContext) -> Finding:
     return unknown(message)
 
 
-def rejections(context: StackContext) -> list[str]:
-    """Why TwitterLambdaFunction rejected photos lately, oldest first."""
+def rejections(runs: list[Run]) -> list[str]:
+    """Why TwitterLambdaFunction rejected photos in some runs, oldest first."""
     return [
         match[1]
-        for run in recent_runs(context, TWITTER)
+        for run in runs
         for line in run.lines
         if (match := re.search("^Photo .* rejected: (.+)", line))
     ]

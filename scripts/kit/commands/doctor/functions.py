@@ -154,7 +154,7 @@ def endless_run(context: StackContext, function: str) -> Finding | None:
     return wrong(
         f"{message} and does not end",
         f"A loop without end, or a long wait. Lambda stops it after {limit} s, and tries it twice "
-        "more; other photos wait meanwhile.",
+        "more.",
         how_to_correct(context, function),
     )
 

@@ -15,7 +15,7 @@ from kit.commands.check.events import OF_OTHER_SERVICES, WITHOUT_RECORDS
 from kit.commands.doctor import finding as at
 from kit.commands.doctor.delivery import check_stream
 from kit.commands.doctor.finding import UNKNOWN, WRONG, Finding, unknown
-from kit.commands.doctor.function_runs import runs_of
+from kit.commands.doctor.function_runs import begun, runs_of
 from kit.commands.doctor.functions import useless_threshold
 from kit.commands.doctor.stack_context import StackContext
 from kit.commands.doctor.stages import Stage, check
@@ -232,6 +232,15 @@ def test_a_log_of_aws(message: str, error: str) -> None:
     )
     assert (error in first.error, bool(first.error)) == (True, bool(error))
     assert last.lines == ()
+
+
+def test_a_run_that_the_log_does_not_end() -> None:
+    start, end = "START RequestId: 1 Version: $LATEST\n", "END RequestId: 1\n"
+    assert begun(aws_events(start, "x\n", end)) == []
+    (moment,) = begun(aws_events(start, end, start, "x\n"))
+    assert moment.timestamp() == pytest.approx(1795395575.918)
+    others = [event | {"logStreamName": "another"} for event in aws_events(start)]
+    assert len(begun([*aws_events(start), *others, *aws_events(end)])) == 1
 
 
 def test_the_signed_url_of_the_code_is_not_shown() -> None:

@@ -114,6 +114,8 @@ def test_a_resource_that_is_yet_to_be_created_has_no_physical_id() -> None:
         Stack(client, "s").resource("FailureQueue")  # type: ignore[arg-type]
     with pytest.raises(StackNotFoundError, match=sentence):
         queue_of(client, None)
+    with pytest.raises(WorkshopError, match="hands back no metadata of FailureQueue"):
+        Stack(client, "s").init_files("FailureQueue")  # type: ignore[arg-type]
 
 
 @pytest.mark.unit

@@ -102,8 +102,15 @@ class Stack:
         return self._ids[logical_id]
 
     def init_files(self, logical_id: str) -> dict[str, Any]:
-        """The files of AWS::CloudFormation::Init, as cfn-init would get them: path → file."""
-        metadata = json.loads(self._describe(logical_id)["Metadata"])
+        """The files of AWS::CloudFormation::Init, as cfn-init would get them: path → file.
+
+        Raises:
+            WorkshopError: CloudFormation hands back none; some emulators have no metadata.
+        """
+        text = self._describe(logical_id).get("Metadata")
+        if not text:
+            raise WorkshopError(f"CloudFormation hands back no metadata of {logical_id}.")
+        metadata = json.loads(text)
         files: dict[str, Any] = metadata["AWS::CloudFormation::Init"]["config"]["files"]
         return files
 

@@ -67,7 +67,7 @@ def test_the_exercise_by_keyboard_alone(tab: Page, workshop: PageWorkshop) -> No
     tab.locator("body").press("Alt+1")
     go_to(tab, "#launch-status button")
     tab.keyboard.press("Enter")
-    expect(tab.locator("#field-BufferSeconds")).to_be_visible()
+    expect(tab.locator("#launch-form input").first).to_be_focused()
     go_to(tab, "#field-BufferSeconds")
     tab.keyboard.press("ControlOrMeta+a")
     tab.keyboard.type("901")

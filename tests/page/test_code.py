@@ -57,6 +57,16 @@ def deploy(tab: Page, code: str) -> None:
 
 
 @pytest.mark.browser
+def test_the_editor_searches_and_follows_the_colors(tab: Page, editor: Locator) -> None:
+    """Ace loads the search and the other theme when it needs them."""
+    tab.locator("#editor textarea").focus()
+    tab.keyboard.press("ControlOrMeta+f")
+    expect(editor.locator(".ace_search")).to_be_visible()
+    tab.emulate_media(color_scheme="dark")
+    expect(editor).to_have_class(re.compile("dark"))
+
+
+@pytest.mark.browser
 def test_the_starter_is_edited_saved_and_deployed(
     tab: Page, editor: Locator, workshop: PageWorkshop
 ) -> None:

@@ -59,6 +59,7 @@ CONSTANTS = {
 }
 MAX_JSON = 64 * 1024  # bytes of a request that is no photo
 WAIT_SECONDS = 20.0  # that GET /state waits for news
+LOOK_SECONDS = 1.0  # the same, until it looks whether somebody still waits for its answer
 
 
 class Page:
@@ -84,6 +85,7 @@ class Page:
         self.streamer = StreamerProcess(self.services, self.state, folder)
         self.pictures = PictureCache()
         self.port = port
+        self.news = asyncio.Event()  # is set with the next version, and then replaced
 
     # --- The state and the constants ----------------------------------------------------------
 
@@ -106,12 +108,19 @@ class Page:
             watcher.wake.set()
         deadline = time.monotonic() + WAIT_SECONDS
         while True:
+            news = self.news
             watcher.watched = time.monotonic()
             if watcher.version and (run != watcher.run or watcher.version > version):
                 return JSONResponse(await run_in_threadpool(watcher.changes, run, version, line))
             if time.monotonic() > deadline or await request.is_disconnected():
                 return Response(status_code=204)
-            await asyncio.sleep(0.1)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(news.wait(), LOOK_SECONDS)
+
+    def announce(self) -> None:
+        """Let those who wait for news have them."""
+        self.news.set()
+        self.news = asyncio.Event()
 
     async def stage(self, request: Request) -> Response:
         """GET /stages/{name}: the content of a stage."""
@@ -214,6 +223,8 @@ class Page:
     @contextlib.asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
         """Poll the workshop as long as the server runs."""
+        loop = asyncio.get_running_loop()
+        self.watcher.published = lambda: loop.call_soon_threadsafe(self.announce)
         self.watcher.start()
         yield
         await run_in_threadpool(self.streamer.stop)

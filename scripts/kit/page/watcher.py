@@ -6,7 +6,7 @@ import math
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 
 import requests
@@ -51,6 +51,7 @@ class Watcher:
         run: of this watcher; versions of another one mean nothing.
         version: of the state; 0 until the first round is done.
         watched: when somebody last asked.
+        published: is called with each new version.
     """
 
     def __init__(self, services: Services) -> None:
@@ -67,6 +68,7 @@ class Watcher:
         self.stack_id = ""  # whose pollers they are
         self.run = secrets.token_hex(8)
         self.version = 0
+        self.published: Callable[[], object] = lambda: None
         self.summary: Json = {}
         self.posts: dict[str, Json] = {}  # as this version has them
         self.lock = threading.Lock()
@@ -128,6 +130,7 @@ class Watcher:
                 self.publish()
                 self.version += 1
                 posts.version = self.version + 1
+                self.published()
 
     def publish(self) -> None:
         """Let the pages see the posts as they are now, and not in the middle of a round."""

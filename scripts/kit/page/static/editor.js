@@ -4,7 +4,6 @@
 import { $, make } from "./dom.js";
 
 const STYLES = ["ace.css", "theme/cloud_editor.css", "theme/cloud_editor_dark.css"];
-const SCRIPTS = ["ace", "mode-python", "theme-cloud_editor", "theme-cloud_editor_dark"];
 // Names in this browser's storage, for sizes in pixels: the learner's, and those for an audience.
 const NORMAL = ["size of the code", 14];
 const PRESENTED = ["size of the presented code", 28];
@@ -30,16 +29,14 @@ function loadScript(name) {
   return scripts.get(name);
 }
 
+/** Load what the editor needs at once; Ace itself loads the search and the other theme. */
 async function loadAce() {
   const links = STYLES.map((name) => make("link", { rel: "stylesheet", href: `/ace/css/${name}` }));
   document.head.append(...links);
-  for (const name of SCRIPTS) {
-    await loadScript(name);
-    if (name === "ace") {
-      ace.config.set("useStrictCSP", true);
-      ace.config.set("basePath", "/ace");
-    }
-  }
+  await loadScript("ace");
+  ace.config.set("useStrictCSP", true);
+  ace.config.set("basePath", "/ace");
+  await Promise.all(["mode-python", theme().replace("ace/theme/", "theme-")].map(loadScript));
 }
 
 /** An editor in an element. */
@@ -62,7 +59,6 @@ function edit(element, label) {
 /** Load Ace, and make the editor; `changed` is called when its text has changed. */
 export async function buildEditor(changed) {
   await loadAce();
-  await loadScript("ext-searchbox");
   editor = edit($("editor"), "Code of the exercise");
   editor.session.on("change", changed);
   new ResizeObserver(() => editor.resize()).observe($("editor"));

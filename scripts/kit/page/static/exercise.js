@@ -77,10 +77,9 @@ export async function open() {
 }
 
 async function load() {
-  await buildEditor(changed);
+  const [file] = await Promise.all([read(), buildEditor(changed)]);
   editor.commands.addCommand({ name: "save", bindKey: "Ctrl-S|Command-S", exec: save });
   editor.commands.addCommand({ name: "deploy", bindKey: "Ctrl-Enter", exec: () => deploy() });
-  const file = await read();
   if (!file.exists) {
     file.tag = (await put({ text: file.text, tag: "" })).tag;
     announce(`${file.file} has the starter now.`);

@@ -82,11 +82,12 @@ function drawStatus() {
   if (!stack && store.state.steps.at(-1).done) showWhatIsLeft();
 }
 
-function startUpdate() {
+async function startUpdate() {
   mode = "update";
   formOpen = true;
   form = null;
-  drawAll();
+  await drawAll();
+  $("launch-form").querySelector("input, select").focus(); // its button is gone
 }
 
 /** One question, which says what goes. */

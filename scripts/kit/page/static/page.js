@@ -34,7 +34,7 @@ const LATER = {
   compare: () => [import("./comparison.js"), import("./reference.js")],
   present: () => [import("./presenter.js")],
 };
-const PAUSE = 150; // milliseconds between two requests
+const PAUSE = 50; // milliseconds between two requests
 const RETRY_PAUSE = 2000;
 const loaded = []; // modules of LATER
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));

@@ -7,7 +7,7 @@ import re
 import pytest
 import requests
 
-from emulators.x.harness import RULES, Server
+from emulators.x.harness import KEYS, RULES, Server
 from kit.x_client import XClient
 
 
@@ -33,8 +33,9 @@ def test_users_me_needs_the_keys_of_a_user(x: Server) -> None:
     assert app_only.status_code == 403
     assert app_only.json()["type"].endswith("/unsupported-authentication")
     assert requests.get(x.url + "/2/users/me", timeout=60).status_code == 401
-    stranger = XClient(x.url, "ck-1b2f", "another token")
-    assert stranger.session.get(x.url + "/2/users/me").status_code == 401
+    for keys in (("ck-1b2f", "another token"), ("another app", KEYS["TWITTER_TOKEN"])):
+        stranger = XClient(x.url, *keys)
+        assert stranger.session.get(x.url + "/2/users/me").status_code == 401
 
 
 @pytest.mark.parametrize("path", [RULES, "/2/tweets/search/stream"])

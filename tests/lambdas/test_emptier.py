@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import Any
 from urllib.request import Request
 
 import pytest
+from botocore.exceptions import ClientError
 
 from kit.stack.template import code_of
 from lambdas.account import Account
@@ -28,6 +30,7 @@ class CloudFormation:
         self.names = account.load(code_of("BucketEmptierFunction"), "BucketEmptierFunction")
         self.names["urlopen"] = self.answers.append
         self.handler = self.names["lambda_handler"]
+        self.events = self.names["s3"].meta.client.meta.events  # of boto3
 
     def ask(self, request_type: str, *buckets: str) -> dict[str, Any]:
         event = {name: ANSWER[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
@@ -44,6 +47,15 @@ class CloudFormation:
 @pytest.fixture
 def cloudformation(account: Account) -> CloudFormation:
     return CloudFormation(account)
+
+
+@pytest.fixture
+def bucket(account: Account) -> str:
+    """A bucket that a test may delete."""
+    name = f"emptied-{uuid.uuid4().hex}"
+    where = {"LocationConstraint": account.aws.region}
+    account.s3.create_bucket(Bucket=name, CreateBucketConfiguration=where)
+    return name
 
 
 @pytest.mark.parametrize("request_type", ["Create", "Update"])
@@ -73,12 +85,9 @@ def test_all_buckets_are_deleted_also_when_one_is_gone_already(
 
 
 def test_what_comes_meanwhile_is_deleted_as_well(
-    cloudformation: CloudFormation, account: Account, monkeypatch: pytest.MonkeyPatch
+    cloudformation: CloudFormation, bucket: str, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody still writes when it deletes: the bucket is full again, and then it is not there."""
-    bucket = f"{account.bucket}-busy"
-    where = {"LocationConstraint": account.aws.region}
-    account.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
     late = iter(range(3))
     s3 = cloudformation.names["s3"]
     delete = s3.meta.client.delete_bucket
@@ -94,6 +103,34 @@ def test_what_comes_meanwhile_is_deleted_as_well(
     assert list(late) == []
     with pytest.raises(account.s3.exceptions.NoSuchBucket):
         account.s3.put_object(Bucket=bucket, Key="too late", Body=b"x")
+
+
+def test_an_object_that_cannot_be_deleted_is_named(
+    cloudformation: CloudFormation, bucket: str, account: Account
+) -> None:
+    """S3 answers 200, with an error for the object: S3 API Reference, "DeleteObjects"."""
+    account.s3.put_object(Bucket=bucket, Key="locked", Body=b"x")
+    error = {"Key": "locked", "Code": "AccessDenied", "Message": "Access Denied"}
+    cloudformation.events.register(
+        "after-call.s3.DeleteObjects", lambda parsed, **_: parsed.update(Errors=[error])
+    )
+    answer = cloudformation.ask("Delete", bucket)
+    said = "A bucket could not be emptied: locked: AccessDenied: Access Denied"
+    assert (answer["Status"], answer["Reason"]) == ("FAILED", said)
+
+
+def test_a_bucket_that_cannot_be_deleted_is_tried_once(
+    cloudformation: CloudFormation, bucket: str
+) -> None:
+    tries: list[str] = []
+
+    def refuse(**_: Any) -> None:
+        tries.append("once")
+        code = "AccessDenied" if len(tries) == 1 else "TriedAgain"
+        raise ClientError({"Error": {"Code": code, "Message": "no"}}, "DeleteBucket")
+
+    cloudformation.events.register("before-call.s3.DeleteBucket", refuse)
+    assert "(AccessDenied)" in cloudformation.ask("Delete", bucket)["Reason"]
 
 
 def test_an_error_is_told(cloudformation: CloudFormation) -> None:

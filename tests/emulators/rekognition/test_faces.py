@@ -85,6 +85,8 @@ def test_photos_of_two_people_do_not_match(photos: dict[str, bytes], name: str) 
 def test_threshold_decides_what_is_a_match(photos: dict[str, bytes]) -> None:
     answer, similarity = compare(photos["obama.jpg"], photos["biden.jpg"], threshold=0)
     assert answer["FaceMatches"][0]["Similarity"] == similarity
+    answer, _ = compare(photos["obama.jpg"], photos["biden.jpg"], threshold=similarity)
+    assert len(answer["FaceMatches"]) == 1  # "greater than or equal to" it
     answer, similarity = compare(photos["obama2.jpg"], photos["obama3.jpg"], threshold=99.9)
     assert (len(answer["FaceMatches"]), len(answer["UnmatchedFaces"])) == (0, 1)
 

@@ -158,7 +158,7 @@ class Walk:
         self.functions.invoke(
             FunctionName=self.stack.resource(f"{kind}LambdaFunction"),
             InvocationType="Event",
-            Payload=json.dumps({"Records": [{"mark": mark}]}),  # no event of S3: it fails
+            Payload=json.dumps({"Records": [{"s3": {"mark": mark}}]}),  # of no bucket: it fails
         )
         queue, url = self.stack.aws.client("sqs"), self.stack.resource("FailureQueue")
         queue.purge_queue(QueueUrl=url)  # of what earlier walks could not do

@@ -192,6 +192,7 @@ def test_a_message_is_redriven_and_gone(tab: Page, workshop: PageWorkshop) -> No
 def test_by_keyboard_alone(tab: Page, workshop: PageWorkshop, bucket: str) -> None:
     def go_to(name: str) -> None:
         """Press Tab until the link or button of this name has the focus, which can be seen."""
+        expect(tab.get_by_text(name, exact=True).first).to_be_visible()
         for _ in range(60):
             tab.keyboard.press("Tab")
             found, outline, element = tab.evaluate(

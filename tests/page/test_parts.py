@@ -80,8 +80,8 @@ def test_reference_is_changed(
 ) -> None:
     open_tab(tab, "Compare")
     state, message = tab.locator("#reference-state"), tab.locator("#reference-message")
-    tab.locator("#reference-file").set_input_files(pictures["biden.jpg"])
     etag = workshop.watcher.state.reference["etag"]
+    tab.locator("#reference-file").set_input_files(pictures["biden.jpg"])
     wait_until(lambda: workshop.watcher.state.reference["etag"] != etag)
     expect(tab.locator("#reference-picture img")).to_have_attribute(
         "src", f"/reference?etag={workshop.watcher.state.reference['etag']}"

@@ -125,15 +125,21 @@ for (const kind of ["dragover", "drop"]) {
   addEventListener(kind, (event) => event.preventDefault());
 }
 
-/** Let a tab load its modules when it is first opened. */
+/** Let a tab load its modules when it is first opened; until then nothing in it can be used. */
 function loadWhenOpened(tab, modules) {
   let parts = null; // the promise of them
   const load = async () => {
-    const fresh = await Promise.all(modules());
-    for (const { build } of fresh) build?.();
-    if (store.state) for (const { draw } of fresh) draw?.();
-    loaded.push(...fresh);
-    return fresh;
+    const panel = $(tab); // the presenter has none of its own
+    panel?.toggleAttribute("inert", true);
+    try {
+      const fresh = await Promise.all(modules());
+      for (const { build } of fresh) build?.();
+      if (store.state) for (const { draw } of fresh) draw?.();
+      loaded.push(...fresh);
+      return fresh;
+    } finally {
+      panel?.toggleAttribute("inert", false);
+    }
   };
   onOpen(tab, async (place) => {
     parts ||= load();

@@ -24,6 +24,7 @@ LAUNCH_LINK = (
     "https://s3-eu-west-1.amazonaws.com/serverlessbytes/RekognitionWorkshopCFN.json"
 )
 LINKS = re.findall(r"\]\(([^)\s]+)\)", README)
+CODESPACES = "../../codespaces"  # on GitHub: those of this repository, wherever it lies
 PAGES = [page.relative_to(REPOSITORY) for page in repository_files() if page.suffix == ".md"]
 
 
@@ -56,6 +57,10 @@ def test_launch_link_is_the_agreed_one() -> None:
     assert [url for url in LINKS if "#/stacks/" in url] == [link.url]
 
 
+def test_the_badge_leads_to_the_codespaces() -> None:
+    assert LINKS.count(CODESPACES) == 1
+
+
 def test_version_is_that_of_the_template_and_of_the_package() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     assert TEMPLATE["Outputs"]["TemplateVersion"]["Value"] == project["version"]
@@ -71,7 +76,7 @@ def test_map_names_what_it_links_to() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_every_link_leads_somewhere(page: Path) -> None:
     for link in re.findall(r"\]\(([^)\s]+)\)", read(page)):
-        if "://" in link:
+        if "://" in link or link == CODESPACES:
             continue
         name, _, fragment = link.partition("#")
         target = REPOSITORY / page.parent / name if name else REPOSITORY / page

@@ -18,8 +18,6 @@ from page.harness import (
     stage,
 )
 
-pytestmark = pytest.mark.browser
-
 
 def test_by_keyboard_alone(tab: Page, workshop: PageWorkshop) -> None:
     tab.locator("body").press("Tab")

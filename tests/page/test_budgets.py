@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from page.harness import PageWorkshop
-
-pytestmark = pytest.mark.browser
 
 # The sum of what has moved without a key or a click, as the browser counts it: web.dev, "CLS".
 SHIFT = """() => new Promise((done) => {

@@ -56,7 +56,6 @@ def deploy(tab: Page, code: str) -> None:
     expect(tab.locator("#code-state")).to_contain_text(re.compile(r"saved · deployed \d"))
 
 
-@pytest.mark.browser
 def test_the_editor_searches_and_follows_the_colors(tab: Page, editor: Locator) -> None:
     """Ace loads the search and the other theme when it needs them."""
     tab.locator("#editor textarea").focus()
@@ -66,7 +65,6 @@ def test_the_editor_searches_and_follows_the_colors(tab: Page, editor: Locator) 
     expect(editor).to_have_class(re.compile("dark"))
 
 
-@pytest.mark.browser
 def test_the_starter_is_edited_saved_and_deployed(
     tab: Page, editor: Locator, workshop: PageWorkshop
 ) -> None:
@@ -99,7 +97,6 @@ def test_the_starter_is_edited_saved_and_deployed(
     expect(editor).to_be_visible()
 
 
-@pytest.mark.browser
 def test_a_syntax_error_is_marked_and_not_deployed(
     tab: Page, editor: Locator, workshop: PageWorkshop
 ) -> None:
@@ -115,7 +112,6 @@ def test_a_syntax_error_is_marked_and_not_deployed(
     wait_until(lambda: workshop.watcher.state.code["sha"] != before)
 
 
-@pytest.mark.browser
 def test_an_endless_loop_shows_at_once_and_is_stopped(
     tab: Page, editor: Locator, workshop: PageWorkshop
 ) -> None:
@@ -130,7 +126,6 @@ def test_an_endless_loop_shows_at_once_and_is_stopped(
     expect(tab.locator("#log .run summary").last).to_contain_text("✗")
 
 
-@pytest.mark.browser
 def test_a_test_shows_the_line_of_an_error(
     tab: Page, editor: Locator, workshop: PageWorkshop
 ) -> None:
@@ -146,7 +141,6 @@ def test_a_test_shows_the_line_of_an_error(
     assert "/tmp" not in (results.text_content() or "")
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize("width", [390, 1280])
 def test_another_photo_is_tested_and_an_event_of_one_s_own(
     tab: Page, editor: Locator, workshop: PageWorkshop, width: int
@@ -183,7 +177,6 @@ def test_another_photo_is_tested_and_an_event_of_one_s_own(
     expect(results).to_contain_text("Photo tests/a key with spaces & ü.jpg:")
 
 
-@pytest.mark.browser
 def test_a_file_that_is_changed_outside_is_loaded_or_asked_about(
     tab: Page, editor: Locator, workshop: PageWorkshop
 ) -> None:
@@ -201,7 +194,6 @@ def test_a_file_that_is_changed_outside_is_loaded_or_asked_about(
     expect(notice).to_be_hidden()
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize("width", [390, 1280])
 def test_hints_open_one_by_one(tab: Page, editor: Locator, width: int) -> None:
     tab.set_viewport_size({"width": width, "height": 800})
@@ -217,7 +209,6 @@ def test_hints_open_one_by_one(tab: Page, editor: Locator, width: int) -> None:
     check_accessibility(tab)
 
 
-@pytest.mark.browser
 def test_the_check_shows_its_cases_one_by_one(
     tab: Page, editor: Locator, workshop: PageWorkshop
 ) -> None:

@@ -11,8 +11,6 @@ from kit.stack.stack import EMAIL, Stack
 from page.harness import PageWorkshop, open_tab
 from support.systems import Systems
 
-pytestmark = pytest.mark.browser
-
 
 @pytest.fixture(scope="module")
 def workshop(request: pytest.FixtureRequest, systems: Systems) -> Iterator[PageWorkshop]:

@@ -15,7 +15,6 @@ from playwright.sync_api import Page, expect
 from page.harness import MIB, PageWorkshop, check_accessibility, check_width, open_tab
 from support import s3_event, wait_until
 
-pytestmark = pytest.mark.browser
 EVIL = "<script>document.title='evil'<script> ü&.html"
 
 

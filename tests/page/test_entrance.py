@@ -83,7 +83,6 @@ def test_the_browser_forgets_the_token_of_the_address(workshop: PageWorkshop, ta
     assert token(workshop) not in "".join(seen)
 
 
-@pytest.mark.browser
 def test_a_file_leads_into_the_page(
     workshop: PageWorkshop,
     browser: Browser,

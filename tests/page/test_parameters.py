@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from kit.stack.template import load_template
 from page.harness import PageWorkshop, open_tab
-
-pytestmark = pytest.mark.browser
 
 # A value that is not allowed, and one that is.
 VALUES = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from kit.stack.stack import EMAIL
@@ -23,7 +22,6 @@ def lambda_handler(event, context):
             TargetImage={"S3Object": {"Bucket": bucket, "Name": key}},
         )
 """
-pytestmark = pytest.mark.browser
 
 
 def test_stages_show_what_is_in_them(tab: Page, workshop: PageWorkshop) -> None:

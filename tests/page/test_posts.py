@@ -11,7 +11,6 @@ from kit.waiting import patience
 from page.harness import PageWorkshop, stage
 
 
-@pytest.mark.browser
 def test_300_posts_keep_the_page_small(tab: Page, workshop: PageWorkshop) -> None:
     watcher = workshop.watcher
     before = tab.evaluate("document.querySelectorAll('*').length")

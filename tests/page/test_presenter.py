@@ -5,12 +5,9 @@ from __future__ import annotations
 import base64
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from page.harness import PageWorkshop, check_accessibility, newest, stage
-
-pytestmark = pytest.mark.browser
 
 DROP = """(photo) => {
     const bytes = Uint8Array.from(atob(photo), (one) => one.charCodeAt());

@@ -17,8 +17,6 @@ from page.harness import PageWorkshop, check_accessibility, check_width, newest,
 from support import wait_until
 from support.systems import fresh_system
 
-pytestmark = pytest.mark.browser
-
 
 @pytest.fixture(scope="module")
 def workshop() -> Iterator[PageWorkshop]:

@@ -11,7 +11,6 @@ import requests
 from botocore.exceptions import ClientError
 
 from doctor.checked_workshop import HANDLER, CheckedWorkshop, fake_context
-from kit.commands.check.events import OF_OTHER_SERVICES, WITHOUT_RECORDS
 from kit.commands.doctor import finding as at
 from kit.commands.doctor.delivery import check_stream
 from kit.commands.doctor.finding import UNKNOWN, WRONG, Finding, unknown
@@ -19,6 +18,7 @@ from kit.commands.doctor.function_runs import begun, runs_of
 from kit.commands.doctor.functions import useless_threshold
 from kit.commands.doctor.stack_context import StackContext
 from kit.commands.doctor.stages import Stage, check
+from kit.events_without_photo import OF_OTHER_SERVICES, WITHOUT_RECORDS
 from kit.stack.code import SOLUTION
 from kit.stack.template import code_of
 from support import remove_statement, wait_until

@@ -8,7 +8,7 @@ from unittest import mock
 
 import boto3
 
-from kit.commands.check.events import OF_OTHER_SERVICES, WITHOUT_RECORDS
+from kit.events_without_photo import OF_OTHER_SERVICES, WITHOUT_RECORDS
 from kit.stack.template import code_of
 from support import REPOSITORY
 

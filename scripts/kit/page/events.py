@@ -9,14 +9,13 @@ from urllib.parse import quote_plus
 from starlette.exceptions import HTTPException
 
 from kit import samples
+from kit.events_without_photo import HELLO_WORLD
 from kit.jsonl import Json
 from kit.page.pictures import sample
 from kit.page.services import Services
 from kit.page.state import State
 
-# "hello-world", the first template of the button Test in the Lambda console.
-CONSOLE_TEST = {"key1": "value1", "key2": "value2", "key3": "value3"}
-FIXED: dict[str, Json] = {"console": CONSOLE_TEST, "empty": {}}
+FIXED: dict[str, Json] = {"console": HELLO_WORLD, "empty": {}}
 # Sample pictures that a test stores first, and the key: beside images/, of which S3 sends events.
 STORED = {
     "no face": (samples.NO_FACE, "tests/no-face.jpg"),
@@ -57,7 +56,7 @@ class Events:
         try:
             return self.of_photos("newest")
         except HTTPException:
-            return CONSOLE_TEST
+            return HELLO_WORLD
 
     def of_photos(self, name: str) -> Json:
         """The event of photos below images/."""

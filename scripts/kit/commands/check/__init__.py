@@ -15,7 +15,6 @@ start it with `python`.
 - hints: what a case demands, and the hint if it is not met
 - harness: the stack in which a case is tried
 - photos: the photos of the cases
-- events: that name no photo
 - observation: what came of the invocations
 - time_budget: when a check gives up
 - lambda_entry: runs inside the function, around the learner's code

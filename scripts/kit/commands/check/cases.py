@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kit import samples
-from kit.commands.check.events import OF_OTHER_SERVICES, WITHOUT_RECORDS
 from kit.commands.check.harness import Harness
 from kit.commands.check.hints import (
     WrongError,
@@ -20,6 +19,7 @@ from kit.commands.check.hints import (
     one_mail,
 )
 from kit.commands.check.photos import BLURRED, GROUP, REFERENCE, Photo
+from kit.events_without_photo import OF_OTHER_SERVICES, WITHOUT_RECORDS
 from kit.jsonl import Json
 
 THROTTLED_CALLS = 40  # more than any sensible number of retries

@@ -1,7 +1,7 @@
 // The objects of a bucket: a folder with its uploads, and one object.
 
 import { addressOf } from "./data-address.js";
-import { table, when } from "./data-views.js";
+import { table, when, whole } from "./data-views.js";
 import { $, announce, count, make, send, showMessage } from "./dom.js";
 import { choose, droppable } from "./files.js";
 import { command } from "./widgets.js";
@@ -135,15 +135,10 @@ export function drawObject({ place, answers: [object] }) {
       make("span", { class: "faint" }, about.filter(Boolean).join(" · ")),
     ),
     cut ? make("p", { class: "faint" }, "Only the beginning is shown.") : null,
-    kind === "text" ? textOf(name, text) : null,
+    kind === "text" ? whole(name, text || "(empty)") : null,
     kind === "picture" ? pictureOf(place, object, name) : null,
     kind === "other" ? make("p", { class: "faint" }, "It is neither text nor a picture.") : null,
   ];
-}
-
-function textOf(name, text) {
-  const label = { tabindex: "0", role: "group", "aria-label": name, "data-focus": "text" };
-  return make("pre", label, text || "(empty)");
 }
 
 function pictureOf(place, object, name) {

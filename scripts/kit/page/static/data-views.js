@@ -23,7 +23,8 @@ export function when(at) {
   return make("time", { datetime: at }, date + clock(at));
 }
 
-function whole(label, text) {
+/** A whole text, which can be scrolled by keyboard. */
+export function whole(label, text) {
   const attributes = { tabindex: "0", role: "group", "aria-label": label, "data-focus": label };
   return make("pre", attributes, text);
 }

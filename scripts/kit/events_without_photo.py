@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from kit.jsonl import Json
 
-# "hello-world", the console's first template; an empty one; S3's test of a destination; a clock.
+# The first template of the button Test.
+HELLO_WORLD: Json = {"key1": "value1", "key2": "value2", "key3": "value3"}
+# That one; an empty one; S3's test of a destination; a clock.
 WITHOUT_RECORDS: list[Json] = [
-    {"key1": "value1", "key2": "value2", "key3": "value3"},
+    HELLO_WORLD,
     {},
     {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "example-bucket"},
     {"detail-type": "Scheduled Event", "source": "aws.events", "resources": [], "detail": {}},

@@ -35,7 +35,7 @@ let last = ""; // the same, to come back to
 let answers = []; // of the view, one more with each "more"
 let showsCommand = true;
 let styled = null; // the promise that the style is there
-let reading = null; // the promise of what is read now
+let reading = Promise.resolve(); // the end of what is read now
 
 /** Show what the address names; without a place, what was open last. */
 export async function open() {
@@ -56,16 +56,24 @@ export async function open() {
   if (document.activeElement === document.body) $("data-heading")?.focus();
 }
 
-/** Read the open view again, one read at a time; not if "more" of it is shown. */
-async function refresh() {
-  if (!isOpen("data") || document.hidden || answers.length > 1) return;
-  const wanted = shown;
-  await reading;
-  if (wanted !== shown) return;
-  reading = read(wanted).catch((error) => {
-    if (wanted === shown) drawError(error.message);
+/** Read one after the other: what is read again must not undo a "more" that is on its way. */
+function inTurn(act) {
+  reading = reading.then(async () => {
+    const wanted = shown;
+    try {
+      await act(wanted);
+    } catch (error) {
+      if (wanted === shown) drawError(error.message);
+    }
   });
-  await reading;
+  return reading;
+}
+
+/** Read the open view again; not if "more" of it is shown. */
+function refresh() {
+  return inTurn(async (wanted) => {
+    if (isOpen("data") && !document.hidden && answers.length <= 1) await read(wanted);
+  });
 }
 
 /** Read the first rows again, also if more are shown: something was done here. */
@@ -116,11 +124,11 @@ function pathOf(wanted, after) {
 }
 
 /** Read on, and put the focus on what is new. */
-async function more() {
-  const wanted = shown;
+const more = () => inTurn(readMore);
+
+async function readMore(wanted) {
   const rows = () => $("data-view").querySelectorAll("tbody tr");
   const before = rows().length;
-  await reading;
   const answer = await ask(pathOf(wanted, answers.at(-1).more));
   if (wanted !== shown) return;
   answers.push(answer);
@@ -208,9 +216,8 @@ function asCommand(text) {
 
 /** Buttons that read what comes after; and, as that is not followed, the beginning again. */
 function readOn(text) {
-  const go = () => more().catch((error) => drawError(error.message));
   const buttons = [
-    answers.at(-1).more && ["more", go, text],
+    answers.at(-1).more && ["more", more, text],
     answers.length > 1 && ["again", reload, "Read again"],
   ].filter(Boolean);
   const note = "What is new does not appear by itself while so much is shown.";

@@ -62,6 +62,7 @@ def test_the_presenter_posts_by_keys_and_shows_no_address(
 
 def test_a_photo_is_dropped_and_no_secret_is_drawn(tab: Page, workshop: PageWorkshop) -> None:
     tab.locator("body").press("p")
+    expect(tab.locator(".toast").last).to_contain_text("a photo that is dropped")  # it is loaded
     photo = base64.b64encode(workshop.pictures["obama3.jpg"].read_bytes()).decode()
     tab.evaluate(DROP, photo)
     expect(tab.locator(".toast").last).to_contain_text("✓ Match")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import threading
@@ -23,6 +24,8 @@ def lambda_handler(event, context):
         print("x" * 200, *range(event["lines"]), sep="\\n")
     if event.get("megabytes"):
         print("x" * event["megabytes"] * 1_000_000)
+    if "unfinished" in event:
+        print("y" * event["unfinished"], end="")
     if "fail" in event:
         raise KeyError(event["fail"])
     while event.get("endless"):
@@ -112,13 +115,29 @@ def test_the_log_has_each_line_once_and_the_traceback_last(
     assert answer["FunctionError"]
     lines = log(system, function)[before:]
     start, begun, traceback, place, *_, error, end, report = lines
-    assert place == '  File "/var/task/index.py", line 11, in lambda_handler'
+    assert place == '  File "/var/task/index.py", line 13, in lambda_handler'
     assert start.startswith("START RequestId: ")
     assert (begun, traceback) == ("begun it fails", "Traceback (most recent call last):")
     assert error == "KeyError: 'oh'"
     assert (end[:3], report[:6]) == ("END", "REPORT")
     assert re.search(r"\tMax Memory Used: \d+ MB$", report)
     assert invocation(system, function)["error"] == "KeyError: 'oh'"
+
+
+# A line of 64 KB is read in parts: the mark of the invocation's end may lie across two.
+@pytest.mark.parametrize("length", [1, 65_515, 65_530, 65_536])
+def test_a_line_without_an_end_belongs_to_its_invocation(
+    system: OfflineSystem, function: str, length: int
+) -> None:
+    before = len(log(system, function))
+    answer = invoke(system, function, unfinished=length)
+    text = base64.b64decode(answer["LogResult"]).decode()
+    assert "\0" not in text
+    assert "yEND" not in text
+    _, begun, *parts, end, _ = log(system, function)[before:]
+    assert begun == "begun None"
+    assert "".join(parts) == "y" * length
+    assert end.startswith("END")
 
 
 def test_the_objects_of_an_event_are_told(system: OfflineSystem, function: str) -> None:

@@ -4,9 +4,8 @@ The queue: a function works on at most two events at once. If it fails, it gets 
 after the last try, the event goes to the on-failure destination. ministack has no queue: it starts
 a thread, and with it a process, for every event. 60 photos at once took 4.9 GiB.
 
-The log is complete. ministack loses lines that come later than 50 ms
-(https://github.com/ministackorg/ministack/pull/449), writes nothing when the code cannot be loaded
-or takes too long, and has no handler for `logging`. See also `lambda_invocations`.
+The log also tells when the code cannot be loaded or takes too long, of which ministack writes
+nothing, and there is a handler for `logging`. See also `lambda_invocations`.
 
 A running invocation ends with the code with which it began, as on Lambda; ministack kills it when
 the function's code or configuration changes. Events that wait go with the function: another one
@@ -44,7 +43,7 @@ logger = logging.getLogger("workshop")
 INVOCATIONS_AT_ONCE = 2  # of a function; more make the laptop slower, not the workshop faster
 DEFAULT_RETRIES = 2
 POLL_SECONDS = 0.1
-LOG_SECONDS = {"first_line_wait": 0.25, "idle_confirm": 0.05, "hard_cap": 3.0}
+UPDATE_SECONDS = 0.1  # until a function that was changed is in use
 # Runs first in a function's process. As on Lambda, there is a handler and the level is WARNING.
 LOGGING = """
 import logging, sys
@@ -213,8 +212,6 @@ def install() -> None:
         run_warm, lambda_svc._execute_function_warm
     )
     lambda_runtime._PYTHON_WORKER_SCRIPT = LOGGING + lambda_runtime._PYTHON_WORKER_SCRIPT
-    lambda_runtime.Worker._drain_stderr_bounded = functools.partialmethod(
-        lambda_runtime.Worker._drain_stderr_bounded, **LOG_SECONDS
-    )
+    lambda_svc._LAMBDA_STATE_TRANSITION_DELAY = UPDATE_SECONDS
     lambda_runtime.kill_workers = functools.partial(kill_workers, lambda_runtime.kill_workers)
     lambda_svc.invalidate_worker = functools.partial(invalidate, lambda_svc.invalidate_worker)

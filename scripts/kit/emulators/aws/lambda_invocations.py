@@ -4,6 +4,10 @@ A line is in the log as soon as the function prints it. ministack writes all of 
 that an endless loop says nothing until its time is up. Of a flood of lines the log holds the first
 5,000, and of long ones 4 MB, because a laptop has less room than CloudWatch.
 
+An invocation's log is complete, and nobody waits for lines that do not come: before it answers, the
+function's process marks the end of what it has printed. ministack waits for a while, and loses
+lines that come later (https://github.com/ministackorg/ministack/pull/449).
+
 An invocation also tells which objects of S3 its event names. On AWS nobody tells that; the page
 needs it to show an error at the photo with which the function failed.
 
@@ -13,7 +17,9 @@ Reference, "InputLogEvent", which has at most 256 KB.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import queue
 import re
 import threading
 import time
@@ -37,6 +43,31 @@ MAX_CHARACTERS = 4 * 1024 * 1024  # of an invocation
 FULL = "The offline log has no room for more lines of this invocation."
 KEPT = 200  # invocations that have ended
 CODE_FOLDER = "/var/task/"
+END_SECONDS = 3.0  # to wait for the mark, which a program that the function started may keep away
+END_MARK = "\0end of the invocation\n"
+# Runs first in a function's process: every answer to ministack comes after the mark, but not the
+# one that says that the code is loaded. What was printed then belongs to the first invocation.
+MARK_ENDS = f"""
+import sys
+
+class Answers:
+    def __init__(self, answers, log):
+        self.answers, self.log = answers, log
+
+    def write(self, text):
+        if not text.startswith('{{"status": "ready"'):
+            try:
+                self.log.write({END_MARK!r})
+                self.log.flush()
+            except (OSError, ValueError):  # the function has closed it
+                pass
+        return self.answers.write(text)
+
+    def flush(self):
+        self.answers.flush()
+
+sys.stdout = Answers(sys.stdout, sys.stderr)
+"""
 # In a traceback: the frame of ministack's loop, of which Lambda shows none of its own.
 WORKER_FRAME = re.compile(r'  File "[^"]*/_worker\.py", line \d+, in run\n(?:    .*\n)*')
 STOPPED = "Stopped by hand: on AWS it would run until its timeout"
@@ -244,15 +275,35 @@ def as_on_lambda(text: str, worker: Any) -> str:
 
 
 def read_lines(worker: Any) -> None:
-    """Read what a worker's process prints: into the log, and for the end of the invocation."""
+    """Read what a worker's process prints: into the log, and for the end of the invocation.
+
+    In the queue of the lines, None is the end of an invocation or of the process.
+    """
     stream, lines = worker._proc.stderr, worker._stderr_queue
     try:
         while line := stream.readline(MAX_EVENT):
-            text = as_on_lambda(line.removesuffix("\n"), worker)
-            if worker.invocation.log.write_line(text):
+            if END_MARK[0] in line[-len(END_MARK) :] and not line.endswith("\n"):
+                line += stream.readline(len(END_MARK))  # it was cut in the middle of the mark
+            printed = line.removesuffix(END_MARK)
+            text = as_on_lambda(printed.removesuffix("\n"), worker)
+            if printed and worker.invocation.log.write_line(text):
                 lines.put(text)
+            if printed != line:
+                lines.put(None)
     except ValueError:  # it was closed
         pass
+    lines.put(None)
+
+
+def take_lines(worker: Any, original: Callable[..., str], **seconds: float) -> str:
+    """What was printed until the end of an invocation; of Python, which alone marks it."""
+    if not worker.config.get("Runtime", "").startswith("python"):
+        return original(worker, **seconds)
+    lines = []
+    with contextlib.suppress(queue.Empty):
+        while (line := worker._stderr_queue.get(timeout=END_SECONDS)) is not None:
+            lines.append(line)
+    return "\n".join(lines)
 
 
 def peak_memory(worker: Any) -> int:
@@ -285,6 +336,9 @@ def install() -> None:
     """Let Lambda note its invocations, and write their lines as they come."""
     worker = lambda_runtime.Worker
     worker._read_stderr = read_lines
+    for name in ("_drain_stderr_bounded", "_drain_stderr"):
+        setattr(worker, name, functools.partialmethod(take_lines, getattr(worker, name)))
+    lambda_runtime._PYTHON_WORKER_SCRIPT = MARK_ENDS + lambda_runtime._PYTHON_WORKER_SCRIPT
     worker.invoke = functools.partialmethod(invoke, worker.invoke)
     lambda_svc._execute_function_warm = functools.partial(run, lambda_svc._execute_function_warm)
     lambda_svc._emit_lambda_logs = finish_log

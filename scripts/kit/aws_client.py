@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +14,7 @@ from kit.admin_client import AdminClient
 from kit.keys import TOKEN
 
 REGION = "eu-west-1"
+one_at_a_time = threading.Lock()  # boto3's default session is not made for several threads
 
 
 class Account(ABC):
@@ -74,19 +76,20 @@ class Aws(Account):
 
     def client(self, service: str, config: Config | None = None) -> Any:
         """A boto3 client of the account's owner; the same for each caller without a `config`."""
-        if config is None and service in self._clients:
-            return self._clients[service]
-        client = boto3.client(
-            service,
-            endpoint_url=self.url,
-            region_name=self.region,
-            aws_access_key_id=self.keys["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=self.keys["AWS_SECRET_ACCESS_KEY"],
-            config=config,
-        )
-        if config is None:
-            self._clients[service] = client
-        return client
+        with one_at_a_time:
+            if config is None and service in self._clients:
+                return self._clients[service]
+            client = boto3.client(
+                service,
+                endpoint_url=self.url,
+                region_name=self.region,
+                aws_access_key_id=self.keys["AWS_ACCESS_KEY_ID"],
+                aws_secret_access_key=self.keys["AWS_SECRET_ACCESS_KEY"],
+                config=config,
+            )
+            if config is None:
+                self._clients[service] = client
+            return client
 
     def outbox(self) -> list[dict[str, str]]:
         """The e-mails sent so far: to, subject, body, sent; confirmations also topic and token."""

@@ -35,24 +35,26 @@ class Case:
         title: what it demands.
         run: tries it; raises WrongError if the demand is not met.
         alone: whether no other case may run meanwhile, because it changes Rekognition for all.
+        quick: whether no faces are compared.
     """
 
     name: str
     title: str
     run: Callable[[Harness], None]
     alone: bool = False
+    quick: bool = False
 
 
 CASES: list[Case] = []
 
 
 def case(
-    title: str, alone: bool = False
+    title: str, alone: bool = False, quick: bool = False
 ) -> Callable[[Callable[[Harness], None]], Callable[[Harness], None]]:
     """Make a function a case."""
 
     def register(function: Callable[[Harness], None]) -> Callable[[Harness], None]:
-        CASES.append(Case(function.__name__, title, function, alone))
+        CASES.append(Case(function.__name__, title, function, alone, quick))
         return function
 
     return register
@@ -234,7 +236,10 @@ def two_photos(harness: Harness) -> None:
             one_mail(observed)
 
 
-@case("The button Test of the Lambda console, and an empty event: no error, the log says so")
+@case(
+    "The button Test of the Lambda console, and an empty event: no error, the log says so",
+    quick=True,
+)
 def test_event(harness: Harness) -> None:
     """None is from S3: there are no Records."""
     must_log(
@@ -245,7 +250,7 @@ def test_event(harness: Harness) -> None:
     )
 
 
-@case("An event of SNS or SQS: no error, the log says so")
+@case("An event of SNS or SQS: no error, the log says so", quick=True)
 def other_service(harness: Harness) -> None:
     """The console's templates for them have Records, too."""
     must_log(

@@ -56,8 +56,10 @@ def check_offline(
     """
     with OfflineSystem() as system:
         pictures = make_pictures()
+        system.aws.wait_until_ready()
+        with ThreadPoolExecutor(LANES) as pool:  # while the models that compare faces are loaded
+            harnesses = list(pool.map(lambda _: Harness(system, pictures), range(LANES)))
         system.wait_until_ready()
-        harnesses = [Harness(system, pictures) for _ in range(LANES)]
         ready()
         return check_code(harnesses, code, report)
 
@@ -81,8 +83,8 @@ def check_code(
     """
     budget = TimeBudget()
     try:
-        for harness in harnesses:
-            harness.deploy(code, budget)
+        with ThreadPoolExecutor(len(harnesses)) as pool:
+            list(pool.map(lambda harness: harness.deploy(code, budget), harnesses))
         results = run_cases(harnesses, cases, report, budget)
     except (BotoCoreError, ClientError, requests.RequestException) as error:
         raise WorkshopError(
@@ -98,7 +100,10 @@ def run_cases(
     report: Callable[[Result], None],
     budget: TimeBudget,
 ) -> list[Result]:
-    """Try cases and return the results in the same order; a case that must be alone comes last."""
+    """Try cases and return the results in the same order.
+
+    Quick cases come first, so that there is news soon, and one that must be alone comes last.
+    """
     free: queue.SimpleQueue[Harness] = queue.SimpleQueue()
     for harness in harnesses:
         free.put(harness)
@@ -114,7 +119,7 @@ def run_cases(
             report(result)
         return result
 
-    together = [case for case in cases if not case.alone]
+    together = sorted((case for case in cases if not case.alone), key=lambda case: not case.quick)
     with ThreadPoolExecutor(len(harnesses)) as pool:
         try:
             results = {result.case: result for result in pool.map(run, together)}

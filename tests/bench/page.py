@@ -52,12 +52,13 @@ WATCH_TASKS = """() => {
     const note = (list) => window.tasks.push(...list.getEntries().map(({ duration }) => duration));
     new PerformanceObserver(note).observe({ type: "longtask" });
 }"""
-# The function prints the time in milliseconds; the page notes when such a line is drawn.
+# The function prints the time in milliseconds; the page notes when such a line is drawn. The
+# heading of the invocation, which is drawn again with each line, shows the first one.
 WATCH_LINES = r"""() => {
     window.delays = [];
     new MutationObserver((changes) => {
-        for (const { addedNodes } of changes) for (const { textContent } of addedNodes) {
-            const found = /moment (\d+)/.exec(textContent || "");
+        for (const { addedNodes } of changes) for (const { className, textContent } of addedNodes) {
+            const found = className === "own" && /moment (\d+)/.exec(textContent);
             if (found) window.delays.push(Date.now() - Number(found[1]));
         }
     }).observe(document.querySelector("#log"), { childList: true, subtree: true });

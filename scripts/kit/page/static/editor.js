@@ -13,15 +13,19 @@ const theme = () => `ace/theme/cloud_editor${dark.matches ? "_dark" : ""}`;
 const scripts = new Map(); // path → promise that it is loaded
 export let editor = null;
 
-/** Load a script of Ace, once. */
+/** Load a script of Ace, once; it runs after those that were asked for before. */
 function loadScript(name) {
   if (!scripts.has(name)) {
     scripts.set(
       name,
       new Promise((done, failed) => {
         const element = make("script", { src: `/ace/${name}.js` });
+        element.async = false;
         element.addEventListener("load", done);
-        element.addEventListener("error", () => failed(new Error("The editor cannot be loaded.")));
+        element.addEventListener("error", () => {
+          scripts.delete(name); // so that the next try asks again
+          failed(new Error("The editor cannot be loaded."));
+        });
         document.head.append(element);
       }),
     );
@@ -30,13 +34,15 @@ function loadScript(name) {
 }
 
 /** Load what the editor needs at once; Ace itself loads the search and the other theme. */
-async function loadAce() {
+function loadAce() {
   const links = STYLES.map((name) => make("link", { rel: "stylesheet", href: `/ace/css/${name}` }));
   document.head.append(...links);
-  await loadScript("ace");
-  ace.config.set("useStrictCSP", true);
-  ace.config.set("basePath", "/ace");
-  await Promise.all(["mode-python", theme().replace("ace/theme/", "theme-")].map(loadScript));
+  const main = loadScript("ace").then(() => {
+    ace.config.set("useStrictCSP", true);
+    ace.config.set("basePath", "/ace");
+  });
+  const others = ["mode-python", theme().replace("ace/theme/", "theme-")].map(loadScript);
+  return Promise.all([main, ...others]);
 }
 
 /** An editor in an element. */

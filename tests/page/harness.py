@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from kit.emulators.system import OfflineSystem
 from kit.http import Server
@@ -70,6 +70,17 @@ def stage(tab: Page, name: str) -> Locator:
 def open_tab(tab: Page, name: str) -> None:
     tab.get_by_role("tab", name=name).click()
     expect(tab.locator("[inert]")).to_have_count(0)  # its modules are there
+
+
+def hold(tab: Page, address: str) -> list[Route]:
+    """The requests to an address, from now on: each waits until the test lets it continue."""
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    tab.route(address, keep)
+    return held
 
 
 def newest(tab: Page, text: str) -> Locator:

@@ -30,7 +30,7 @@ def test_the_first_load_is_small_and_nothing_jumps(tab: Page, workshop: PageWork
     assert len(loaded) + 1 <= 40, loaded  # with the page itself
     assert sum(size for _, size in loaded) <= 250_000
     assert tab.evaluate("document.querySelectorAll('*').length") <= 3000
-    later = ("/ace/", "/exercise.js", "/launch.js", "/data.js", "/comparison.js", "/presenter.js")
+    later = ("/ace/", "/exercise.js", "/launch.js", "/data.js", "/comparison.js")
     assert not [path for path, _ in loaded if path.startswith(later)]
 
 

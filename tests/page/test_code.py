@@ -25,6 +25,12 @@ def lambda_handler(event, context):
     while True:
         time.sleep(0.1)
 """
+SLOW = """import time
+
+def lambda_handler(event, context):
+    while "slow" in event:
+        time.sleep(0.1)
+"""
 CRASH = "def lambda_handler(event, context):\n    x = 1\n    raise KeyError('oh')\n"
 
 
@@ -177,6 +183,24 @@ def test_another_photo_is_tested_and_an_event_of_one_s_own(
     expect(results).to_contain_text("Photo tests/a key with spaces & ü.jpg:")
 
 
+def test_the_newest_test_is_shown_also_when_an_older_one_ends_later(
+    tab: Page, editor: Locator, workshop: PageWorkshop
+) -> None:
+    deploy(tab, SLOW)
+    event, button = tab.get_by_label("Event of the test"), tab.locator("#test")
+    event.select_option("edit")
+    tab.get_by_label("Event, as JSON").fill('{"slow": 1}')
+    button.click()
+    expect(tab.locator("#running")).to_contain_text("Running")
+    event.select_option("empty")
+    button.click()
+    results = tab.locator("#test-results")
+    expect(results).to_contain_text("✓ returned")
+    tab.locator("#running").get_by_role("button", name="Stop").click()
+    expect(tab.locator("#log .run")).to_contain_text(["Stopped by hand"])
+    expect(results).to_contain_text("✓ returned")
+
+
 def test_a_file_that_is_changed_outside_is_loaded_or_asked_about(
     tab: Page, editor: Locator, workshop: PageWorkshop
 ) -> None:
@@ -192,6 +216,8 @@ def test_a_file_that_is_changed_outside_is_loaded_or_asked_about(
     notice.get_by_role("button", name="Keep mine").click()
     wait_until(lambda: "# not saved" in workshop.exercise.read_text())
     expect(notice).to_be_hidden()
+    workshop.exercise.write_text("# after a save in the page\n")
+    expect(editor).to_contain_text("# after a save in the page")
 
 
 @pytest.mark.parametrize("width", [390, 1280])

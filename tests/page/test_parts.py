@@ -7,8 +7,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from kit.samples import NAMES as SAMPLES
 from kit.stack.stack import EMAIL
-from page.harness import MIB, PageWorkshop, newest, open_tab, stage
+from page.harness import MIB, PageWorkshop, hold, newest, open_tab, stage
 from support import wait_until
 
 COMPARES = """
@@ -134,6 +135,25 @@ def test_files_are_dropped(tab: Page, workshop: PageWorkshop) -> None:
         )
     expect(tab.locator("#previews")).to_contain_text("dropped.gif")
     expect(tab.locator("#reference-message")).to_contain_text("not JPEG, PNG")
+
+
+def test_what_is_written_while_a_post_is_on_its_way_is_for_the_next_one(
+    tab: Page, workshop: PageWorkshop
+) -> None:
+    held = hold(tab, "**/posts")
+    samples = tab.locator("#post-samples").get_by_role("button")
+    tab.get_by_label("Write a post").fill("The first")
+    samples.nth(0).click()
+    tab.locator("#post-button").click()
+    wait_until(lambda: held or tab.wait_for_timeout(10))
+    tab.get_by_label("Write a post").fill("The second")
+    samples.nth(1).click()
+    held[0].continue_()
+    expect(tab.locator("#previews li")).to_have_count(1)
+    expect(tab.locator("#previews")).to_contain_text(SAMPLES[1])
+    expect(tab.get_by_label("Write a post")).to_have_value("The second")
+    expect(newest(tab, "The first").locator(".shot")).to_have_count(1)
+    tab.evaluate("sessionStorage.clear()")
 
 
 def test_a_draft_stays_over_a_reload_and_a_post_without_a_photo_is_explained(

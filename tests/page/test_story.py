@@ -13,7 +13,15 @@ from kit.emulators import instance
 from kit.page.steps import PARAMETERS
 from kit.stack.code import SOLUTION
 from kit.stack.stack import Stack
-from page.harness import PageWorkshop, check_accessibility, check_width, newest, open_tab, stage
+from page.harness import (
+    PageWorkshop,
+    check_accessibility,
+    check_width,
+    hold,
+    newest,
+    open_tab,
+    stage,
+)
 from support import wait_until
 from support.systems import fresh_system
 
@@ -175,11 +183,18 @@ def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
 
 def launch(tab: Page, workshop: PageWorkshop) -> Stack:
     """Launch the stack with the form, and boot its instance, as `workshop.py start` does."""
+    late = hold(tab, "**/stack/form")
     open_tab(tab, "Launch")
+    wait_until(lambda: late or tab.wait_for_timeout(10))
+    late.pop(0).continue_()
     form = tab.locator("#launch-form")
     expect(form.get_by_label("API key secret")).to_have_attribute("type", "password")
     expect(form.get_by_label("API key secret")).to_have_value("")
     form.get_by_label("E-mail address").fill("nobody")
+    for route in late:  # one that comes when something is written already
+        with tab.expect_response("**/stack/form"):
+            route.continue_()
+    tab.unroute("**/stack/form")
     form.get_by_role("button", name="Launch").click()
     expect(form).to_contain_text("It must be")
     form.get_by_label("E-mail address").fill("learner@example.com")

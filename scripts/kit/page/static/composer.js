@@ -84,11 +84,14 @@ async function post(event) {
   button.setAttribute("aria-disabled", "true");
   button.textContent = "Posting …";
   showMessage("post-message", "");
+  const [text, posted] = [$("post-text").value, [...attachments]];
   try {
-    const photos = await upload(attachments);
-    await send("/posts", json({ text: $("post-text").value, photos }));
-    while (attachments.length) detach(0);
-    $("post-text").value = "";
+    await send("/posts", json({ text, photos: await upload(posted) }));
+    // What was written or chosen meanwhile is for the next post.
+    for (const photo of posted.filter((one) => attachments.includes(one))) {
+      detach(attachments.indexOf(photo));
+    }
+    if ($("post-text").value === text) $("post-text").value = "";
     saveDraft();
     announce("Posted.");
   } catch (error) {

@@ -47,6 +47,16 @@ async function read() {
   return body;
 }
 
+/** The file; if there is none yet, the starter becomes it. */
+async function readOrBegin() {
+  const file = await read();
+  if (!file.exists) {
+    file.tag = (await put({ text: file.text, tag: "" })).tag;
+    announce(`${file.file} has the starter now.`);
+  }
+  return file;
+}
+
 /** Show the text of the disk. */
 function show(file) {
   disk = file;
@@ -77,13 +87,9 @@ export async function open() {
 }
 
 async function load() {
-  const [file] = await Promise.all([read(), buildEditor(changed)]);
+  const [file] = await Promise.all([readOrBegin(), buildEditor(changed)]);
   editor.commands.addCommand({ name: "save", bindKey: "Ctrl-S|Command-S", exec: save });
   editor.commands.addCommand({ name: "deploy", bindKey: "Ctrl-Enter", exec: () => deploy() });
-  if (!file.exists) {
-    file.tag = (await put({ text: file.text, tag: "" })).tag;
-    announce(`${file.file} has the starter now.`);
-  }
   show(file);
   const draft = JSON.parse(localStorage.getItem(DRAFT) || "null");
   if (draft?.tag === file.tag && draft.text !== file.text) editor.setValue(draft.text, -1);
@@ -104,8 +110,10 @@ export async function save() {
   clearTimeout(timer);
   await saving;
   if (!isUnsaved() || conflict) return;
-  saving = write();
-  await saving;
+  const own = write();
+  saving = own;
+  await own;
+  if (saving === own) saving = null;
 }
 
 async function write() {
@@ -168,7 +176,7 @@ export async function deploy(force = false) {
 
 /** What is in which state. */
 export function draw() {
-  if (!opening || !editor) return;
+  if (!disk.file) return; // nothing is shown yet
   const { exercise, code } = store.state;
   if (exercise !== disk.tag && !saving) followDisk();
   if (hasChanged("code of the function", code.tag)) refreshCount();
@@ -196,17 +204,20 @@ async function refreshCount() {
 }
 
 function drawState() {
+  if (!store.state) return;
   const { code, stack } = store.state;
   const unsaved = isUnsaved() ? "not saved yet" : "saved";
-  let deployed = "no stack yet: launch it, step 3";
-  if (code.tag && code.tag === disk.tag) deployed = `deployed ${clock(code.modified)}`;
-  else if (code.starter && code.tag) deployed = "deployed: the starter";
-  else if (code.tag) deployed = `deployed: other code, ${clock(code.modified)}`;
   const differs = code.tag && code.tag !== disk.tag;
   const lines = differs ? ` · ${count(disk.changed, "lines")} differ from it` : "";
-  const text = `${disk.file}: ${unsaved} · ${deployed}${lines}`;
+  const text = `${disk.file}: ${unsaved} · ${whatIsDeployed(code)}${lines}`;
   if (!hasChanged("state of the code", [text, Boolean(stack)])) return;
   $("code-state").replaceChildren(text, differs ? compareButton() : "");
+}
+
+function whatIsDeployed({ tag, starter, modified }) {
+  if (!tag) return "no stack yet: launch it, step 3";
+  if (tag === disk.tag) return `deployed ${clock(modified)}`;
+  return starter ? "deployed: the starter" : `deployed: other code, ${clock(modified)}`;
 }
 
 function compareButton() {

@@ -112,11 +112,14 @@ async function askToDelete() {
 const remove = () => act("/stack/delete", {}, "The stack is being deleted.");
 
 async function showWhatIsLeft() {
+  const line = make("p", {});
+  $("launch-status").append(line); // which may be drawn again before the answer comes
   const { name, left } = await read("/stack/left");
   const text = left.length
     ? `⚠ Left of ${name}: ${left.join(", ")}`
     : `✓ Nothing is left of ${name}: no bucket, function, table, queue, topic, role, secret or log.`;
-  $("launch-status").append(make("p", { class: left.length ? "bad-text" : "good" }, text));
+  line.className = left.length ? "bad-text" : "good";
+  line.append(text);
 }
 
 async function act(path, body, done) {
@@ -136,7 +139,9 @@ async function act(path, body, done) {
 
 async function drawForm() {
   if (form) return;
-  form = await read("/stack/form");
+  const fresh = await read("/stack/form");
+  if (form) return; // it is drawn already, and perhaps filled in
+  form = fresh;
   const isUpdate = mode === "update";
   const name = {
     name: "stack-name",

@@ -7,6 +7,7 @@ import { $, announce, changed, forget } from "./dom.js";
 import { buildKeys } from "./keys.js";
 import { drawMails } from "./mail.js";
 import { buildPanel, refresh, show, toggle } from "./panel.js";
+import { buildPresenter, openPresenter } from "./presenter.js";
 import { merge, store } from "./state.js";
 import { buildSteps, drawSteps } from "./steps.js";
 import { buildStrip, drawStrip, flashChip } from "./strip.js";
@@ -25,6 +26,7 @@ const LATER = {
   launch: () => [import("./launch.js")],
   streamer: () => [import("./streamer.js")],
   code: () => [
+    import("./editor.js"), // the others ask for it, later
     import("./exercise.js"),
     import("./log.js"),
     import("./results.js"),
@@ -32,7 +34,6 @@ const LATER = {
   ],
   data: () => [import("./data.js")],
   compare: () => [import("./comparison.js"), import("./reference.js")],
-  present: () => [import("./presenter.js")],
 };
 const PAUSE = 50; // milliseconds between two requests
 const RETRY_PAUSE = 2000;
@@ -129,8 +130,7 @@ for (const kind of ["dragover", "drop"]) {
 function loadWhenOpened(tab, modules) {
   let parts = null; // the promise of them
   const load = async () => {
-    const panel = $(tab); // the presenter has none of its own
-    panel?.toggleAttribute("inert", true);
+    $(tab).toggleAttribute("inert", true);
     try {
       const fresh = await Promise.all(modules());
       for (const { build } of fresh) build?.();
@@ -138,7 +138,7 @@ function loadWhenOpened(tab, modules) {
       loaded.push(...fresh);
       return fresh;
     } finally {
-      panel?.toggleAttribute("inert", false);
+      $(tab).toggleAttribute("inert", false);
     }
   };
   onOpen(tab, async (place) => {
@@ -161,6 +161,8 @@ buildStrip((id) => {
   show(id);
 });
 buildKeys();
+buildPresenter();
+onOpen("present", openPresenter);
 onOpen("pipeline", (stage) => stageOf(stage) && show(stage));
 for (const [tab, modules] of Object.entries(LATER)) loadWhenOpened(tab, modules);
 buildTabs();

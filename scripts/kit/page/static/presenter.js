@@ -1,5 +1,5 @@
 // The presenter, at #/present: the code and the pipeline, large, for a stream or a room.
-// No address, e-mail or path is on it.
+// No address, e-mail or path is on it, also in its first moment: hence it is loaded with the page.
 
 import { toggleSlowMotion } from "./animation.js";
 import { postNow } from "./composer.js";
@@ -27,8 +27,9 @@ function press(event) {
 }
 
 function drop(event) {
+  if (!isPresenting()) return;
   const files = [...event.dataTransfer.files].map((file) => ({ file }));
-  if (isPresenting() && files.length) postNow(files);
+  if (files.length) postNow(files);
 }
 
 // --- Start again at a step -------------------------------------------------------------------
@@ -37,6 +38,7 @@ const isAsking = () => document.querySelector("dialog[open]") !== null;
 
 /** Ask at which step to start again, and say what is lost. */
 function askForStep() {
+  if (!store.state) return; // there is no news yet
   const steps = store.state.steps.filter(({ number }) => number >= FIRST_STEP);
   const options = steps.map(({ number, title }) =>
     make("option", { value: number }, `${number}. ${title}`),
@@ -87,12 +89,12 @@ function follow() {
 }
 
 /** Say which keys there are. */
-export function open() {
+export function openPresenter() {
   if (isPresenting()) toast(KEYS);
 }
 
-/** Make its keys work. */
-export function build() {
+/** Make its keys work, and hide what is not for an audience. */
+export function buildPresenter() {
   addEventListener("keydown", press);
   addEventListener("drop", drop);
   addEventListener("hashchange", follow);

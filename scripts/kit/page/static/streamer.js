@@ -13,6 +13,7 @@ const STATES = {
 };
 const COMMANDS = "python scripts/workshop.py connect\npython twitter_streaming.py";
 let looking = false;
+let last = null; // the last look: an older answer that comes later is not drawn
 
 /** Look as long as the tab is open. */
 export async function open() {
@@ -26,8 +27,11 @@ export async function open() {
 }
 
 async function look() {
+  const own = Symbol("look");
+  last = own;
   try {
-    drawState(await (await fetch("/streamer")).json());
+    const state = await (await fetch("/streamer")).json();
+    if (own === last && store.state) drawState(state);
   } catch {
     $("streamer-state").textContent = "The workshop does not answer.";
   }

@@ -22,6 +22,7 @@ const STORED = ["no face", "spaces"]; // the page stores the photo first
 const SHOWN_PHOTOS = 20;
 let chosen = ""; // the media key of another photo
 let text = null; // of the event to edit; null: none yet
+let last = null; // the last test: of an older one that ends later nothing is shown
 
 /** What is chosen or written, below the buttons. */
 function drawChoice() {
@@ -78,8 +79,8 @@ function editor() {
 async function choose() {
   showPane("test");
   if ($("test-event").value === "edit" && text === null) {
-    const answer = await fetch("/exercise/event");
-    text = JSON.stringify(await answer.json(), null, 2);
+    const event = await (await fetch("/exercise/event")).json();
+    text ??= JSON.stringify(event, null, 2);
   }
   drawChoice();
 }
@@ -95,23 +96,27 @@ function wanted() {
 
 async function test() {
   showPane("test");
-  $("test").setAttribute("aria-disabled", "true");
   $("test-results").replaceChildren(make("p", { class: "faint" }, "Running …"));
+  const own = Symbol("test");
+  last = own;
   try {
     await save();
     const answer = await send("/exercise/test", json(wanted()));
-    const { event, results } = answer;
-    if ($("test-event").value !== "edit") text = JSON.stringify(event, null, 2);
-    $("test-results").replaceChildren(
-      whatWasTested(),
-      ...results.map(drawResult),
-      make("details", {}, make("summary", {}, "As AWS CLI"), command(answer.command)),
-    );
-    announce(results.some(({ failed }) => failed) ? "The test failed." : "The test has passed.");
+    if (own === last) drawAnswer(answer);
   } catch (error) {
+    if (own !== last) return;
     $("test-results").replaceChildren(make("p", { class: "message" }, error.message));
   }
-  $("test").removeAttribute("aria-disabled");
+}
+
+function drawAnswer({ event, results, command: asCommand }) {
+  if ($("test-event").value !== "edit") text = JSON.stringify(event, null, 2);
+  $("test-results").replaceChildren(
+    whatWasTested(),
+    ...results.map(drawResult),
+    make("details", {}, make("summary", {}, "As AWS CLI"), command(asCommand)),
+  );
+  announce(results.some(({ failed }) => failed) ? "The test failed." : "The test has passed.");
 }
 
 /** A test runs what is deployed, which may not be what is in the editor. */

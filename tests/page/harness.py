@@ -83,6 +83,17 @@ def hold(tab: Page, address: str) -> list[Route]:
     return held
 
 
+def let_one_continue(tab: Page, held: list[Route]) -> None:
+    """Wait for a request that is held, and let it continue."""
+
+    def has_one() -> bool:
+        tab.wait_for_timeout(10)  # Playwright notes it meanwhile
+        return bool(held)
+
+    wait_until(has_one)
+    held.pop(0).continue_()
+
+
 def newest(tab: Page, text: str) -> Locator:
     """The post with this text in the timeline."""
     return tab.locator("#timeline .post").filter(has_text=text).first

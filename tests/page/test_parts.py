@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from kit.samples import NAMES as SAMPLES
 from kit.stack.stack import EMAIL
-from page.harness import MIB, PageWorkshop, hold, newest, open_tab, stage
+from page.harness import MIB, PageWorkshop, hold, let_one_continue, newest, open_tab, stage
 from support import wait_until
 
 COMPARES = """
@@ -145,10 +145,10 @@ def test_what_is_written_while_a_post_is_on_its_way_is_for_the_next_one(
     tab.get_by_label("Write a post").fill("The first")
     samples.nth(0).click()
     tab.locator("#post-button").click()
-    wait_until(lambda: held or tab.wait_for_timeout(10))
+    expect(tab.locator("#post-button")).to_have_text("Posting …")
     tab.get_by_label("Write a post").fill("The second")
     samples.nth(1).click()
-    held[0].continue_()
+    let_one_continue(tab, held)
     expect(tab.locator("#previews li")).to_have_count(1)
     expect(tab.locator("#previews")).to_contain_text(SAMPLES[1])
     expect(tab.get_by_label("Write a post")).to_have_value("The second")

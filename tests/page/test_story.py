@@ -18,6 +18,7 @@ from page.harness import (
     check_accessibility,
     check_width,
     hold,
+    let_one_continue,
     newest,
     open_tab,
     stage,
@@ -185,8 +186,7 @@ def launch(tab: Page, workshop: PageWorkshop) -> Stack:
     """Launch the stack with the form, and boot its instance, as `workshop.py start` does."""
     late = hold(tab, "**/stack/form")
     open_tab(tab, "Launch")
-    wait_until(lambda: late or tab.wait_for_timeout(10))
-    late.pop(0).continue_()
+    let_one_continue(tab, late)
     form = tab.locator("#launch-form")
     expect(form.get_by_label("API key secret")).to_have_attribute("type", "password")
     expect(form.get_by_label("API key secret")).to_have_value("")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from kit.emulators.system import OfflineSystem
 from kit.keys import new_keys
 from kit.processes import free_port
 from kit.running import Running
-from support import MEASURED, REPOSITORY
+from support import MEASURED, REPOSITORY, aws_cli
 from support.terminal import COMMAND, running_workshop
 
 CONFIGS = {
@@ -45,8 +44,11 @@ def folder(system: OfflineSystem, tmp_path: Path) -> Path:
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
     """A terminal's environment."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return {"PATH": path, "HOME": str(folder), "WORKSHOP_FOLDER": str(folder)} | MEASURED | more
+    return (
+        {"PATH": aws_cli.path(), "HOME": str(folder), "WORKSHOP_FOLDER": str(folder)}
+        | MEASURED
+        | more
+    )
 
 
 def typed(environment: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:

@@ -6,8 +6,6 @@ import io
 import json
 import os
 import subprocess
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -23,7 +21,7 @@ from kit.commands.doctor.stack_context import StackContext
 from kit.commands.doctor.stages import check_all
 from kit.commands.doctor.workshop import misleading_variables
 from kit.emulators.system import OfflineSystem
-from support import wait_until
+from support import aws_cli, wait_until
 from support.workshop import Workshop
 
 HANDLER = "def lambda_handler(event, context):\n"
@@ -114,11 +112,10 @@ class CheckedWorkshop(Workshop):
         """Type the command that the doctor prints, as far as it is for the AWS CLI."""
         command = finding.fix.partition(after)[2] if after else finding.fix.partition(", then")[0]
         assert command.startswith("aws ")
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
             command,
             shell=True,
-            env=os.environ | {"PATH": path},
+            env=os.environ | {"PATH": aws_cli.path()},
             capture_output=True,
             text=True,
             check=False,

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +21,7 @@ from botocore.exceptions import ClientError
 from kit.emulators.system import OfflineSystem
 from kit.keys import ACCOUNT, select
 from kit.stack.stack import Stack
+from support import aws_cli
 from support.terminal import running_workshop
 
 # Services by their protocol, an operation of each, and what they call an unknown key and a wrong
@@ -210,13 +209,12 @@ def test_the_cli_finds_the_workshop_with_what_env_prints(
     system: OfflineSystem, tmp_path: Path
 ) -> None:
     variables = running_workshop(system).environment()
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     (tmp_path / "a file").write_text("hello")
 
     def aws(*words: str) -> str:
         done = subprocess.run(
             ["aws", *words],
-            env={"PATH": path, "HOME": str(tmp_path), **variables},
+            env={"PATH": aws_cli.path(), "HOME": str(tmp_path), **variables},
             cwd=tmp_path,
             capture_output=True,
             text=True,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -21,7 +20,7 @@ from kit.keys import PAGE_TOKEN
 from kit.page.app import Page as WorkshopPage
 from kit.processes import free_port
 from kit.running import SHIELD
-from support import wait_until
+from support import aws_cli, wait_until
 from support.terminal import running_workshop
 from support.workshop import Workshop
 
@@ -101,14 +100,12 @@ def newest(tab: Page, text: str) -> Locator:
 
 def type_command(workshop: PageWorkshop, command: str, folder: Path) -> str:
     """Type a command of the page in a terminal of the workshop; return what it prints."""
-    programs = str(Path(sys.executable).parent)
     environment = os.environ | SHIELD | workshop.running.environment()
-    environment["PATH"] = f"{programs}{os.pathsep}{environment['PATH']}"
     done = subprocess.run(
         command,
         shell=True,
         cwd=folder,
-        env=environment | {"PYTHONUTF8": "1"},
+        env=environment | {"PATH": aws_cli.path(), "PYTHONUTF8": "1"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -62,6 +62,13 @@ def deploy(tab: Page, code: str) -> None:
     expect(tab.locator("#code-state")).to_contain_text(re.compile(r"saved · deployed \d"))
 
 
+def deployed(workshop: PageWorkshop) -> str:
+    """The digest of the function's code."""
+    name = workshop.stack.resource("RekognitionLambdaFunction")
+    found = workshop.client("lambda").get_function_configuration(FunctionName=name)
+    return str(found["CodeSha256"])
+
+
 def test_the_editor_searches_and_follows_the_colors(tab: Page, editor: Locator) -> None:
     """Ace loads the search and the other theme when it needs them."""
     tab.locator("#editor textarea").focus()
@@ -86,11 +93,7 @@ def test_the_starter_is_edited_saved_and_deployed(
     expect(state).to_contain_text("lines differ from it")
     tab.keyboard.press("ControlOrMeta+Enter")
     expect(state).to_contain_text(re.compile(r"saved · deployed \d"))
-    stack = workshop.stack
-    sha = workshop.client("lambda").get_function_configuration(
-        FunctionName=stack.resource("RekognitionLambdaFunction")
-    )["CodeSha256"]
-    wait_until(lambda: workshop.watcher.state.code["sha"] == sha)
+    wait_until(lambda: workshop.watcher.state.code["sha"] == deployed(workshop))
     assert workshop.watcher.state.code["tag"] == workshop.watcher.state.exercise
     check_accessibility(tab)
     # Deployed in the terminal: the page says that it is other code.
@@ -106,16 +109,16 @@ def test_the_starter_is_edited_saved_and_deployed(
 def test_a_syntax_error_is_marked_and_not_deployed(
     tab: Page, editor: Locator, workshop: PageWorkshop
 ) -> None:
-    before = workshop.watcher.state.code["sha"]
+    before = deployed(workshop)
     write(tab, "def lambda_handler(event, context):\n    if event\n        pass\n")
     tab.get_by_role("button", name="Deploy", exact=True).click()
     notice = tab.locator("#code-notice")
     expect(notice).to_contain_text("Not deployed. Line 2: expected ':'")
     expect(editor.locator(".ace_error")).to_have_text("2")
-    assert workshop.watcher.state.code["sha"] == before
+    assert deployed(workshop) == before
     notice.get_by_role("button", name="Deploy all the same").click()
     expect(notice).to_be_hidden()
-    wait_until(lambda: workshop.watcher.state.code["sha"] != before)
+    wait_until(lambda: deployed(workshop) != before)
 
 
 def test_an_endless_loop_shows_at_once_and_is_stopped(

@@ -18,6 +18,7 @@ from kit.stack.stack import Stack
 REPOSITORY = Path(__file__).resolve().parents[2]
 # `make coverage` measures what a process with this in its environment runs, too.
 MEASURED = {n: os.environ[n] for n in ("COVERAGE_PROCESS_CONFIG",) if n in os.environ}
+PAUSE = 0.1  # seconds between two questions: one costs both cores up to 20 ms, and waits are many
 Found = TypeVar("Found")
 
 
@@ -49,7 +50,7 @@ def wait_until(
         what: what is waited for. Default: the condition as it is written.
     """
     try:
-        return waiting.wait_until(condition, seconds, what or source_of(condition), 0.03)
+        return waiting.wait_until(condition, seconds, what or source_of(condition), PAUSE)
     except WorkshopError as error:
         raise AssertionError(str(error)) from None
 

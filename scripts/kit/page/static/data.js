@@ -92,6 +92,7 @@ export function draw() {
 async function read(wanted) {
   const places = await ask("/data");
   drawPlaces(places);
+  if (wanted !== shown) return;
   if (!wanted.place && places.length) {
     const { id } = places.find((place) => place.id === "RekognitionBucket") || places[0];
     location.replace(addressOf(id));

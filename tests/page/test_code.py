@@ -17,7 +17,7 @@ from kit.stack.template import code_of
 from page.harness import PageWorkshop, check_accessibility, check_width, type_command
 from support import wait_until
 
-STARTER = code_of("RekognitionLambdaFunction") + "\n"
+STARTER = code_of("RekognitionLambdaFunction")
 LOOP = """import time
 
 def lambda_handler(event, context):

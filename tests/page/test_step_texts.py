@@ -15,6 +15,7 @@ def test_each_step_has_a_text_and_its_commands() -> None:
     for step in STEPS:
         assert found[step.id], step.id
         assert "On AWS" not in str(found[step.id][0])
+        assert found[step.id][0]["parts"][0]["text"][0].isupper()
     commands = {
         step: [one["parts"][0]["text"] for one in found[step] if one["kind"] == "command"]
         for step in found

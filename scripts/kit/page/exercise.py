@@ -56,7 +56,7 @@ class Exercise:
         deployed = self.deployed()
         return {
             "file": self.name,
-            "text": code_of(FUNCTION) + "\n" if text is None else text,
+            "text": code_of(FUNCTION) if text is None else text,
             "exists": text is not None,
             "tag": "" if text is None else tag_of(text),
             "deployed": tag_of(deployed) if deployed else "",

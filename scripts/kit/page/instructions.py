@@ -39,7 +39,7 @@ def offline_parts(section: str) -> Iterator[str]:
     for part in section.split("\n**Offline**")[1:]:
         text = part.lstrip(":, ")
         end = END.search(text)
-        yield text[: end.start()] if end else text
+        yield text[0].upper() + text[1 : end.start() if end else None]
 
 
 def blocks(text: str) -> Iterator[Json]:

@@ -19,7 +19,7 @@ def launch_note(state: State) -> str:
     """How the launch goes on, and what to do if it has failed."""
     stack = state.stack
     if not stack or state.ids:
-        return "In the terminal with the lines that the start printed."
+        return "Under Launch: tick the box, and choose Launch. Or in the terminal:"
     note = f"{stack['name']} is {stack['status']}."
     if stack["failure"]:
         note += (
@@ -33,14 +33,20 @@ def streamer_note(state: State) -> str:
     """What to do for the streamer, which may have been connected before."""
     if state.stages["TwitterBucket"].count:
         return "It was connected and is not any more. Start it again."
-    return "The first command is your terminal on the instance; the second runs in it."
+    return (
+        "Under Streamer: choose Start. Or in the terminal: the first command leads to the "
+        "instance, and the second runs there."
+    )
 
 
 def clean_up_note(state: State) -> str:
     """How the deletion goes on, and what to do if it has failed."""
     stack = state.stack
     if not is_being_deleted(stack):
-        return "Stop the streamer with Ctrl-C, then delete the stack."
+        return (
+            "Stop the streamer, under Streamer or with Ctrl-C where it runs. Then delete the stack, "
+            "under Launch or in the terminal:"
+        )
     assert stack
     if stack["status"] == "DELETE_FAILED":
         return f"{stack['failure']}. Fix that, then delete the stack again."
@@ -101,7 +107,7 @@ STEPS = (
     Step(
         "confirm",
         "Confirm your email address for SNS subscription",
-        "Open the mail on this page, and confirm.",
+        "Under Mail: choose Confirm subscription.",
         done=lambda state: state.confirmed,
     ),
     Step(
@@ -114,14 +120,15 @@ STEPS = (
     Step(
         "tweet",
         "Tweet and review incoming Twitter metadata",
-        "Post a photo on this page, then look at TwitterBucket in the picture, or:",
+        "Post a photo, under X. Then look at its line under Data, in TwitterBucket, or in the "
+        "terminal:",
         ("aws s3 ls s3://{TwitterBucket} --recursive",),
         done=lambda state: state.stages["TwitterBucket"].count > 0,
     ),
     Step(
         "images",
         "Review images extracted from Tweets",
-        "Look at the photo in RekognitionBucket, in the tab Data, or:",
+        "Look at the photo under Data, in RekognitionBucket, or in the terminal:",
         ("aws s3 ls s3://{RekognitionBucket}/images/",),
         # With the reference in the same bucket, the learner has been there.
         done=lambda state: (
@@ -132,14 +139,15 @@ STEPS = (
     Step(
         "reference",
         "Upload reference image for favorite celebrity",
-        "Choose it on this page, or:",
+        "Under Compare: choose a photo. Or in the terminal:",
         ("aws s3 cp me.jpg s3://{RekognitionBucket}/{reference}",),
         done=lambda state: bool(state.reference["etag"]) and not state.reference.get("problem"),
     ),
     Step(
         "editor",
         "Setup Cloud9 IDE",
-        "Extract the starter into a file of your own, and open it in your editor.",
+        "Under Code: the editor takes the starter into exercise/index.py. Or in the terminal, for "
+        "an editor of your own:",
         (
             "mkdir -p exercise\n"
             "python scripts/inline_code.py extract RekognitionLambdaFunction exercise/index.py",
@@ -149,7 +157,7 @@ STEPS = (
     Step(
         "exercise",
         "Code to compare incoming images with the reference image (Exercise)",
-        "Write your solution, check it and deploy it. "
+        "Write your function under Code, check it and deploy it, there or in the terminal. "
         "Done when your code has compared a photo and mailed a match.",
         (
             "python scripts/workshop.py check exercise/index.py",

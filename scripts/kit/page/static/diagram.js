@@ -1,6 +1,6 @@
 // The diagram of the pipeline: the stages with their counts, and the arrows between them.
 
-import { $, breakable, changed, clock, count, make, percent, short, svg } from "./dom.js";
+import { $, breakable, changed, clock, count, make, short, svg } from "./dom.js";
 import { comparedPhotos, store } from "./state.js";
 import { ARROWS, STAGES, stageOf } from "./topology.js";
 
@@ -137,7 +137,8 @@ function arrowShapes(arrow) {
 
 /** What stands at an arrow; at Rekognition's answer, the similarity of the last comparison. */
 function labelOf({ from, label }) {
-  return from === "Rekognition" && answer !== null ? percent(answer) : label;
+  if (from !== "Rekognition" || answer === null) return label;
+  return `${answer.toFixed(answer < 99.95 ? 1 : 0)} %`; // there is no room for more digits
 }
 
 /** Let Rekognition's answer show the last comparison's similarity. */
@@ -174,10 +175,11 @@ function tip(points) {
   ];
 }
 
-/** Above the middle of a level part, or to the right of a vertical one. */
+/** Above the middle of a level arrow, in that of a bent one, or to the right of a vertical one. */
 function labelPlace(points) {
   const middle = Math.floor(points.length / 2);
   const [[x1, y1], [x2, y2]] = points.slice(middle - 1, middle + 1);
-  if (y1 === y2) return { x: (x1 + x2) / 2, y: y1 - 7, "text-anchor": "middle" };
+  const above = points.length === 2 ? 7 : -4; // a bend has little room between two rows
+  if (y1 === y2) return { x: (x1 + x2) / 2, y: y1 - above, "text-anchor": "middle" };
   return { x: x1 + 8, y: (y1 + y2) / 2 + 4 };
 }

@@ -24,8 +24,9 @@ export function svg(tag, attributes, ...children) {
   return element;
 }
 
-/** A text in which a line may break before "LambdaFunction": there is an invisible space. */
-export const breakable = (text) => text.replaceAll("LambdaFunction", "\u200bLambdaFunction");
+/** A text in which a line may break before the last word of a name: there is an invisible space. */
+export const breakable = (text) =>
+  text.replaceAll(/(?<=[a-z])(LambdaFunction|Console|Editor)/g, "\u200b$1");
 
 /** Text for screen readers only. */
 export const hidden = (text) => make("span", { class: "hidden" }, text);

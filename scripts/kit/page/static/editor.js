@@ -92,7 +92,9 @@ export function goToLine(line) {
 
 /** Insert a text where the cursor is. */
 export function insert(text) {
-  editor.session.insert(editor.getCursorPosition(), text);
+  const place = { ...editor.getCursorPosition() };
+  editor.session.insert(place, text);
+  editor.scrollToLine(place.row);
   editor.focus();
 }
 

@@ -51,7 +51,7 @@ async function read() {
 async function readOrBegin() {
   const file = await read();
   if (!file.exists) {
-    file.tag = (await put({ text: file.text, tag: "" })).tag;
+    Object.assign(file, await put({ text: file.text, tag: "" }));
     announce(`${file.file} has the starter now.`);
   }
   return file;
@@ -208,7 +208,8 @@ function drawState() {
   const { code, stack } = store.state;
   const unsaved = isUnsaved() ? "not saved yet" : "saved";
   const differs = code.tag && code.tag !== disk.tag;
-  const lines = differs ? ` · ${count(disk.changed, "lines")} differ from it` : "";
+  const differ = disk.changed === 1 ? "differs" : "differ";
+  const lines = differs ? ` · ${count(disk.changed, "lines")} ${differ} from it` : "";
   const text = `${disk.file}: ${unsaved} · ${whatIsDeployed(code)}${lines}`;
   if (!hasChanged("state of the code", [text, Boolean(stack)])) return;
   $("code-state").replaceChildren(text, differs ? compareButton() : "");
@@ -216,8 +217,8 @@ function drawState() {
 
 function whatIsDeployed({ tag, starter, modified }) {
   if (!tag) return "no stack yet: launch it, step 3";
-  if (tag === disk.tag) return `deployed ${clock(modified)}`;
-  return starter ? "deployed: the starter" : `deployed: other code, ${clock(modified)}`;
+  if (starter) return "deployed: the starter";
+  return `deployed${tag === disk.tag ? "" : ": other code,"} ${clock(modified)}`;
 }
 
 function compareButton() {

@@ -44,8 +44,8 @@ def clean_up_note(state: State) -> str:
     stack = state.stack
     if not is_being_deleted(stack):
         return (
-            "Stop the streamer, under Streamer or with Ctrl-C where it runs. Then delete the stack, "
-            "under Launch or in the terminal:"
+            "Stop the streamer, under Streamer or with Ctrl-C where it runs. Then delete the "
+            "stack, under Launch or in the terminal:"
         )
     assert stack
     if stack["status"] == "DELETE_FAILED":

@@ -199,7 +199,9 @@ def test_the_newest_test_is_shown_also_when_an_older_one_ends_later(
     button.click()
     results = tab.locator("#test-results")
     expect(results).to_contain_text("✓ returned")
-    tab.locator("#running").get_by_role("button", name="Stop").click()
+    stop = tab.locator("#running").get_by_role("button", name="Stop")
+    expect(stop).to_have_count(1)  # of the older one
+    stop.click()
     expect(tab.locator("#log .run")).to_contain_text(["Stopped by hand"])
     expect(results).to_contain_text("✓ returned")
 

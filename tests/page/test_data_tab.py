@@ -10,9 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
-from page.harness import MIB, PageWorkshop, check_accessibility, check_width, open_tab
+from page.harness import (
+    MIB,
+    PageWorkshop,
+    check_accessibility,
+    check_width,
+    hold,
+    let_one_continue,
+    open_tab,
+)
 from support import s3_event, wait_until
 
 EVIL = "<script>document.title='evil'<script> ü&.html"
@@ -45,14 +53,22 @@ def go(tab: Page, address: str) -> None:
 
 
 def test_a_late_list_of_places_does_not_lead_back(tab: Page, bucket: str) -> None:
-    held: list[Route] = []
-    tab.route("**/data", lambda route: held.append(route), times=1)  # noqa: PLW0108 - it asks a function
+    held = hold(tab, "**/data")
     with tab.expect_request("**/data"):
         tab.get_by_role("tab", name="Data").click()
     go(tab, bucket)  # before the tab knows that RekognitionBucket is to be shown
-    held[0].continue_()
+    for _ in range(2):
+        let_one_continue(tab, held)
     expect(tab.locator("#data-heading")).to_have_text(bucket)
     expect(tab).to_have_url(re.compile(f"#/data/{bucket}$"))
+
+
+def test_news_that_come_before_the_style_do_no_harm(tab: Page, bucket: str) -> None:
+    held = hold(tab, "**/data.css")
+    go(tab, bucket)
+    tab.wait_for_timeout(500)  # the news are read 0.2 s after the tab is loaded
+    let_one_continue(tab, held)
+    expect(tab.locator("#data-heading")).to_have_text(bucket)
 
 
 def test_a_bucket_is_browsed_and_back_works(tab: Page, workshop: PageWorkshop, bucket: str) -> None:

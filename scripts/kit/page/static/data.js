@@ -72,7 +72,7 @@ function inTurn(act) {
 /** Read the open view again; not if "more" of it is shown. */
 function refresh() {
   return inTurn(async (wanted) => {
-    if (isOpen("data") && !document.hidden && answers.length <= 1) await read(wanted);
+    if (wanted && isOpen("data") && !document.hidden && answers.length <= 1) await read(wanted);
   });
 }
 

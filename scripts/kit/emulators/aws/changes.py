@@ -1,8 +1,11 @@
 """What has changed: numbers that differ from the last ones when something may have happened.
 
 Who watches the workshop asks for them often, and for all the rest only when they differ. Counted
-are calls that are no reads, by the names of their actions (Service Authorization Reference, "Access
-level: Read, List"), and what the account does by itself: invocations, and events of stacks.
+are calls that are no reads, by the names of their actions, and what the account does by itself:
+invocations, and events of stacks.
+
+AWS: Service Authorization Reference, "Actions, resources, and condition keys for AWS services": the
+column Access level says of each action whether it is List or Read.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import pytest
 
 from emulators.resources import new_function, unique
 from kit.emulators.system import OfflineSystem
+from kit.stack.code import replace_code
 from support import wait_until
 
 SPEAKS = """
@@ -138,6 +139,61 @@ def test_a_line_without_an_end_belongs_to_its_invocation(
     assert begun == "begun None"
     assert "".join(parts) == "y" * length
     assert end.startswith("END")
+
+
+HANDLER = "\ndef lambda_handler(event, context):\n    return 'done'\n"
+
+
+def deploy(system: OfflineSystem, function: str, files: dict[str, str | bytes]) -> None:
+    replace_code(system.aws.client("lambda"), function, files)
+
+
+@pytest.mark.parametrize(
+    ("code", "line", "error"),
+    [
+        ("import os\nos.environ['TABEL']", 2, "KeyError: 'TABEL'"),
+        ("import json, numpy", 1, "ModuleNotFoundError: No module named 'numpy'"),
+        ("import kit.keys", 1, "ModuleNotFoundError: No module named 'kit'"),
+        ("if True\n    pass", 1, "SyntaxError: expected ':' (index.py, line 1)"),
+    ],
+)
+def test_code_that_cannot_be_loaded_is_in_the_log_with_its_line(
+    system: OfflineSystem, function: str, code: str, line: int, error: str
+) -> None:
+    deploy(system, function, {"index.py": code + HANDLER})
+    answer = invoke(system, function)
+    message = f"the code cannot be loaded: {error}"
+    assert json.loads(answer["Payload"].read())["errorMessage"] == message
+    lines = log(system, function)
+    assert f'  File "/var/task/index.py", line {line}' in "\n".join(lines)
+    assert not [one for one in lines if "importlib" in one or "_worker.py" in one]
+    assert lines[-3] == f"[ERROR] {message}"
+    assert invocation(system, function)["error"] == f"[ERROR] {message}"
+
+
+def test_a_function_has_what_lambda_has_and_what_it_brings_along(
+    system: OfflineSystem, function: str
+) -> None:
+    names = (
+        "boto3, botocore, urllib3, dateutil.parser, jmespath, s3transfer, six, sqlite3, zoneinfo"
+    )
+    code = f"import {names}\nimport numpy\nfrom mine import part\nprint(numpy.x, part.x)" + HANDLER
+    files: dict[str, str | bytes] = {"numpy.py": "x = 1", "mine/part.py": "x = 2"}
+    deploy(system, function, {"index.py": code, **files})
+    assert json.loads(invoke(system, function)["Payload"].read()) == "done"
+    assert "1 2" in log(system, function)
+
+
+@pytest.mark.parametrize("code", ["import sys; sys.exit(3)", "import os; os._exit(3)"])
+def test_a_function_that_ends_its_process_is_told_so(
+    system: OfflineSystem, function: str, code: str
+) -> None:
+    for body in (f"def lambda_handler(event, context):\n    {code}\n", code + HANDLER):
+        deploy(system, function, {"index.py": body})
+        error = json.loads(invoke(system, function)["Payload"].read())
+        assert error["errorType"] == "Runtime.ExitError"
+        assert error["errorMessage"].startswith("Runtime exited without providing a reason")
+        assert log(system, function)[-3] == f"[ERROR] {error['errorMessage']}"
 
 
 def test_the_objects_of_an_event_are_told(system: OfflineSystem, function: str) -> None:

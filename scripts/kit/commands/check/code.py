@@ -17,12 +17,12 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kit.commands.check.harness import FUNCTION
+from kit.emulators.aws.lambda_processes import PROVIDED
 from kit.errors import InputError
 from kit.running import Running
 from kit.stack.code import deployed_code
 from kit.stack.find import workshop_stacks
 
-PROVIDED = {"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"}
 MAX_BYTES = 1_000_000  # of code; compareFaces.py has 5,000
 
 

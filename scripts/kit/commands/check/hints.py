@@ -21,7 +21,6 @@ ADVICE = {
     "characters: put the post's text into the message.",
     "ResourceNotFoundException": "Take the table's name from TABLE_NAME.",
     "JSON serializable": "Lambda turns the returned value into JSON: return nothing.",
-    "Worker process died": "The code ended the whole process: leave lambda_handler with return.",
 }
 # … or this, where the case itself has no better advice.
 LAST_ADVICE = {

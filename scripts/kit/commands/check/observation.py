@@ -18,7 +18,7 @@ from kit.waiting import patience, wait_until
 POLL_SECONDS = 0.05
 FAILURE_SECONDS = 2.0  # the message about a failure is written right after the log
 PLATFORM = re.compile(r"(START|END|REPORT) RequestId: ")  # the lines that Lambda itself logs
-SIGNS_OF_FAILURE = ("Traceback", "Task timed out", "Worker process died")
+SIGNS_OF_FAILURE = ("Traceback", "Task timed out", "Runtime exited")
 
 
 @dataclass

@@ -102,7 +102,7 @@ def run_cases(
 ) -> list[Result]:
     """Try cases and return the results in the same order.
 
-    Quick cases come first, so that there is news soon, and one that must be alone comes last.
+    A quick case comes first, and one that must be alone comes last.
     """
     free: queue.SimpleQueue[Harness] = queue.SimpleQueue()
     for harness in harnesses:

@@ -4,15 +4,16 @@ The queue: a function works on at most two events at once. If it fails, it gets 
 after the last try, the event goes to the on-failure destination. ministack has no queue: it starts
 a thread, and with it a process, for every event. 60 photos at once took 4.9 GiB.
 
-The log also tells when the code cannot be loaded or takes too long, of which ministack writes
-nothing, and there is a handler for `logging`. See also `lambda_invocations`.
+The log also tells when the code cannot be loaded, takes too long or ends its process, of which
+ministack writes nothing. See also `lambda_invocations` and `lambda_processes`.
 
 A running invocation ends with the code with which it began, as on Lambda; ministack kills it when
 the function's code or configuration changes. Events that wait go with the function: another one
 with its name does not get them.
 
 AWS: Lambda Developer Guide, "Invoking a Lambda function asynchronously", "Sending Lambda function
-logs to CloudWatch Logs" and "Understanding the Lambda execution environment lifecycle".
+logs to CloudWatch Logs" and "Understanding the Lambda execution environment lifecycle", where
+"Failures during the invoke phase" has the message about a process that has ended.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import contextvars
 import functools
 import logging
 import queue
+import re
 import subprocess
 import sys
 import threading
@@ -44,13 +46,15 @@ INVOCATIONS_AT_ONCE = 2  # of a function; more make the laptop slower, not the w
 DEFAULT_RETRIES = 2
 POLL_SECONDS = 0.1
 UPDATE_SECONDS = 0.1  # until a function that was changed is in use
-# Runs first in a function's process. As on Lambda, there is a handler and the level is WARNING.
-LOGGING = """
-import logging, sys
-logging.basicConfig(
-    stream=sys.stderr, format="[%(levelname)s]\\t%(asctime)s.%(msecs)03dZ\\t%(message)s"
+# What Lambda says of a process that has ended itself, and what to do.
+EXITED = (
+    "Runtime exited without providing a reason, as after sys.exit: leave lambda_handler with return"
 )
-"""
+# What ministack says, and what is said here.
+MESSAGES = (
+    (re.compile("^Worker init failed"), "the code cannot be loaded"),
+    (re.compile("^Worker process (died|exited immediately).*", re.DOTALL), EXITED),
+)
 
 
 class Event(NamedTuple):
@@ -147,12 +151,17 @@ def delete(original: Callable[..., Any], name: str, *arguments: Any) -> Any:
 def run_warm(original: Callable[..., Any], *arguments: Any, **more: Any) -> dict[str, Any]:
     """Log the ends that a function does not log itself: broken code, and its timeout."""
     result: dict[str, Any] = check_response(original(*arguments, **more))
-    body = result.get("body")
-    message = body.get("errorMessage", "") if isinstance(body, dict) else ""
-    message = message.replace("Worker init failed", "the code cannot be loaded")
-    log = result.get("log") or ""
-    if result.get("error") and "Traceback" not in log:  # else the function itself raised an error
-        result["log"] = f"{log.removesuffix(message)}\n[ERROR] {message}".lstrip()
+    body, log = result.get("body"), result.get("log") or ""
+    told = body.get("errorMessage", "") if isinstance(body, dict) else ""
+    message = told
+    for pattern, instead in MESSAGES:
+        message = pattern.sub(instead, message)
+    if result.get("error") and (message != told or "Traceback" not in log):
+        # Else the function itself raised an error, and its traceback tells it.
+        result["log"] = f"{log.removesuffix(told)}\n[ERROR] {message}".lstrip()
+    if isinstance(body, dict) and message != told:
+        kind = "Runtime.ExitError" if message == EXITED else body["errorType"]
+        result["body"] = {"errorMessage": message, "errorType": kind}
     return result
 
 
@@ -211,7 +220,6 @@ def install() -> None:
     lambda_svc._execute_function_warm = functools.partial(
         run_warm, lambda_svc._execute_function_warm
     )
-    lambda_runtime._PYTHON_WORKER_SCRIPT = LOGGING + lambda_runtime._PYTHON_WORKER_SCRIPT
     lambda_svc._LAMBDA_STATE_TRANSITION_DELAY = UPDATE_SECONDS
     lambda_runtime.kill_workers = functools.partial(kill_workers, lambda_runtime.kill_workers)
     lambda_svc.invalidate_worker = functools.partial(invalidate, lambda_svc.invalidate_worker)

@@ -35,6 +35,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import cloudwatch_logs, lambda_svc
 
 from kit.emulators.aws.auth import role_may
+from kit.emulators.aws.lambda_processes import END_MARK
 from kit.jsonl import Json
 
 MAX_LINES = 5_000  # of an invocation
@@ -44,30 +45,6 @@ FULL = "The offline log has no room for more lines of this invocation."
 KEPT = 200  # invocations that have ended
 CODE_FOLDER = "/var/task/"
 END_SECONDS = 3.0  # to wait for the mark, which a program that the function started may keep away
-END_MARK = "\0end of the invocation\n"
-# Runs first in a function's process: every answer to ministack comes after the mark, but not the
-# one that says that the code is loaded. What was printed then belongs to the first invocation.
-MARK_ENDS = f"""
-import sys
-
-class Answers:
-    def __init__(self, answers, log):
-        self.answers, self.log = answers, log
-
-    def write(self, text):
-        if not text.startswith('{{"status": "ready"'):
-            try:
-                self.log.write({END_MARK!r})
-                self.log.flush()
-            except (OSError, ValueError):  # the function has closed it
-                pass
-        return self.answers.write(text)
-
-    def flush(self):
-        self.answers.flush()
-
-sys.stdout = Answers(sys.stdout, sys.stderr)
-"""
 # In a traceback: the frame of ministack's loop, of which Lambda shows none of its own.
 WORKER_FRAME = re.compile(r'  File "[^"]*/_worker\.py", line \d+, in run\n(?:    .*\n)*')
 STOPPED = "Stopped by hand: on AWS it would run until its timeout"
@@ -262,7 +239,10 @@ def invoke(
     """Let a worker run an invocation, of which its lines are from now on."""
     invocation = invocations.by_id[request_id]
     worker.invocation, invocation.worker = invocation, worker
-    result = original(worker, event, request_id, **more)
+    try:
+        result = original(worker, event, request_id, **more)
+    except RuntimeError as error:  # the code cannot be loaded, and the log has the traceback
+        result = {"status": "error", "error": str(error), "log": worker._drain_stderr()}
     invocation.printed = result.get("log") or ""
     if "trace" in result:
         result["trace"] = WORKER_FRAME.sub("", as_on_lambda(result["trace"], worker))
@@ -338,7 +318,6 @@ def install() -> None:
     worker._read_stderr = read_lines
     for name in ("_drain_stderr_bounded", "_drain_stderr"):
         setattr(worker, name, functools.partialmethod(take_lines, getattr(worker, name)))
-    lambda_runtime._PYTHON_WORKER_SCRIPT = MARK_ENDS + lambda_runtime._PYTHON_WORKER_SCRIPT
     worker.invoke = functools.partialmethod(invoke, worker.invoke)
     lambda_svc._execute_function_warm = functools.partial(run, lambda_svc._execute_function_warm)
     lambda_svc._emit_lambda_logs = finish_log

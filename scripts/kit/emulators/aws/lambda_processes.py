@@ -3,6 +3,13 @@
 A new Python that imports boto3 and reads the models of its services takes 0.4 s of a core before
 the function's first line, and every deployment starts some. A fork takes a quarter of that.
 
+In it a function finds what it finds in Lambda: a handler of `logging`, the standard library and
+boto3, and nothing else of what is installed here. If its code cannot be loaded, the log has the
+traceback; and the log's end is marked, so that nobody waits for lines that do not come.
+
+AWS: Lambda Developer Guide, "Building Lambda functions with Python" and "Working with .zip file
+archives for Python Lambda functions".
+
     python -m kit.emulators.aws.lambda_processes FD
 
 runs the process that is forked; the socket FD leads to the emulated AWS, and ends it.
@@ -13,21 +20,30 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+import logging
 import os
 import runpy
 import select
 import signal
+import site
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+import traceback
+from collections.abc import Mapping, Sequence
+from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any
 
 ACCOUNT = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")  # of `kit.keys`, not imported here
 SERVICES = ("dynamodb", "rekognition", "s3", "sns")  # those of the workshop's functions
 LENGTH_BYTES, PID_BYTES = 8, 4
+# Beside the standard library; boto3 needs the others.
+PROVIDED = {"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"}
+READY = '{"status": "ready"'  # begins what ministack's worker says when the code is loaded
+END_MARK = "\0end of the invocation\n"
+LOG_FORMAT = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(message)s"
 
 
 # --- In the emulated AWS --------------------------------------------------------------------------
@@ -209,6 +225,7 @@ def become(job: dict[str, Any], descriptors: list[int]) -> None:
         os.chdir(job["folder"])
         sys.argv = [job["script"]]
         sys.path[0] = os.path.dirname(job["script"])
+        prepare()
         runpy.run_path(job["script"], run_name="__main__")
         status = 0
     except SystemExit:
@@ -219,6 +236,77 @@ def become(job: dict[str, Any], descriptors: list[int]) -> None:
         with contextlib.suppress(OSError):
             sys.stdout.flush()
         os._exit(status)
+
+
+# --- In the process of a function -----------------------------------------------------------------
+
+
+def prepare() -> None:
+    """Make it look like Lambda: the level is WARNING there, too."""
+    logging.basicConfig(stream=sys.stderr, format=LOG_FORMAT)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "kit"]:
+        del sys.modules[name]
+    sys.meta_path.insert(0, OnlyProvided())
+    sys.stdout = Answers()
+
+
+class OnlyProvided:
+    """Finds the packages that a function brings along, and none that only this computer has."""
+
+    def __init__(self) -> None:
+        ours = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+        self.hidden = {*site.getsitepackages(), site.getusersitepackages(), *ours}
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, _: object = None
+    ) -> ModuleSpec | None:
+        """Leave what Lambda has, and parts of a package, to Python.
+
+        Raises:
+            ModuleNotFoundError: Lambda would not find it.
+        """
+        if path is not None or name in PROVIDED | sys.stdlib_module_names | sys.modules.keys():
+            return None
+        found = PathFinder.find_spec(name, [one for one in sys.path if one not in self.hidden])
+        if found is None:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        return found
+
+
+class Answers:
+    """Standard output, where the answers to ministack go: before each comes the log's end."""
+
+    def __init__(self) -> None:
+        self.answers, self.log = sys.stdout, sys.stderr
+        self.loaded = False  # whether the code is
+
+    def write(self, text: str) -> int:
+        """Write an answer; what was printed while the code was loaded is the first invocation's."""
+        if text.startswith(READY):
+            self.loaded = True
+            return self.answers.write(text)
+        error = sys.exception()
+        with contextlib.suppress(OSError, ValueError):  # the function has closed its log
+            if error and not self.loaded:
+                print_traceback(error, self.log)
+                message = f"{type(error).__name__}: {error}"
+                text = json.dumps({"status": "error", "error": message}) + "\n"
+            self.log.write(END_MARK)
+            self.log.flush()
+        return self.answers.write(text)
+
+    def flush(self) -> None:
+        """Send it."""
+        self.answers.flush()
+
+
+def print_traceback(error: BaseException, log: Any) -> None:
+    """Print where the function's own code failed, and not how Python came there."""
+    place = error.__traceback__
+    own = os.environ.get("LAMBDA_TASK_ROOT", "")
+    while place and not place.tb_frame.f_code.co_filename.startswith(own):
+        place = place.tb_next
+    traceback.print_exception(type(error), error, place, file=log)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ def lambda_handler(event, context):
     while True:
         time.sleep(0.1)
 """
+SAVE = """document.querySelector("#deploy").dispatchEvent(
+    new KeyboardEvent("keydown", { key: "s", ctrlKey: true, bubbles: true, cancelable: true }))"""
 SLOW = """import time
 
 def lambda_handler(event, context):
@@ -89,6 +91,7 @@ def test_the_starter_is_edited_saved_and_deployed(
     tab.keyboard.press("ControlOrMeta+Home")
     tab.keyboard.type("# mine")
     expect(state).to_contain_text("not saved yet")
+    assert tab.evaluate(SAVE) is False  # the browser does not save the page
     wait_until(lambda: workshop.exercise.read_text().startswith("# mine"))
     expect(state).to_contain_text("lines differ from it")
     tab.keyboard.press("ControlOrMeta+Enter")

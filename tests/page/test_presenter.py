@@ -19,6 +19,11 @@ DROP = """(photo) => {
 }"""
 
 
+# Whether a number of a line is cut off.
+CUT = """[...document.querySelectorAll(".ace_gutter-cell")]
+    .some((cell) => cell.scrollWidth > cell.clientWidth)"""
+
+
 def test_the_presenter_posts_by_keys_and_shows_no_address(
     tab: Page, workshop: PageWorkshop
 ) -> None:
@@ -28,6 +33,7 @@ def test_the_presenter_posts_by_keys_and_shows_no_address(
     expect(tab.locator("#editor .ace_content")).to_contain_text("lambda_handler")
     expect(tab.locator("#editor")).to_have_css("font-size", "28px")
     expect(tab.locator("#pipeline")).to_be_visible()
+    wait_until(lambda: not tab.evaluate(CUT))
     for width in (1200, 1920):  # a window of another size is no other opening
         tab.set_viewport_size({"width": width, "height": 1080})
     expect(tab.locator(".toast").filter(has_text="P or Escape leaves")).to_have_count(1)

@@ -100,16 +100,22 @@ export function insert(text) {
 
 const chosenSize = () => Number(localStorage.getItem(size[0])) || size[1];
 
+/** Set the size of the letters; the column of line numbers changes its width only when forced. */
+function setSize(pixels) {
+  editor.setFontSize(pixels);
+  editor.resize(true);
+}
+
 /** Large letters for an audience, or the learner's; of each, as they were chosen last. */
 export function presentLetters(present) {
   size = present ? PRESENTED : NORMAL;
-  editor.setFontSize(chosenSize());
+  setSize(chosenSize());
 }
 
 /** Make the letters larger or smaller by so many pixels. */
 export function resizeLetters(pixels) {
   const pixelsNow = Math.max(10, Math.min(60, editor.getFontSize() + pixels));
-  editor.setFontSize(pixelsNow);
+  setSize(pixelsNow);
   localStorage.setItem(size[0], String(pixelsNow));
 }
 

@@ -83,7 +83,6 @@ export async function open() {
   await openFile();
   if (!editor) return;
   presentLetters(isPresenting());
-  editor.resize();
 }
 
 async function load() {
@@ -255,6 +254,14 @@ async function compareSolution() {
   );
 }
 
+/** Ctrl+S beside the editor, where the browser would save this page. */
+function saveByKey(event) {
+  const isSave = event.key === "s" && (event.ctrlKey || event.metaKey);
+  if (!isSave || $("code").hidden) return;
+  event.preventDefault();
+  save();
+}
+
 /** Make the buttons work. */
 export function build() {
   $("deploy").title = DEPLOY;
@@ -263,5 +270,6 @@ export function build() {
   $("smaller").addEventListener("click", () => resizeLetters(-2));
   $("larger").addEventListener("click", () => resizeLetters(2));
   $("diff-close").addEventListener("click", closeDiff);
+  addEventListener("keydown", saveByKey);
   addEventListener("beforeunload", (event) => isUnsaved() && event.preventDefault());
 }

@@ -206,7 +206,8 @@ function inputType({ hidden, number }) {
  * Whether a value keeps the template's rule; if not, say so below the field.
  *
  * The attribute `pattern` would not do: browsers compile it with the flag v, for which [\w-] is an
- * error, and then they take everything (HTML Standard, "The pattern attribute").
+ * error, and then they take everything (HTML Standard, section "The pattern attribute"; MDN, "HTML
+ * attribute: pattern").
  */
 function check(field) {
   const { name, pattern, hidden } = field;

@@ -6,11 +6,11 @@ two runs, in two clones or in one, do not meet, and the workshop of the clone is
 
 from __future__ import annotations
 
-import functools
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,14 +43,23 @@ def begin() -> Path:
     return folder
 
 
-@functools.cache
-def read_once(path: str) -> Any:
-    """What a file of botocore's holds; with these it reads them for each client, 1 MB of EC2's."""
-    return load_file(loaders.JSONFileLoader(), path)
+def once(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of a loader that remembers what it found in the same folders."""
+    found: dict[tuple[Any, ...], Any] = {}
+
+    def ask(loader: object, *arguments: Any, **named: Any) -> Any:
+        folders = getattr(loader, "search_paths", [])  # boto3 has one more than botocore
+        key = (*folders, *arguments, *named.values())
+        if key not in found:
+            found[key] = method(loader, *arguments, **named)
+        return found[key]
+
+    return ask
 
 
-load_file = loaders.JSONFileLoader.load_file
-loaders.JSONFileLoader.load_file = lambda _, path: read_once(path)
+# Botocore reads these for each client, 1 MB of EC2's, and looks through 400 folders for a session.
+loaders.JSONFileLoader.load_file = once(loaders.JSONFileLoader.load_file)
+loaders.Loader.list_available_services = once(loaders.Loader.list_available_services)
 FOLDER = begin()
 os.environ["WORKSHOP_FOLDER"] = str(FOLDER / f"workshop-{os.getpid()}")
 os.environ.setdefault("WORKSHOP_PATIENCE", "2")

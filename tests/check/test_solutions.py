@@ -93,9 +93,11 @@ def test_a_function_without_end_ends_the_check(
     monkeypatch.setattr(check_harness, "FUNCTION_SECONDS", 1)
     impatient = [Harness(system, harnesses[0].pictures) for _ in range(2)]
     results = check_code(impatient, code.encode())
-    assert re.search(r"The function did not end within \d+ s", results[0].hint)
-    assert all("same error as in the first case" in r.hint for r in results[1:] if r.tried)
-    assert [result.tried for result in results].count(True) <= TIMEOUTS + 1
+    told = [result.hint for result in results if result.tried]
+    assert re.search(r"The function did not end within \d+ s", told[0])
+    if results[0].tried:  # on a busy computer others may have used the time up before it began
+        assert all("same error as in the first case" in hint for hint in told[1:])
+    assert len(told) <= TIMEOUTS + 1
     assert "ran into its time limit too often" in failed(results)["settings"]
     for harness in impatient:
         harness.stack.delete()

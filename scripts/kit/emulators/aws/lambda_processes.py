@@ -32,7 +32,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any
 
@@ -246,31 +246,22 @@ def prepare() -> None:
     logging.basicConfig(stream=sys.stderr, format=LOG_FORMAT)
     for name in [name for name in sys.modules if name.partition(".")[0] == "kit"]:
         del sys.modules[name]
-    sys.meta_path.insert(0, OnlyProvided())
+    ours = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    hidden = [*site.getsitepackages(), site.getusersitepackages(), *ours]
+    sys.path[:] = [folder for folder in sys.path if folder not in hidden]
+    sys.meta_path.append(Provided(hidden))
     sys.stdout = Answers()
 
 
-class OnlyProvided:
-    """Finds the packages that a function brings along, and none that only this computer has."""
+class Provided:
+    """Finds the packages of PROVIDED, and no others, in folders of this computer."""
 
-    def __init__(self) -> None:
-        ours = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-        self.hidden = {*site.getsitepackages(), site.getusersitepackages(), *ours}
+    def __init__(self, folders: list[str]) -> None:
+        self.folders = folders
 
-    def find_spec(
-        self, name: str, path: Sequence[str] | None = None, _: object = None
-    ) -> ModuleSpec | None:
-        """Leave what Lambda has, and parts of a package, to Python.
-
-        Raises:
-            ModuleNotFoundError: Lambda would not find it.
-        """
-        if path is not None or name in PROVIDED | sys.stdlib_module_names | sys.modules.keys():
-            return None
-        found = PathFinder.find_spec(name, [one for one in sys.path if one not in self.hidden])
-        if found is None:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-        return found
+    def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
+        """Where a package is; a function that brings its own takes that."""
+        return PathFinder.find_spec(name, self.folders) if name in PROVIDED else None
 
 
 class Answers:

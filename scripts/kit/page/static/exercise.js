@@ -177,8 +177,9 @@ export async function deploy(force = false) {
 export function draw() {
   if (!disk.file) return; // nothing is shown yet
   const { exercise, code } = store.state;
-  if (exercise !== disk.tag && !saving) followDisk();
-  if (hasChanged("code of the function", code.tag)) refreshCount();
+  // If nobody answers, the page says so itself, and the next news come here again.
+  if (exercise !== disk.tag && !saving) followDisk().catch(() => {});
+  if (hasChanged("code of the function", code.tag)) refreshCount().catch(() => {});
   drawState();
 }
 

@@ -187,3 +187,10 @@ def test_a_batch_is_deleted_as_far_as_the_caller_may(system: OfflineSystem) -> N
     assert delete("theirs/1") == ([], ["theirs/1"])
     left = aws.client("s3").list_objects_v2(Bucket=bucket)["Contents"]
     assert [entry["Key"] for entry in left] == ["theirs/1", "theirs/2"]
+    # A version needs another permission: s3:DeleteObjectVersion.
+    versioning = {"Status": "Enabled"}
+    aws.client("s3").put_bucket_versioning(Bucket=bucket, VersioningConfiguration=versioning)
+    version = aws.client("s3").put_object(Bucket=bucket, Key="mine/3", Body=b"x")["VersionId"]
+    batch = {"Objects": [{"Key": "mine/3", "VersionId": version}]}
+    (error,) = s3.delete_objects(Bucket=bucket, Delete=batch)["Errors"]
+    assert (error["Key"], error["Code"]) == ("mine/3", "AccessDenied")

@@ -147,6 +147,7 @@ def test_a_test_shows_the_line_of_an_error(
     results = tab.locator("#test-results")
     expect(results).to_contain_text("✗ failed after")
     expect(results).to_contain_text("KeyError: 'oh'")
+    expect(tab.locator("#log .run summary").last).to_contain_text("KeyError: 'oh'")
     results.get_by_role("button", name="index.py, line 3").click()
     position = "document.querySelector('#editor').env.editor.getCursorPosition().row"
     assert tab.evaluate(position) == 2

@@ -76,9 +76,11 @@ function add(line) {
   row.lines += 1;
   row.failed ||= /^(Traceback|\[ERROR\])/.test(text);
   if (isOwn) row.first ||= text;
+  // Of a traceback the end tells the error, not the beginning.
+  if (isOwn && row.first.startsWith("Traceback")) row.error = text;
   const report = REPORT.exec(text);
   if (report) row.end = `${(report[1] / 1000).toFixed(1)} s`;
-  row.summary.textContent = `${mark(row)} ${clock(row.at)} ${row.end} ${short(row.first, 60)}`;
+  row.summary.textContent = `${mark(row)} ${clock(row.at)} ${row.end} ${short(row.error || row.first, 60)}`;
   row.summary.className = row.failed ? "bad-text" : "";
 }
 
@@ -87,7 +89,7 @@ function newRow({ at, stream }) {
   const summary = make("summary", {});
   const element = make("details", { class: "run", open: true }, summary);
   for (const other of rows.values()) other.element.open = false;
-  const row = { element, summary, at, lines: 0, first: "", end: "", failed: false };
+  const row = { element, summary, at, lines: 0, first: "", error: "", end: "", failed: false };
   rows.set(stream, row);
   $("log").append(element);
   return row;

@@ -35,6 +35,7 @@ WAITING = (
 )
 STUCK_SECONDS = 20.0  # a photo that takes longer from one milestone to the next is called stuck
 MAX_POSTS = 200  # in full; of older ones only the counts
+MAX_EARLY = 1_000  # photos of which something is known before their posts are read
 MAX_MAILS = 100  # the same
 MAX_LINES = 2000  # of the exercise's function
 
@@ -134,6 +135,7 @@ class Posts:
 
     Attributes:
         photos: their photos by media key, each with its post.
+        early: what is known of photos whose posts are not read yet, by media key.
         last: the id of the newest post.
         version: marks the changes of this round, so that only they are sent.
         changed: whether there are any.
@@ -142,6 +144,7 @@ class Posts:
     def __init__(self) -> None:
         self.by_id: OrderedDict[str, Json] = OrderedDict()
         self.photos: dict[str, tuple[Json, Json]] = {}
+        self.early: OrderedDict[str, Json] = OrderedDict()
         self.last = ""
         self.version = 1
         self.changed = False
@@ -150,6 +153,7 @@ class Posts:
         """Forget all: X was started anew."""
         self.by_id.clear()
         self.photos.clear()
+        self.early.clear()
         self.last = ""
         self.changed = True
 
@@ -157,6 +161,8 @@ class Posts:
         """Add a new post, as X describes it, and drop the oldest one when there are enough."""
         streamed = data["created_at"] if data.get("streamed") else None
         photos = [new_photo(media, streamed) for media in data["media"]]
+        for photo in photos:
+            photo.update(self.early.pop(photo["key"], {}))
         post = {
             "id": data["id"],
             "text": data["text"],
@@ -180,9 +186,14 @@ class Posts:
         self.changed = True
 
     def change(self, media_key: str, **values: Any) -> None:
-        """Change values of a photo, if it is one of those here."""
-        photo, post = self.photos.get(media_key, ({}, {}))
-        if photo and any(photo.get(name) != value for name, value in values.items()):
+        """Change values of a photo; of one that is not here, keep them until its post is read."""
+        if media_key not in self.photos:
+            self.early[media_key] = self.early.get(media_key, {}) | values
+            if len(self.early) > MAX_EARLY:
+                self.early.popitem(last=False)
+            return
+        photo, post = self.photos[media_key]
+        if any(photo.get(name) != value for name, value in values.items()):
             photo.update(values)
             self.touch(post)
 

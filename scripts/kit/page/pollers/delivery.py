@@ -23,18 +23,19 @@ class TwitterBucket(BucketPoller):
     def poll(self) -> None:
         """New objects, and whose photos are in them."""
         bucket, stream = self.physical_id, self.state.stages["DeliveryStream"]
-        new = list(self.objects.new(bucket))
+        new = self.objects.new(bucket)
         for number, found in enumerate(new, start=1):
             moment = iso(found["LastModified"])
-            self.status.arrived(moment)
             if len(new) - number > MAX_POSTS:  # from before our start: their posts are not here
                 stream.arrived(moment)
-                continue
-            body = self.services.read(bucket, found["Key"]).decode(errors="replace")
-            keys = re.findall(r'"media_key": ?"([\w-]+)"', body)
-            stream.arrived(moment, len(keys))
-            for key in keys:
-                self.state.posts.reach(key, "delivered", moment, object=found["Key"])
+            else:
+                body = self.services.read(bucket, found["Key"]).decode(errors="replace")
+                keys = re.findall(r'"media_key": ?"([\w-]+)"', body)
+                stream.arrived(moment, len(keys))
+                for key in keys:
+                    self.state.posts.reach(key, "delivered", moment, object=found["Key"])
+            self.status.arrived(moment)
+            self.objects.note(found)
 
     def content(self) -> Content:
         """The listing."""

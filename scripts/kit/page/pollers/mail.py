@@ -57,9 +57,9 @@ class Inbox(ContentPoller):
             if not mail.get("token") and state.stack and moment >= state.stack["created"]:
                 state.stages["MatchTopic"].arrived(moment)
                 named = set(re.findall(r"\d+_\d{15,}", mail["body"]))
-                for photo in state.posts.by_id.get(post or "", {}).get("photos", []):
-                    if not named or photo["key"] in named:
-                        state.posts.reach(photo["key"], "mailed", now())
+                photos = state.posts.by_id.get(post or "", {}).get("photos", [])
+                for key in named or [photo["key"] for photo in photos]:
+                    state.posts.reach(key, "mailed", now())
             self.status.arrived(moment)
             fields = {name: mail.get(name) for name in ("to", "subject", "body", "topic", "token")}
             state.mails.append(fields | {"number": state.mail_number, "sent": moment, "post": post})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 
 from kit.jsonl import Json
 from kit.page.formatting import iso
@@ -23,16 +22,18 @@ class Objects:
         self.seen = SeenNames()
         self.recent: deque[str] = deque(maxlen=AGAIN)
 
-    def new(self, bucket: str) -> Iterator[Json]:
-        """Yield the objects that were not there before."""
+    def new(self, bucket: str) -> list[Json]:
+        """The objects that are not noted yet, in the order of their names."""
         start = {"StartAfter": self.recent[0]} if len(self.recent) == AGAIN else {}
         paginator = self.services.client("s3").get_paginator("list_objects_v2")
-        for page in paginator.paginate(Bucket=bucket, Prefix=self.prefix, **start):
-            for found in page.get("Contents", []):
-                if self.seen.add(found["Key"]):
-                    self.recent.append(found["Key"])
-                    yield found
-        self.recent = deque(sorted(self.recent), AGAIN)
+        pages = paginator.paginate(Bucket=bucket, Prefix=self.prefix, **start)
+        found = [one for page in pages for one in page.get("Contents", [])]
+        return [one for one in found if one["Key"] not in self.seen.names]
+
+    def note(self, found: Json) -> None:
+        """Note an object that was read: it is new no more."""
+        self.seen.add(found["Key"])
+        self.recent = deque(sorted([*self.recent, found["Key"]])[-AGAIN:], AGAIN)
 
     def newest(self, bucket: str) -> list[Json]:
         """The newest ones, the newest first."""

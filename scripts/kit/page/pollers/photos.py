@@ -32,6 +32,7 @@ class RekognitionBucket(BucketPoller):
             self.status.arrived(moment)
             etag = found["ETag"].strip('"')
             self.state.posts.reach(key_of(found), "stored", moment, etag=etag, problem=None)
+            self.objects.note(found)
 
     def top(self) -> Json:
         """The listing beside the photos."""

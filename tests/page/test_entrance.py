@@ -91,9 +91,7 @@ def test_a_file_leads_into_the_page(
 ) -> None:
     """What `start` opens; the command line of the browser, which others can read, has no token."""
     recorder = tmp_path / "browser"
-    recorder.write_text(
-        f"#!{sys.executable}\nimport sys\nopen('{tmp_path}/said', 'w').write(sys.argv[1])"
-    )
+    recorder.write_text(f"#!/bin/sh\nprintf %s \"$1\" > '{tmp_path}/said'\n")
     recorder.chmod(0o700)
     monkeypatch.setattr(learner_s, "FILE", tmp_path / "page.html")
     monkeypatch.setenv("BROWSER", str(recorder))

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from kit.page.pollers.comparisons import Rekognition
 from kit.page.pollers.delivery import TwitterBucket
+from kit.page.pollers.functions import Invocations
 from kit.page.state import State
 
 pytestmark = pytest.mark.unit
@@ -20,6 +22,8 @@ POST = {
     "created_at": "2026-01-01",
     "media": [{"media_key": "3_1", "type": "photo"}],
 }
+
+SERVICES: Any = SimpleNamespace()  # nothing is asked
 
 
 def services_that_read(*answers: bytes | Exception) -> Any:
@@ -56,9 +60,22 @@ def test_an_object_that_cannot_be_read_is_read_later_and_counts_once() -> None:
 
 def test_what_is_known_before_the_post_is_read_is_kept() -> None:
     state = State()
-    state.posts.reach("3_1", "delivered", "a moment", object="firehose/1")
+    for moment in ("a moment", "a later one"):  # the first one counts
+        state.posts.reach("3_1", "delivered", moment, object="firehose/1")
     state.posts.reach("3_1", "stored", "another")
     state.posts.add(POST)
     photo = state.posts.photo("3_1")
     assert (photo["delivered"], photo["stored"]) == ("a moment", "another")
     assert state.posts.early == {}
+
+
+def test_a_comparison_and_a_run_before_the_post_is_read_are_kept() -> None:
+    state = State()
+    state.ids = {"RekognitionBucket": "bucket", "RekognitionLambdaFunction": "mine"}
+    target, moment = "s3://bucket/images/3_1.jpg", "2026-01-01T00:00:00.000Z"
+    Rekognition(SERVICES, state).note({"target": target, "similarity": 99.5}, moment)
+    Invocations(SERVICES, state).note("bucket/images/3_1.jpg", moment, {"ended": 1, "error": "oh"})
+    state.posts.add(POST)
+    photo = state.posts.photo("3_1")
+    assert (photo["compared"], photo["similarity"]) == (moment, 99.5)
+    assert (photo["tried"], photo["failed"], photo["running"]) == (moment, "oh", False)

@@ -200,12 +200,16 @@ class Posts:
     def reach(self, media_key: str, milestone: str, moment: str, **more: Any) -> None:
         """A photo has come to a milestone; only the first time counts."""
         self.change(
-            media_key, **{milestone: self.photo(media_key).get(milestone) or moment}, **more
+            media_key, **{milestone: self.known(media_key).get(milestone) or moment}, **more
         )
 
     def photo(self, media_key: str) -> Json:
         """A photo; empty if it is not here."""
         return self.photos.get(media_key, ({}, {}))[0]
+
+    def known(self, media_key: str) -> Json:
+        """What is known of a photo, also before its post is read."""
+        return self.photo(media_key) or self.early.get(media_key, {})
 
     def newest_photos(self) -> list[Json]:
         """All photos that are here, the newest first."""

@@ -54,12 +54,12 @@ class Rekognition(ContentPoller):
         if not code["starter"] and moment >= code["modified"]:
             code["compared"] = True
         key = call["target"].removeprefix(images).removesuffix(".jpg")
-        photo = posts.photo(key)
-        if photo and (photo["compared"] or "") < moment:  # once more: the last one counts
+        photo = posts.known(key)
+        if (photo.get("compared") or "") < moment:  # once more: the last one counts
             posts.change(
                 key,
                 compared=moment,
-                arrived=photo["arrived"] or moment,
+                arrived=photo.get("arrived") or moment,
                 similarity=call.get("similarity"),
                 faces=call.get("faces"),
                 refused=refused,

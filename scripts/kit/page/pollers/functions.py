@@ -107,7 +107,7 @@ class TwitterFunction(Function):
             key, problem = found[1], f"{found[2]}{found[3] or ''}"[:300]
             message = f"A photo was {problem}" if found[2] == "rejected" else problem
             self.status.failed(message, moment)
-            if not self.state.posts.photo(key).get("stored"):
+            if not self.state.posts.known(key).get("stored"):
                 self.state.posts.change(key, problem=problem)
 
 
@@ -170,12 +170,12 @@ class Invocations(Poller):
     def note(self, place: str, begun: str, invocation: Json) -> None:
         """Note how an invocation stands with one of its photos; a later one counts more."""
         key = place.rpartition("images/")[2].rpartition(".")[0]
-        photo = self.state.posts.photo(key)
-        if not photo or (photo["tried"] or "") > begun:
+        photo = self.state.posts.known(key)
+        if (photo.get("tried") or "") > begun:
             return
         self.state.posts.change(
             key,
-            arrived=photo["arrived"] or begun,
+            arrived=photo.get("arrived") or begun,
             tried=begun,
             running=not invocation["ended"],
             failed=invocation["error"] or None,

@@ -36,6 +36,7 @@ let answers = []; // of the view, one more with each "more"
 let showsCommand = true;
 let styled = null; // the promise that the style is there
 let reading = Promise.resolve(); // the end of what is read now
+let refreshing = false; // whether a refresh waits for its turn
 
 /** Show what the address names; without a place, what was open last. */
 export async function open() {
@@ -69,9 +70,12 @@ function inTurn(act) {
   return reading;
 }
 
-/** Read the open view again; not if "more" of it is shown. */
+/** Read the open view again, once for all who ask meanwhile; not if "more" of it is shown. */
 function refresh() {
+  if (refreshing) return reading;
+  refreshing = true;
   return inTurn(async (wanted) => {
+    refreshing = false;
     if (wanted && isOpen("data") && !document.hidden && answers.length <= 1) await read(wanted);
   });
 }

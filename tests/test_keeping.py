@@ -142,6 +142,7 @@ def kill_server(server: str) -> Callable[[Learner], int]:
 ENDS: dict[str, tuple[Callable[[Learner], int], int]] = {
     "closed terminal": (close_terminal, 0),
     "SIGTERM": (signal_start(signal.SIGTERM), 0),
+    "SIGHUP": (signal_start(signal.SIGHUP), 0),
     "SIGKILL": (signal_start(signal.SIGKILL), -signal.SIGKILL),
     "SIGKILL of AWS": (kill_server("aws"), 1),
 }
@@ -217,7 +218,7 @@ def start_and_kill_at(learner: Learner, step: int) -> None:
 
 @pytest.mark.slow
 def test_killed_in_the_middle_of_the_steps_it_can_be_started_again(learner: Learner) -> None:
-    for step in (3, 10):  # launched, written
+    for step in (3, 6, 10):  # launched, streaming, written
         start_and_kill_at(learner, step)
     said = learner.start("--at", "11")
     for step in (3, 4, 5, 6, 8, 10):

@@ -7,7 +7,6 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from kit.commands.redrive import redrive
 from kit.stack.code import SOLUTION
 from kit.stack.failure_queue import read_message
 from kit.stack.stack import EMAIL, Stack
-from support import REPOSITORY, s3_event, wait_until
+from support import REPOSITORY, aws_cli, s3_event, wait_until
 from support.photos import Photos
 from support.systems import BorrowedSystem
 from support.terminal import running_workshop
@@ -257,7 +256,7 @@ def test_by_hand_it_takes_the_three_commands_of_the_text(
         if words[1] == "sqs":
             assert 'add `--endpoint-url "$AWS_ENDPOINT_URL"` to the `aws sqs` commands' in text
             words += ["--endpoint-url", os.environ["AWS_ENDPOINT_URL"]]
-        program = [str(Path(sys.executable).with_name("aws")), *words[1:]]
+        program = [str(aws_cli.program()), *words[1:]]
         done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout) if done.stdout else {}

@@ -6,7 +6,6 @@ import inspect
 import json
 import shlex
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 
 from kit.commands.doctor import fixes
 from kit.commands.doctor.fixes import aws
+from support import aws_cli
 
 ARN = "arn:aws:iam::123456789012:role/my role's"
 STATEMENT = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": ARN}
@@ -101,7 +101,7 @@ def test_the_aws_cli_accepts_every_option(command: str, tmp_path: Path) -> None:
 
 def run_cli(words: list[str], folder: Path) -> str:
     environment = {
-        "PATH": str(Path(sys.executable).parent),
+        "PATH": aws_cli.path(),
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "eu-west-1",

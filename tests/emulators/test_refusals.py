@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from kit.stack.inventory import left_over
 from kit.stack.stack import EMAIL, Stack, unique_name
 from kit.stack.template import load_template
 from support import wait_until
+from support.aws_cli import program
 
 TOPIC = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}
 
@@ -414,7 +414,7 @@ def aws_cli(system: OfflineSystem, *arguments: str) -> subprocess.CompletedProce
     """Call CloudFormation with the AWS CLI, as the learner has it."""
     credentials = system.aws.client("sts")._request_signer._credentials
     return subprocess.run(
-        [str(Path(sys.executable).with_name("aws")), "cloudformation", *arguments],
+        [program(), "cloudformation", *arguments],
         env=os.environ
         | {
             "AWS_ENDPOINT_URL": system.aws.url,

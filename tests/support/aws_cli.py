@@ -17,7 +17,9 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 CLIENT = """
 import json, os, socket, sys
@@ -30,26 +32,33 @@ with socket.socket(socket.AF_UNIX) as server:
 """
 
 
-@functools.cache
 def path() -> str:
     """A PATH on which `aws` is the loaded one, before the programs beside Python and all others."""
+    folders = [str(program().parent), str(Path(sys.executable).parent), os.environ["PATH"]]
+    return os.pathsep.join(folders)
+
+
+@functools.cache
+def program() -> Path:
+    """The loaded `aws`."""
     folder = Path(tempfile.mkdtemp(prefix="aws-"))
     address = folder / "socket"
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(address))
     listener.listen()
     subprocess.Popen(
-        [sys.executable, "-m", "support.aws_cli", str(listener.fileno())],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONUTF8": "1"},
+        [sys.executable, "-P", __file__, str(listener.fileno())],  # no module of ours is in its way
+        env=os.environ | {"PYTHONPATH": "", "PYTHONUTF8": "1"},
         stdin=subprocess.PIPE,  # it ends with us, and not by Ctrl-C
         start_new_session=True,
         pass_fds=[listener.fileno()],
     )
     command = [sys.executable, "-I", "-S", str(folder / "client.py"), str(address)]
     (folder / "client.py").write_text(CLIENT)
-    (folder / "aws").write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
-    (folder / "aws").chmod(0o755)
-    return os.pathsep.join([str(folder), str(Path(sys.executable).parent), os.environ["PATH"]])
+    aws = folder / "aws"
+    aws.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
+    aws.chmod(0o755)
+    return aws
 
 
 def serve(listener: socket.socket) -> None:
@@ -57,6 +66,10 @@ def serve(listener: socket.socket) -> None:
     from awscli.clidriver import create_clidriver  # type: ignore[import-untyped]  # noqa: PLC0415
 
     create_clidriver()
+    from botocore import waiter  # noqa: PLC0415 - the CLI's own, which it has put before ours
+
+    assert "awscli" in waiter.__file__
+    waiter.time = SimpleNamespace(sleep=lambda _: time.sleep(0.1))  # it would ask every 30 s
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
     while listener in select.select([listener, sys.stdin], [], [])[0]:  # our parent writes nothing
         connection, _ = listener.accept()

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from support import REPOSITORY, end_of, evidence, instructions, wait_until
+from support import REPOSITORY, aws_cli, end_of, evidence, instructions, wait_until
 from support.instructions import AGAIN, SECOND_TERMINAL, Block
 
 NOT_COPIED = ("coverage", ".git", ".venv", ".workshop", ".reports", ".*_cache", "__pycache__")
@@ -75,13 +75,23 @@ class Terminal:
 
 
 def copy_repository(folder: Path) -> None:
-    """Make a clone with everything set up already, so that make has nothing to install."""
+    """Make a clone with everything set up already, so that make has nothing to install.
+
+    Its `aws` is the loaded one; that the installed one runs in any folder has a test of its own.
+    """
     shutil.copytree(REPOSITORY, folder, ignore=shutil.ignore_patterns(*NOT_COPIED))
     virtual = folder / ".venv"
-    virtual.mkdir()
+    programs = virtual / "bin"
+    programs.mkdir(parents=True)
     for path in Path(sys.prefix).iterdir():
-        if not path.name.startswith("installed"):
+        if not path.name.startswith("installed") and path.name != "bin":
             (virtual / path.name).symlink_to(path)
+    for path in Path(sys.prefix, "bin").iterdir():
+        (programs / path.name).symlink_to(aws_cli.program() if path.name == "aws" else path)
+    activate = Path(sys.prefix, "bin", "activate").read_text()
+    (programs / "activate").unlink()
+    here = re.sub("(?m)^VIRTUAL_ENV=.*$", f"VIRTUAL_ENV={virtual}", activate)
+    (programs / "activate").write_text(here)
     for stamp in ("installed", "installed-workshop"):
         (virtual / stamp).touch()
 

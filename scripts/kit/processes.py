@@ -91,6 +91,7 @@ def minimal_environment(folder: Path) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "OPENBLAS_NUM_THREADS": "1",  # threads of numpy, which it starts for nothing
     }
 
 

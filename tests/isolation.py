@@ -18,12 +18,17 @@ from botocore import loaders
 
 NAME = "SERVERLESS_BYTES_TEST_RUN"  # in the environment: the folder; the workers inherit it
 # Deletes the folder when its standard input is closed, that is, when the process that began the run
-# has ended, even if it was killed. What that process has started ends at the same time.
+# has ended, even if it was killed. What that process has started ends by itself; a workshop that a
+# test has started in a terminal of its own is killed, which Linux finds by its environment.
 JANITOR = """
-import shutil, sys, time
+import contextlib, os, pathlib, shutil, signal, sys, time
 sys.stdin.read()
 for seconds in 0, 0.2, 1, 3:
     time.sleep(seconds)
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if sys.argv[1].encode() in (process / "environ").read_bytes():
+                os.kill(int(process.name), signal.SIGKILL)
     shutil.rmtree(sys.argv[1], ignore_errors=True)
 """
 janitor: subprocess.Popen[bytes] | None = None
@@ -35,11 +40,11 @@ def begin() -> Path:
     if os.environ.get(NAME):
         return Path(os.environ[NAME])
     folder = Path(tempfile.mkdtemp(prefix="serverless-bytes-run-"))
-    os.environ |= {NAME: str(folder), "TMPDIR": str(folder)}
-    tempfile.tempdir = None  # so that TMPDIR is read again
     janitor = subprocess.Popen(
         [sys.executable, "-c", JANITOR, str(folder)], stdin=subprocess.PIPE, start_new_session=True
     )
+    os.environ |= {NAME: str(folder), "TMPDIR": str(folder)}
+    tempfile.tempdir = None  # so that TMPDIR is read again
     return folder
 
 

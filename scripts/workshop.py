@@ -2,29 +2,49 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import click
 
-from kit.commands.check.command import check
-from kit.commands.connect import connect
-from kit.commands.demo.command import demo
-from kit.commands.doctor.command import doctor
-from kit.commands.env import env
-from kit.commands.mail import mail
-from kit.commands.publish.command import publish
-from kit.commands.redrive import redrive
-from kit.commands.start import start
-from kit.commands.tweet import tweet
 from kit.terminal import handle_stops
 
+COMMANDS = {
+    "demo": "kit.commands.demo.command",
+    "start": "kit.commands.start",
+    "env": "kit.commands.env",
+    "connect": "kit.commands.connect",
+    "tweet": "kit.commands.tweet",
+    "mail": "kit.commands.mail",
+    "check": "kit.commands.check.command",
+    "doctor": "kit.commands.doctor.command",
+    "redrive": "kit.commands.redrive",
+    "publish": "kit.commands.publish.command",
+}
 
-@click.group(help=__doc__)
+
+class Commands(click.Group):
+    """Imports only the command that is typed, because all of them together take a while.
+
+    Click: Documentation, "Complex Applications", section "Lazily Loading Subcommands".
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order in which a learner meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name; None if there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
+        return command
+
+
+@click.group(cls=Commands, help=__doc__)
 def main() -> None:
     """Prepare the run of a command."""
     handle_stops()
 
-
-for command in (demo, start, env, connect, tweet, mail, check, doctor, redrive, publish):
-    main.add_command(command)
 
 if __name__ == "__main__":
     main()

@@ -97,4 +97,4 @@ def test_scripts_and_their_commands_exist(page: Path) -> None:
     for script, command in re.findall(r"python (scripts/\w+\.py)(?: ([a-z]+))?", read(page)):
         assert (REPOSITORY / script).is_file(), script
         if script == "scripts/workshop.py" and command:
-            assert command in workshop.main.commands
+            assert command in workshop.COMMANDS

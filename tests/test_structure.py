@@ -11,7 +11,9 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+import workshop
 from support import REPOSITORY
 
 pytestmark = pytest.mark.unit
@@ -74,6 +76,13 @@ def test_imports_go_in_no_circle() -> None:
 @pytest.mark.parametrize("name", [name for name in MODULES if name not in TEACHING])
 def test_imports_go_down(name: str) -> None:
     assert [other for other in imports(name) if floor(other) < floor(name)] == []
+
+
+@pytest.mark.parametrize("name", workshop.COMMANDS)
+def test_each_command_is_there(name: str) -> None:
+    done = CliRunner().invoke(workshop.main, [name, "--help"])
+    assert done.exit_code == 0, done.output
+    assert done.output.startswith(f"Usage: main {name} ")
 
 
 @pytest.mark.parametrize("name", TEACHING)

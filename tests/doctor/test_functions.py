@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,8 +15,8 @@ from doctor.checked_workshop import HANDLER, CheckedWorkshop, fake_context
 from kit.commands.doctor import finding as at
 from kit.commands.doctor.delivery import check_stream
 from kit.commands.doctor.finding import UNKNOWN, WRONG, Finding, unknown
-from kit.commands.doctor.function_runs import begun, runs_of
-from kit.commands.doctor.functions import useless_threshold
+from kit.commands.doctor.function_runs import Run, begun, runs_of
+from kit.commands.doctor.functions import explain_error, useless_threshold
 from kit.commands.doctor.stack_context import StackContext
 from kit.commands.doctor.stages import Stage, check
 from kit.events_without_photo import OF_OTHER_SERVICES, WITHOUT_RECORDS
@@ -194,6 +195,24 @@ def test_a_threshold_with_which_nothing_can_be_told(value: str, cause: str) -> N
     variables["SIMILARITY_THRESHOLD"] = "99.5"
     assert useless_threshold(context, at.REKOGNITION) is None
     assert useless_threshold(context, at.TWITTER) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status", "follows"), [(1, UNKNOWN, ()), (-1, WRONG, (at.REFERENCE,))]
+)
+def test_a_run_before_the_reference_is_no_fault(
+    seconds: int, status: str, follows: tuple[str, ...]
+) -> None:
+    ended = datetime(2026, 11, 27, tzinfo=UTC)
+    variables = {"REFERENCE_PHOTO": "celebrity.jpg"}
+    uploaded = {"Key": "celebrity.jpg", "LastModified": ended + timedelta(seconds=seconds)}
+    context = fake_context(
+        get_function={"Configuration": {"Environment": {"Variables": variables}}},
+        list_objects_v2={"Contents": [uploaded]},
+    )
+    run = Run(ended, ("Traceback (most recent call last):", "InvalidParameterException: no face"))
+    found = explain_error(context, at.REKOGNITION, "it failed", run)
+    assert (found.status, found.consequence_of) == (status, follows)
 
 
 def test_only_the_queue_knows_of_a_failure(workshop: CheckedWorkshop) -> None:

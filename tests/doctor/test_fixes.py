@@ -30,7 +30,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "restart_instance": ("i-0123456789abcdef0",),
     "create_delivery_stream": ("celebrityrek-posts", DESTINATION),
     "update_destination": ("celebrityrek-posts", "1", "destinationId-000000000001", DESTINATION),
-    "allow_s3_to_invoke": (ARN, "TwitterBucketPermission", "123456789012", "arn:aws:s3:::bucket"),
+    "allow_s3_to_invoke": (ARN, "TwitterBucketPermission", "210987654321", "arn:aws:s3:::bucket"),
     "notify_function": ("bucket", NOTIFICATION),
     "create_bucket": ("bucket", "eu-west-1"),
     "upload_reference": ("bucket", "the person's face.jpg"),
@@ -87,6 +87,14 @@ def test_a_command_is_quoted_for_a_shell() -> None:
         *("aws", "s3", "cp", "my photo.jpg", "s3://b/it's"),
         *("--metadata", '{"a":"$HOME `b`"}'),
     ]
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(("name", "arguments"), ARGUMENTS.items(), ids=ARGUMENTS)
+def test_a_command_names_all_that_it_is_about(name: str, arguments: tuple[Any, ...]) -> None:
+    words = [word for command in words_of(COMMANDS[name]) for word in command]
+    told = [argument for argument in arguments if isinstance(argument, str)]
+    assert [one for one in told if not any(one in word for word in words)] == []
 
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)

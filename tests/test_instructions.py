@@ -57,7 +57,7 @@ OTHERS = {
     "OAuth",
     "SimilarityThreshold",
     "SubscriptionRequiredException",
-    "UniqueId",
+    "WaitCondition",
 }
 # Files of the learner's, and what offline mode writes.
 THEIR_FILES = {

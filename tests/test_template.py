@@ -74,11 +74,9 @@ def test_the_serverless_rules_find_nothing() -> None:
 
 
 def test_each_check_that_is_skipped_has_a_reason() -> None:
-    owners = [TEMPLATE, *RESOURCES.values()]
-    configs = [owner.get("Metadata", {}).get("cfn-lint", {"config": {}}) for owner in owners]
-    skipped = [check for lint in configs for check in lint["config"].get("ignore_checks", [])]
-    assert re.findall(r"(?m)^  - (\w+) +# \w.+", DECISIONS) == skipped
-    assert DECISIONS.count("\n  - ") == len(skipped)
+    skipped = re.findall(r"(?m)^  - (\w+) +# \w.+", DECISIONS)
+    assert DECISIONS.count("\n  - ") == len(skipped) > 0
+    assert all("cfn-lint" not in owner.get("Metadata", {}) for owner in RESOURCES.values())
 
 
 def test_sections_are_in_order() -> None:

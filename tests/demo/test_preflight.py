@@ -120,6 +120,17 @@ def test_the_region_lacks_the_type_of_the_instance(
     assert (done.exit_code, "eu-west-1 has no t9.micro" in said(done)) == (2, True)
 
 
+@pytest.mark.parametrize(
+    "name", ["a" * 29, "MyDemo", "my_demo", "1demo", "-demo", "my.demo", "dèmo", ""]
+)
+def test_a_name_that_a_bucket_cannot_hold(run: Callable[..., Result], name: str) -> None:
+    done = run("--yes", "--stack", name)
+    assert done.exit_code == 2
+    assert f"The stack cannot be called {name}, because the names of its buckets" in said(done)
+    assert "at most 28 of them: --stack NAME" in said(done)  # in eu-west-1
+    assert "Rekognition is open" not in done.output
+
+
 def test_a_stack_or_a_bucket_of_this_name(
     run: Callable[..., Result], system: BorrowedSystem
 ) -> None:

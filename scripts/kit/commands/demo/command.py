@@ -87,6 +87,7 @@ def run_on_aws(progress: Progress, stack: str, subnet: str, yes: bool, keep: boo
     account = on_aws.callers_account()
     caller = preflight.identify(account)
     progress.note(f"account {caller.account}, region {account.region}, as {caller.arn}")
+    preflight.check_name(caller, account.region, stack)
     preflight.check_all(account, stack, subnet, progress)
     progress.note(on_aws.estimate(keep))
     if not yes:

@@ -9,6 +9,7 @@ and "DescribeInstanceTypeOfferings".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +33,7 @@ NOT_SHOWN = (
     "UnauthorizedOperation",
     "UnknownOperationException",
 )
+BUCKET_NAME = 63  # characters that S3 allows
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,24 @@ def check_instance_type(account: Account, _: str) -> None:
         raise InputError(
             f"The region {account.region} has no {name}. Choose another one: export "
             "AWS_DEFAULT_REGION=eu-west-1"
+        )
+
+
+def check_name(caller: Caller, region: str, name: str) -> None:
+    """A stack can have this name, and so can its buckets, whose names hold it.
+
+    Amazon S3 User Guide, "General purpose bucket naming rules"; CloudFormation API Reference,
+    "CreateStack", StackName.
+
+    Raises:
+        InputError: they cannot.
+    """
+    most = BUCKET_NAME - len(f"-rekognition-{caller.account}-{region}")
+    if not re.fullmatch("[a-z][a-z0-9-]*", name) or len(name) > most:
+        raise InputError(
+            f"The stack cannot be called {name}, because the names of its buckets hold its name. "
+            f"Take lower-case letters, digits and hyphens, a letter first, at most {most} of them: "
+            "--stack NAME"
         )
 
 

@@ -183,8 +183,19 @@ def delete_resource(original: Operation, *arguments: Any) -> Any:
     return original(*arguments)
 
 
+def order(original: Operation, *arguments: Any) -> list[str]:
+    """The order in which resources are created: those that only wait come last.
+
+    AWS creates at the same time what does not depend on each other; ministack creates one resource
+    after the other, and would wait for the signal of an instance that it has not created yet.
+    """
+    resources, ids = arguments[0], original(*arguments)
+    return sorted(ids, key=lambda name: resources[name]["Type"].endswith("::WaitCondition"))
+
+
 def install() -> None:
     """Let CloudFormation create and delete like this, and read back templates."""
+    stacks._topological_sort = functools.partial(order, stacks._topological_sort)
     handlers._deploy_stack_async = functools.partial(create, handlers._deploy_stack_async)
     handlers._delete_stack_async = functools.partial(delete, handlers._delete_stack_async)
     stacks._provision_resource = functools.partial(provision, stacks._provision_resource)

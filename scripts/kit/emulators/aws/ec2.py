@@ -3,7 +3,7 @@
 ministack's CloudFormation has no AWS::EC2::Instance. Its metadata service, which came with
 https://github.com/ministackorg/ministack/issues/434, has one role for all instances; here every
 instance has a service of its own, so that several stacks fit into one account. What runs on the
-instance is in emulators/instance.
+instance is in emulators/instance; that its boot succeeds is signaled here at once.
 
 AWS: CloudFormation Template Reference Guide, "AWS::EC2::Instance"; EC2 User Guide, "Retrieve
 security credentials from instance metadata". Which property's change replaces an instance is also
@@ -15,12 +15,13 @@ input").
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import Any
 
 from ministack.core.responses import get_region
 from ministack.services import ec2, iam
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import provisioners, wait_conditions
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
@@ -75,7 +76,16 @@ def create_instance(logical_id: str, properties: dict[str, Any], stack: str) -> 
     profile, role = profile_of(properties)
     instance_id = run_instance(properties, profile)
     give_credentials(instance_id, role)
+    signal_success(instance_id, properties.get("UserData", ""))
     return instance_id, attributes_of(instance_id)
+
+
+def signal_success(instance_id: str, user_data: str) -> None:
+    """Send what cfn-signal would at the end of the boot to each wait condition's handle there."""
+    script = base64.b64decode(user_data).decode("utf-8", "replace")
+    for token in re.findall(rf"{wait_conditions.SIGNAL_PATH}([\w-]+)", script):
+        signal = {"Status": "SUCCESS", "UniqueId": instance_id}
+        wait_conditions.deliver_signal(token, signal)
 
 
 def profile_of(properties: dict[str, Any]) -> tuple[str, str]:

@@ -11,8 +11,6 @@ import stat
 import subprocess
 import sys
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -165,8 +163,12 @@ class ManagedProcess:
                 f"{self.name} ended while it was starting (exit code {self.process.returncode}). "
                 f"Its log says why: {self.log}"
             )
+        # Imported here, because it takes longer than all else, and a process that has a parent and
+        # starts none also imports this file.
+        import urllib.request  # noqa: PLC0415
+
         with (
-            contextlib.suppress(urllib.error.URLError, OSError),
+            contextlib.suppress(OSError),  # of which urllib's own errors are kinds
             urllib.request.urlopen(url, timeout=2) as answer,
         ):
             return bool(answer.status == 200)

@@ -3,7 +3,7 @@
 ministack's CloudFormation has no AWS::EC2::Instance. Its metadata service, which came with
 https://github.com/ministackorg/ministack/issues/434, has one role for all instances; here every
 instance has a service of its own, so that several stacks fit into one account. What runs on the
-instance is in emulators/instance; that its boot succeeds is signaled here at once.
+instance is in emulators/instance.py; that its boot succeeds is signaled here at once.
 
 AWS: CloudFormation Template Reference Guide, "AWS::EC2::Instance"; EC2 User Guide, "Retrieve
 security credentials from instance metadata". Which property's change replaces an instance is also

@@ -92,7 +92,7 @@ def streamer_process(aws_url: str, x_url: str, token: str, root: Path, log: Path
     """The same for who has only the addresses and the token, and who stops it."""
     return ManagedProcess(
         "the streamer",
-        [sys.executable, "-m", "kit.emulators.instance"],
+        [sys.executable, "-m", "kit.emulators.instance_process"],
         environment(aws_url, x_url, token, root) | {"PYTHONPATH": str(SCRIPTS)},
         log,
         folder=root / WORKSHOP,

@@ -1,4 +1,7 @@
-"""Runs the streamer on the instance: python -m kit.emulators.instance, in its folder."""
+"""Runs the streamer on the instance: python -m kit.emulators.instance_process, in its folder.
+
+A file of its own: it runs as long as the streamer, and imports nothing of the workshop's.
+"""
 
 from __future__ import annotations
 

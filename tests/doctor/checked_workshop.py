@@ -60,12 +60,8 @@ class CheckedWorkshop(Workshop):
             for bucket in logical_ids
         ]
         functions = self.client("lambda").list_functions()["Functions"]
-        iam = self.client("iam")
-        roles = [
-            iam.get_role_policy(RoleName=role["RoleName"], PolicyName=name)["PolicyDocument"]
-            for role in iam.list_roles()["Roles"]
-            for name in iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
-        ]
+        account = self.client("iam").get_account_authorization_details(Filter=["Role"])
+        roles = account["RoleDetailList"]  # with their policies
         stacks = self.client("cloudformation").list_stacks()["StackSummaries"]
         streams = self.client("firehose").list_delivery_streams()["DeliveryStreamNames"]
         parts = (buckets, functions, roles, stacks, streams, self.items(), self.failures())

@@ -58,9 +58,6 @@ NOT_SHOWN = {
         ],
         "ministack's Firehose only puts objects; Firehose's documentation requires it",
     ),
-    ("BucketEmptierRole", "DeleteBuckets", "s3:DeleteObjectVersion"): (
-        "ministack asks for s3:DeleteObject only; S3's documentation requires it for versions"
-    ),
 }
 ACCOUNT = "000000000000"  # ministack's
 

@@ -88,7 +88,11 @@ def enforce(original: Callable[..., Any], key: str, action: str, *more: Any, **o
 def delete_objects(
     original: Callable[..., Any], bucket: str, body: bytes, headers: dict[str, str]
 ) -> Any:
-    """Delete what the caller may, and answer with an error for each other key."""
+    """Delete what the caller may, and answer with an error for each other key.
+
+    AWS: S3 API Reference, "DeleteObjects": s3:DeleteObject is always needed, and for a version
+    s3:DeleteObjectVersion, too.
+    """
     caller = ACCESS_KEY.search(headers.get("authorization", ""))
     try:
         root, errors = s3.fromstring(body), ""
@@ -97,8 +101,8 @@ def delete_objects(
     objects = [one for one in root if one.tag.rpartition("}")[2] == "Object"]
     targets = iam_actions._s3_batch_delete_targets(bucket, body)
     for one, (arn, version) in zip(objects, targets, strict=True):
-        action = DELETE_VERSION if version else DELETE
-        if caller and not may(caller[1], action, arn)["allowed"]:
+        actions = (DELETE, DELETE_VERSION) if version else (DELETE,)
+        if caller and not all(may(caller[1], action, arn)["allowed"] for action in actions):
             root.remove(one)
             key = html.escape(arn.partition("/")[2])
             errors += f"<Error><Key>{key}</Key><Code>AccessDenied</Code>"

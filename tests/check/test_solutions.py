@@ -98,7 +98,7 @@ def test_a_function_without_end_ends_the_check(
     assert own.search(told[0])
     # On a busy computer the others may have used the time up before the first case began.
     other = re.compile("same error as in the first case") if results[0].tried else own
-    assert all(other.search(hint) for hint in told[1:])
+    assert [hint for hint in told[1:] if not other.search(hint)] == []
     assert len(told) <= TIMEOUTS + 1
     assert "ran into its time limit too often" in failed(results)["settings"]
     for harness in impatient:

@@ -54,5 +54,5 @@ def test_a_worker_imports_nothing_of_the_server(tmp_path: Path) -> None:
     server = Server(tmp_path, processes=1, PYTHONPROFILEIMPORTTIME="1")  # Python says its imports
     imported = Counter(line.rpartition("|")[2].strip() for line in server.stop().splitlines())
     assert imported["kit.emulators.rekognition.faces"] == 2  # by the server and by its worker
-    alone = ("kit.emulators.rekognition.app", "boto3", "uvicorn", "click")
+    alone = ("kit.emulators.rekognition.app", "botocore.auth", "uvicorn", "click")
     assert [imported[name] for name in alone] == [1] * len(alone)

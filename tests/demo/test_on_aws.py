@@ -126,7 +126,7 @@ def test_for_a_program(start: Start) -> None:
 def test_the_stack_is_kept_if_asked_for(start: Start, system: BorrowedSystem) -> None:
     code, text = finish(start("--keep"))
     assert code == 0, text
-    command = f"aws cloudformation delete-stack --stack-name {NAME}"
+    command = f"aws cloudformation delete-stack --stack-name {NAME} --region {system.aws.region}"
     in_order(text, ["the stack stays, for $0.018 an hour, until you type:", command])
     assert "Clean up" not in text
     code, text = finish(start())

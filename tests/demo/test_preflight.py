@@ -84,9 +84,9 @@ def test_no_default_vpc_or_none_with_a_public_subnet(
     done = run("--yes")
     assert done.exit_code == 2
     assert "gives an instance a public address" in said(done)
-    assert f"modify-subnet-attribute --map-public-ip-on-launch --subnet-id {subnets[0]}" in said(
-        done
-    )
+    region = f"--region {system.aws.region}"  # also where the CLI has another one
+    fix = f"modify-subnet-attribute --map-public-ip-on-launch --subnet-id {subnets[0]} {region}"
+    assert fix in said(done)
     for subnet in subnets:
         ec2.delete_subnet(SubnetId=subnet)
     done = run("--yes")
@@ -99,6 +99,7 @@ def test_no_default_vpc_or_none_with_a_public_subnet(
     ec2.delete_vpc(VpcId=vpc["VpcId"])
     done = run("--yes")
     assert (done.exit_code, "has no default VPC" in said(done)) == (2, True)
+    assert f"aws ec2 create-default-vpc {region}; or" in said(done)
     done = run("--yes", "--subnet", subnets[0])
     assert (done.exit_code, f"has no subnet {subnets[0]}" in said(done)) == (2, True)
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]
@@ -138,7 +139,8 @@ def test_a_stack_or_a_bucket_of_this_name(
     done = run("--yes")
     assert done.exit_code == 2
     assert f"There is a stack called {NAME} already, which is CREATE_COMPLETE." in said(done)
-    assert f"aws cloudformation delete-stack --stack-name {NAME}" in said(done)
+    delete = f"aws cloudformation delete-stack --stack-name {NAME} --region {system.aws.region}"
+    assert delete in said(done)
     launched.delete()
     s3, bucket = system.aws.client("s3"), f"{NAME}-twitter-1"
     place = {"LocationConstraint": system.aws.region}

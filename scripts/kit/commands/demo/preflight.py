@@ -108,7 +108,8 @@ def check_network(account: Account, _: str) -> None:
     if not vpcs:
         raise InputError(
             f"The region {account.region} of your account has no default VPC, in which the "
-            "instance would be. Create it, which costs nothing: aws ec2 create-default-vpc; or "
+            "instance would be. Create it, which costs nothing: aws ec2 create-default-vpc "
+            f"--region {account.region}; or "
             "name a subnet from which the internet is reached: --subnet ID"
         )
     subnets = default_subnets(account, vpcs[0]["VpcId"])
@@ -119,6 +120,7 @@ def check_network(account: Account, _: str) -> None:
                 "aws ec2 modify-subnet-attribute --map-public-ip-on-launch --subnet-id "
                 f"{subnets[0]['SubnetId']}"
             )
+        fix += f" --region {account.region}"
         raise InputError(
             "No default subnet of the default VPC gives an instance a public address, without "
             "which it reaches neither CloudFormation nor Firehose, and the launch fails after ten "
@@ -139,7 +141,7 @@ def check_subnet(account: Account, _: str, subnet: str) -> None:
             raise
         raise InputError(
             f"The region {account.region} of your account has no subnet {subnet}. List those that "
-            "it has: aws ec2 describe-subnets"
+            f"it has: aws ec2 describe-subnets --region {account.region}"
         ) from error
 
 
@@ -195,7 +197,7 @@ def check_names(account: Account, name: str) -> None:
         raise InputError(
             f"There is a stack called {name} already, which is {stacks[0]['StackStatus']}. It may "
             "be of a demo that was ended hard. Delete it: aws cloudformation delete-stack "
-            f"--stack-name {name}; or take another name: --stack NAME"
+            f"--stack-name {name} --region {account.region}; or take another name: --stack NAME"
         )
     taken = inventory.buckets(account, f"{name}-twitter") + inventory.buckets(
         account, f"{name}-rekognition"

@@ -112,7 +112,7 @@ class TemporaryStack:
             self.wait_for_deletion()
         except KeyboardInterrupt:
             self.progress.note("AWS goes on with the deletion. Whether it has ended, says:")
-            self.progress.note(f"aws cloudformation describe-stacks --stack-name {self.stack.name}")
+            self.progress.note(self.command("describe-stacks"))
             raise
         except (BotoCoreError, ClientError, WorkshopError) as failure:
             before = f"{error} Then the" if isinstance(error, Exception) else "The"
@@ -133,7 +133,15 @@ class TemporaryStack:
     @property
     def delete_command(self) -> str:
         """What deletes the stack."""
-        return f"aws cloudformation delete-stack --stack-name {self.stack.name}"
+        return self.command("delete-stack")
+
+    def command(self, operation: str) -> str:
+        """A command of the AWS CLI, which may have another region than boto3 has.
+
+        AWS SDKs and Tools Reference Guide, "AWS Region": the CLI reads AWS_REGION, boto3 does not.
+        """
+        name, region = self.stack.name, self.account.region
+        return f"aws cloudformation {operation} --stack-name {name} --region {region}"
 
     def say_how_to_delete(self) -> None:
         """Say that it stays, and what that means."""

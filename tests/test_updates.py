@@ -6,7 +6,10 @@ import json
 from typing import Any, NamedTuple
 
 import pytest
+from botocore.exceptions import WaiterError
 
+from emulators.resources import key_pair
+from kit.stack.find import failure_of
 from kit.stack.stack import Stack
 from kit.stack.template import load_template
 from support import instructions
@@ -132,7 +135,7 @@ def test_another_type_of_instance_is_the_same_one_with_another_address(stack: St
 
 def test_a_key_pair_replaces_the_instance_and_an_address_opens_the_port(stack: Stack) -> None:
     before = effects(stack)
-    update(stack, KeyName="mine")
+    update(stack, KeyName=key_pair(stack.aws))
     after = effects(stack)
     assert after.instance[0] != before.instance[0]
     assert after.instance[2] == "mine"
@@ -148,6 +151,27 @@ def test_another_address_is_asked(stack: Stack) -> None:
     before = effects(stack)
     update(stack, EmailAddress="other@example.com")
     assert effects(stack) == before._replace(address=("other@example.com", False))
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "message"),
+    [
+        ("KeyName", "nobody-s", "The key pair 'nobody-s' does not exist"),
+        ("SubnetId", "subnet-0123456789abcdef0", "The subnet ID 'subnet-0123456789abcdef0' does"),
+    ],
+)
+def test_what_the_instance_needs_must_exist_or_all_is_rolled_back(
+    stack: Stack, parameter: str, value: str, message: str
+) -> None:
+    before = effects(stack)
+    with pytest.raises(WaiterError):
+        update(stack, **{parameter: value, "SimilarityThreshold": "95"})
+    (found,) = stack.cloudformation.describe_stacks(StackName=stack.name)["Stacks"]
+    assert found["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert f"StreamingInstance: Resource handler returned message: \"{message}" in failure_of(
+        stack.cloudformation, stack.name
+    )
+    assert effects(stack) == before
 
 
 def test_another_subnet_replaces_the_instance(stack: Stack) -> None:

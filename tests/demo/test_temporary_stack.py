@@ -108,7 +108,8 @@ def test_what_cannot_be_deleted_is_named_with_its_price() -> None:
         run(aws, WorkshopError("The photo was lost."))
     assert str(raised.value) == (
         "The photo was lost. Then the stack could not be deleted (s: the bucket is full), and goes "
-        "on to cost $0.018 an hour. Delete it: aws cloudformation delete-stack --stack-name s"
+        "on to cost $0.018 an hour. Delete it: aws cloudformation delete-stack --stack-name s "
+        "--region eu-west-1"
     )
 
 

@@ -314,6 +314,20 @@ LATER = (
         BUCKET,
     ),
     Broken(
+        "key pair that does not exist",
+        RESOURCE,
+        "The key pair 'of-another-region' does not exist (Service: Ec2, Status Code: 400",
+        put("StreamingInstance", KeyName="of-another-region"),
+        "StreamingInstance",
+    ),
+    Broken(
+        "subnet that does not exist",
+        RESOURCE,
+        "The subnet ID 'subnet-0123456789abcdef0' does not exist (Service: Ec2, Status Code: 400",
+        put("StreamingInstance", SubnetId="subnet-0123456789abcdef0"),
+        "StreamingInstance",
+    ),
+    Broken(
         "bucket name with capitals",
         RESOURCE,
         "Bucket name should not contain uppercase characters",

@@ -8,7 +8,7 @@ import uuid
 import zipfile
 from typing import Any
 
-from kit.aws_client import Aws
+from kit.aws_client import Account, Aws
 from kit.stack.stack import WAIT, Stack
 from kit.stack.template import TEMPLATE, load_template
 
@@ -23,6 +23,14 @@ def new_bucket(aws: Aws) -> str:
     name = unique("bucket")
     location = {"LocationConstraint": aws.region}
     aws.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=location)
+    return name
+
+
+def key_pair(aws: Account, name: str = "mine") -> str:
+    """The name of a key pair that there is."""
+    ec2 = aws.client("ec2")
+    if name not in [pair["KeyName"] for pair in ec2.describe_key_pairs()["KeyPairs"]]:
+        ec2.create_key_pair(KeyName=name)
     return name
 
 

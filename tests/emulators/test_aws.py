@@ -10,6 +10,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from emulators.resources import key_pair
 from kit.emulators.system import OfflineSystem
 from kit.stack.inventory import left_over
 from kit.stack.stack import EMAIL, Stack
@@ -70,7 +71,7 @@ def test_ssh_is_open_only_when_asked_for(system: OfflineSystem, stack: Stack) ->
         return [(p["FromPort"], p["IpRanges"][0]["CidrIp"]) for p in answer["IpPermissions"]]
 
     assert ports(stack) == []
-    ssh = {"KeyName": "mine", "SSHLocation": "203.0.113.7/32"}
+    ssh = {"KeyName": key_pair(system.aws), "SSHLocation": "203.0.113.7/32"}
     second = Stack.launch(system.aws, system.parameters(EMAIL) | ssh)
     assert ports(second) == [(22, "203.0.113.7/32")]
     second.delete()

@@ -16,7 +16,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from emulators.resources import update_stack
+from emulators.resources import key_pair, update_stack
 from kit.aws_client import Aws
 from kit.emulators.system import OfflineSystem
 from kit.keys import ACCOUNT, select
@@ -150,6 +150,7 @@ def test_some_changes_stop_the_instance_and_start_it_again(
 
 @pytest.mark.parametrize("change", [{"KeyName": "mine"}, {"ImageId": "ami-0123456789abcdef0"}])
 def test_some_changes_replace_the_instance(stack: Stack, change: dict[str, str]) -> None:
+    key_pair(stack.aws)
     before = described(stack)
     updated = update_stack(stack, changed_template(**change))
     after = described(updated)

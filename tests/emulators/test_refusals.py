@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from emulators.refusals import AT_THE_CALL, EARLIER, FUNCTION, LATER, Broken
-from emulators.resources import allow, new_bucket, new_function, unique
+from emulators.resources import allow, key_pair, new_bucket, new_function, unique
 from kit.emulators.system import OfflineSystem
 from kit.errors import WorkshopError
 from kit.stack.find import failure_of
@@ -384,6 +384,7 @@ OTHER_VALUES = {
 
 
 def test_our_own_template_is_launched_updated_and_deleted(system: OfflineSystem) -> None:
+    key_pair(system.aws, OTHER_VALUES["KeyName"])
     stack = Stack.launch(system.aws, system.parameters(EMAIL))
     parameters = load_template()["Parameters"]
     secret = stack.resource("TwitterKeys")

@@ -27,6 +27,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from kit.emulators.aws import store
 from kit.emulators.aws.auth import new_session, register_session, session_arn, workshop_token
+from kit.emulators.aws.validation.errors import ResourceError
 from kit.keys import metadata_key, same
 
 CREDENTIALS_SECONDS = 86_400
@@ -73,11 +74,29 @@ credentials_of: dict[str, dict[str, str]] = {}  # instance ID → its role's cre
 
 def create_instance(logical_id: str, properties: dict[str, Any], stack: str) -> tuple[str, Any]:
     """Create an instance, with its role's credentials for the metadata service."""
+    check_references(properties)
     profile, role = profile_of(properties)
     instance_id = run_instance(properties, profile)
     give_credentials(instance_id, role)
     signal_success(instance_id, properties.get("UserData", ""))
     return instance_id, attributes_of(instance_id)
+
+
+def check_references(properties: dict[str, Any]) -> None:
+    """The key pair and the subnet exist, if the properties name any.
+
+    EC2 API Reference, "Error codes": InvalidKeyPair.NotFound and InvalidSubnetID.NotFound.
+
+    Raises:
+        ResourceError: one does not.
+    """
+    wanted = (
+        ("key pair", properties.get("KeyName"), ec2._key_pairs),
+        ("subnet ID", properties.get("SubnetId"), ec2._subnets),
+    )
+    for kind, name, known in wanted:
+        if name and name not in known:
+            raise ResourceError(f"The {kind} '{name}' does not exist", "Ec2", code="NotFound")
 
 
 def signal_success(instance_id: str, user_data: str) -> None:

@@ -145,9 +145,6 @@ def is_from_a_web_page(
 
 async def refuse(scope: Scope, receive: Receive, send: Send, status: int, message: str) -> None:
     """Answer with an error, and hang up instead of reading on."""
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1008})
-        return
     await JSONResponse({"detail": message}, status, {"connection": "close"})(scope, receive, send)
 
 
@@ -234,11 +231,18 @@ class Server(uvicorn.Server):
     Args:
         app: the application.
         port: of TCP.
-        on_stop: called first when the process is told to end; then it ends as soon as all
+        on_stop: called first when the process is told to end; then `run` returns as soon as all
             connections are closed. Without it, the process ends at once, and waits for nothing.
+        with_date: whether each answer gets a Date and a Server; the application may have its own.
     """
 
-    def __init__(self, app: ASGIApp, port: int, on_stop: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        port: int,
+        on_stop: Callable[[], None] | None = None,
+        with_date: bool = True,
+    ) -> None:
         self.on_stop = on_stop
         super().__init__(
             uvicorn.Config(
@@ -252,6 +256,10 @@ class Server(uvicorn.Server):
                 # An access log would record the learner's actions, and nobody needs it.
                 access_log=False,
                 log_level="error",
+                date_header=with_date,
+                server_header=with_date,
+                # What a request sets must not be there for the next one on its connection.
+                reset_contextvars=True,
             )
         )
 
@@ -260,21 +268,25 @@ class Server(uvicorn.Server):
         if self.on_stop is None:
             os._exit(0)
         self.on_stop()
-        super().handle_exit(sig, frame)
+        self.should_exit = True  # uvicorn itself would let the signal kill the process in the end
 
 
 def serve(
-    app: ASGIApp, port: int, on_stop: Callable[[], None] | None = None, with_ipv6: bool = False
+    app: ASGIApp,
+    port: int,
+    on_stop: Callable[[], None] | None = None,
+    with_date: bool = True,
+    with_ipv6: bool = False,
 ) -> None:
     """Serve an application until the process is told to end; see `Server`.
 
     Args:
         app: the application.
         port: of TCP.
-        on_stop: see `Server`.
+        on_stop, with_date: see `Server`.
         with_ipv6: whether to answer at ::1 as well, which localhost may mean in a browser.
     """
-    Server(app, port, on_stop).run(listen(port) if with_ipv6 else None)
+    Server(app, port, on_stop, with_date).run(listen(port) if with_ipv6 else None)
 
 
 def listen(port: int) -> list[socket.socket]:

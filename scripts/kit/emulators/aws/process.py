@@ -37,7 +37,6 @@ class EmulatedAws(Aws):
         variables = minimal_environment(folder) | {
             **environment,
             "AUTH": "true",  # the roles' policies count
-            "BIND_HOST": "127.0.0.1",  # its default is 0.0.0.0
             "MINISTACK_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(port),
             "MINISTACK_REGION": region,

@@ -76,9 +76,6 @@ def with_signatures(application: ASGIApp) -> ASGIApp:
         if scope["type"] == "lifespan":
             await application(scope, receive, send)
             return
-        if scope["type"] == "websocket":  # the workshop has none
-            await send({"type": "websocket.close", "code": 1008})
-            return
         request = Request(scope, receive)
         if is_open(request):
             headers = [header for header in scope["headers"] if header[0] in OPEN_HEADERS]

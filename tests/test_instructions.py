@@ -57,6 +57,8 @@ OTHERS = {
     "OAuth",
     "SimilarityThreshold",
     "SubscriptionRequiredException",
+    "PendingVerification",
+    "VcpuLimitExceeded",
     "WaitCondition",
 }
 # Files of the learner's, and what offline mode writes.

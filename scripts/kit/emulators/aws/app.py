@@ -15,6 +15,7 @@ from kit.emulators.aws import (
     lambda_,
     lambda_invocations,
     lambda_limits,
+    protocols,
     s3,
     signatures,
     sns,
@@ -31,7 +32,7 @@ MAX_BODY = LAMBDA_REQUEST_BYTES + MIB
 PLUGINS = (
     *(cloudformation, cloudtrail, ec2, firehose, s3, signatures, sns, store, validation),
     *(lambda_, lambda_invocations, lambda_limits),
-    changes,
+    *(changes, protocols),
     faults,  # wraps the queue of `lambda_`, so it comes later
 )
 

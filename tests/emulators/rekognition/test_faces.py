@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from kit.emulators.rekognition import errors, faces
+from kit.emulators.rekognition import comparison, errors, faces
 from kit.images import media_type
 
 pytestmark = pytest.mark.unit
@@ -39,11 +39,11 @@ def scaled(data: bytes, longer_side: int) -> Image.Image:
 
 
 def detect(data: bytes) -> dict[str, Any]:
-    return faces.describe(faces.find_faces(data))
+    return comparison.describe(faces.find_faces(data))
 
 
 def compare(source: bytes, target: bytes, threshold: float = 80) -> tuple[dict[str, Any], float]:
-    return faces.compare(faces.find_faces(source), faces.find_faces(target), threshold)
+    return comparison.compare(faces.find_faces(source), faces.find_faces(target), threshold)
 
 
 def best(source: bytes, target: bytes) -> float:
@@ -164,11 +164,11 @@ def test_quality_follows_the_picture(photos: dict[str, bytes]) -> None:
 
 def test_a_distance_of_0_55_is_the_default_threshold(photos: dict[str, bytes]) -> None:
     [face] = faces.find_faces(photos["obama.jpg"])
-    moved = face.descriptor.copy()
-    moved[0] += 0.55
-    other = faces.Face(**{**vars(face), "descriptor": moved})
-    assert faces.similarity(face, other) == pytest.approx(80, abs=0.01)
-    assert faces.similarity(face, face) == pytest.approx(100 / (1 + math.exp(-12.386)))
+    first, *others = face.descriptor
+    moved = (first + 0.55, *others)
+    other = comparison.Face(**{**vars(face), "descriptor": moved})
+    assert comparison.similarity(face, other) == pytest.approx(80, abs=0.01)
+    assert comparison.similarity(face, face) == pytest.approx(100 / (1 + math.exp(-12.386)))
 
 
 # ---------------------------------------------------------------- what is decoded

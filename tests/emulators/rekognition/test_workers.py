@@ -50,9 +50,11 @@ def test_a_worker_that_breaks_is_replaced(tmp_path: Path, photos: dict[str, byte
     assert "a worker was replaced" in server.stop()
 
 
-def test_a_worker_imports_nothing_of_the_server(tmp_path: Path) -> None:
+def test_server_and_worker_import_nothing_of_each_other(tmp_path: Path) -> None:
     server = Server(tmp_path, processes=1, PYTHONPROFILEIMPORTTIME="1")  # Python says its imports
     imported = Counter(line.rpartition("|")[2].strip() for line in server.stop().splitlines())
-    assert imported["kit.emulators.rekognition.faces"] == 2  # by the server and by its worker
-    alone = ("kit.emulators.rekognition.app", "botocore.auth", "uvicorn", "click")
-    assert [imported[name] for name in alone] == [1] * len(alone)
+    assert imported["kit.emulators.rekognition.comparison"] == 2  # by both
+    workers = ("faces", "numpy", "dlib")
+    servers = ("app", "botocore.auth", "uvicorn", "click")
+    for name in (*workers, *servers):
+        assert imported[name] + imported[f"kit.emulators.rekognition.{name}"] == 1, name

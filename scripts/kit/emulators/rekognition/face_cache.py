@@ -8,7 +8,7 @@ import time
 from collections import OrderedDict
 from typing import Any
 
-from kit.emulators.rekognition import faces
+from kit.emulators.rekognition.comparison import Face
 from kit.emulators.rekognition.workers import Workers
 
 MAX_PICTURES = 1_000  # whose faces are cached; 2 KB each
@@ -28,9 +28,9 @@ class FaceCache:
         """Let the workers find the faces of new pictures."""
         self.workers = workers
         self.seconds = 0.0
-        self.searches: OrderedDict[bytes, asyncio.Future[list[faces.Face]]] = OrderedDict()
+        self.searches: OrderedDict[bytes, asyncio.Future[list[Face]]] = OrderedDict()
 
-    async def find(self, data: bytes, note: dict[str, Any]) -> list[faces.Face]:
+    async def find(self, data: bytes, note: dict[str, Any]) -> list[Face]:
         """The faces of a picture, largest first; the seconds that it took are added to `note`.
 
         Raises:
@@ -52,14 +52,12 @@ class FaceCache:
             self.searches.pop(key, None)
             raise
 
-    async def search(self, data: bytes, note: dict[str, Any]) -> list[faces.Face]:
+    async def search(self, data: bytes, note: dict[str, Any]) -> list[Face]:
         """Let an idle worker find the faces."""
         async with self.workers.take() as worker:
             started = time.perf_counter()
             try:
-                found: list[faces.Face] = await asyncio.to_thread(
-                    worker.call, faces.find_faces, data
-                )
+                found: list[Face] = await asyncio.to_thread(worker.call, "find_faces", data)
                 return found
             finally:
                 seconds = time.perf_counter() - started

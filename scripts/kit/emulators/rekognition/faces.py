@@ -1,8 +1,8 @@
-"""Face comparison: how the offline Rekognition computes its answers. No HTTP here.
+"""The faces of a picture: what a worker finds, with dlib. The server imports nothing of it.
 
 Each face is found by dlib's HOG detector, turned upright and cut out with the help of five
 landmarks, and turned into 128 numbers by a ResNet. Pictures of one person give numbers that lie
-close together: that distance becomes `Similarity`.
+close together: that distance becomes `Similarity`, see `comparison`.
 
 It does not find faces turned by 90° or 180° (unless EXIF says so), profiles, and faces below 80
 pixels in the picture scaled to 1280 pixels; or to 2560, if it has no face at 1280.
@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kit import samples
+from kit.emulators.rekognition.comparison import Face
 from kit.emulators.rekognition.errors import (
     ImageTooLargeError,
     InvalidImageFormatError,
@@ -49,49 +50,6 @@ MAX_UPSCALE = 2.0  # the detector's smallest face is 80 pixels, so 40 in the ori
 MIN_FACE = 40  # pixels in the original picture, as the service's
 MIN_SIDE = 80  # pixels; the service takes no smaller pictures
 MAX_FACES = 100  # the service returns the 100 largest
-
-
-@dataclass(frozen=True)
-class Face:
-    """One face. Lengths are ratios of the picture's width and height, as in the service."""
-
-    left: float
-    top: float
-    width: float
-    height: float
-    confidence: float  # 0 to 100, own scale: 50 is the detector's limit
-    eye_left: tuple[float, float]  # the one at the left in the picture
-    eye_right: tuple[float, float]
-    roll: float  # degrees; positive when the right eye is the lower one
-    brightness: float  # 0 to 100, own scale
-    sharpness: float  # 0 to 100, own scale
-    descriptor: NDArray[np.float64]  # shape (128,)
-
-    @property
-    def area(self) -> float:
-        """Part of the picture that the face covers, 0 to 1."""
-        return self.width * self.height
-
-    def source_face(self) -> dict[str, Any]:
-        """The service's answer for the face of the source image."""
-        return {
-            "BoundingBox": {
-                "Left": self.left,
-                "Top": self.top,
-                "Width": self.width,
-                "Height": self.height,
-            },
-            "Confidence": self.confidence,
-        }
-
-    def details(self) -> dict[str, Any]:
-        """The service's answer for other faces; pitch, yaw, age, emotions cannot be computed."""
-        eyes = {"eyeLeft": self.eye_left, "eyeRight": self.eye_right}
-        return self.source_face() | {
-            "Landmarks": [{"Type": name, "X": x, "Y": y} for name, (x, y) in eyes.items()],
-            "Pose": {"Roll": self.roll},
-            "Quality": {"Brightness": self.brightness, "Sharpness": self.sharpness},
-        }
 
 
 @dataclass(frozen=True)
@@ -229,7 +187,7 @@ def measure(pixels: NDArray[np.uint8], rectangle: Any, score: float) -> Face:
         roll=math.degrees(math.atan2(right_y - left_y, right_x - left_x)),
         brightness=float(chip.mean()) / 255 * 100,
         sharpness=sharpness(chip),
-        descriptor=np.array(models().descriptor.compute_face_descriptor(chip)),
+        descriptor=tuple(models().descriptor.compute_face_descriptor(chip)),
     )
 
 
@@ -243,53 +201,3 @@ def sharpness(chip: NDArray[np.uint8]) -> float:
     center = gray[1:-1, 1:-1]
     edges = 4 * center - gray[:-2, 1:-1] - gray[2:, 1:-1] - gray[1:-1, :-2] - gray[1:-1, 2:]
     return float(100 * (1 - np.exp(-edges.var() / 250)))
-
-
-def similarity(one: Face, other: Face) -> float:
-    """The similarity of two faces, 0 to 100.
-
-    The curve is fitted to photos: a distance of 0.55 becomes 80, the service's default threshold,
-    which no two different people of 2,964 pairs reached.
-    """
-    distance = float(np.linalg.norm(one.descriptor - other.descriptor))
-    return 100 / (1 + math.exp(20 * (distance - 0.6193)))
-
-
-def compare(
-    source: list[Face], target: list[Face], threshold: float = 80.0
-) -> tuple[dict[str, Any], float]:
-    """Compare the largest face of a source picture with every face of a target, like CompareFaces.
-
-    Args:
-        source: the faces of one picture, largest first.
-        target: the faces of the other.
-        threshold: 0 to 100; faces at least this similar are matches.
-
-    Returns:
-        The service's answer, and the best similarity, which the answer lacks below the threshold.
-
-    Raises:
-        InvalidParameterError: one of them shows no face.
-    """
-    if not source or not target:
-        raise InvalidParameterError
-    by_similarity = sorted(
-        ((similarity(source[0], face), face) for face in target),
-        key=lambda pair: pair[0],
-        reverse=True,
-    )
-    answer = {
-        "SourceImageFace": source[0].source_face(),
-        "FaceMatches": [
-            {"Similarity": value, "Face": face.details()}
-            for value, face in by_similarity
-            if value >= threshold
-        ],
-        "UnmatchedFaces": [face.details() for value, face in by_similarity if value < threshold],
-    }
-    return answer, by_similarity[0][0]
-
-
-def describe(found: list[Face]) -> dict[str, Any]:
-    """Describe every face of a picture, like DetectFaces; no face gives an empty list."""
-    return {"FaceDetails": [face.details() for face in found]}

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kit.emulators.rekognition import faces
 from kit.emulators.rekognition.auth import Auth, Caller
+from kit.emulators.rekognition.comparison import Face, compare, describe
 from kit.emulators.rekognition.errors import unreadable_object
 from kit.emulators.rekognition.face_cache import FaceCache
 from kit.emulators.rekognition.requests import Picture, picture_of, threshold_of
@@ -61,7 +61,7 @@ class Rekognition:
         note = self.comparisons.begin(str(source), str(target))
         try:
             reference, found = await self.find_faces(caller, [source, target], note)
-            result, best = faces.compare(reference, found, threshold)
+            result, best = compare(reference, found, threshold)
             note |= {"faces": bounding_boxes(result), "similarity": best}
         except Exception as error:
             note["error"] = getattr(error, "code", "InternalServerError")
@@ -73,7 +73,7 @@ class Rekognition:
     async def detect_faces(self, caller: Caller, body: dict[str, Any]) -> dict[str, Any]:
         """DetectFaces. `Attributes` beyond the default cannot be computed and are left out."""
         (found,) = await self.find_faces(caller, [picture_of(body, "Image")], {})
-        return faces.describe(found)
+        return describe(found)
 
     async def list_collections(self, caller: Caller, body: dict[str, Any]) -> dict[str, Any]:
         """ListCollections: none, because nothing makes any. It shows that the service answers."""
@@ -81,7 +81,7 @@ class Rekognition:
 
     async def find_faces(
         self, caller: Caller, pictures: list[Picture], note: dict[str, Any]
-    ) -> list[list[faces.Face]]:
+    ) -> list[list[Face]]:
         """Read the pictures, and find the faces of each.
 
         The seconds that the workers took go into `note`.

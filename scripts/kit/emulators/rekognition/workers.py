@@ -10,11 +10,10 @@ import asyncio
 import contextlib
 import multiprocessing
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from multiprocessing.connection import Connection
 from typing import Any
 
-from kit.emulators.rekognition import faces
 from kit.emulators.rekognition.errors import FaceError
 
 CALL_SECONDS = 60  # a worker that takes longer is replaced
@@ -24,7 +23,7 @@ class Worker:
     """A process that finds faces: dlib holds the GIL, so threads would wait for each other."""
 
     def __init__(self) -> None:
-        """Start the process; it loads the models when `faces.warm_up` or a call asks."""
+        """Start the process; it loads the models when `warm_up` or a call asks."""
         # "spawn" everywhere: a forked copy of a process with threads may lock up.
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
@@ -32,7 +31,7 @@ class Worker:
         self.process.start()
         theirs.close()  # else nobody would notice that the worker ended
 
-    def call(self, function: Callable[..., Any], *arguments: object) -> Any:
+    def call(self, name: str, *arguments: object) -> Any:
         """Run a function of `faces` in the worker and wait for its result.
 
         Raises:
@@ -40,7 +39,7 @@ class Worker:
             RuntimeError: the function failed otherwise.
             OSError, EOFError: the worker ended, or took more than 60 s.
         """
-        self.pipe.send((function, arguments))
+        self.pipe.send((name, arguments))
         if not self.pipe.poll(CALL_SECONDS):
             raise TimeoutError(f"a worker took more than {CALL_SECONDS} s")
         answer = self.pipe.recv()
@@ -55,20 +54,23 @@ class Worker:
 
 
 def work(pipe: Connection) -> None:
-    """Main loop of a worker's process: receive (function, arguments), send result or exception.
+    """Main loop of a worker's process: receive (name, arguments), send result or exception.
 
     Ends when the other end of the pipe is closed, which the system does when the server
     dies, even if it was killed.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's business
+    # dlib and numpy, of which the server has no need: 0.15 s and 30 MB.
+    from kit.emulators.rekognition import faces  # noqa: PLC0415
+
     answer: Any
     while True:
         try:
-            function, arguments = pipe.recv()
+            name, arguments = pipe.recv()
         except (EOFError, OSError):
             return
         try:
-            answer = function(*arguments)
+            answer = getattr(faces, name)(*arguments)
         except FaceError as error:
             answer = error
         except Exception as error:
@@ -111,7 +113,7 @@ class Workers:
     async def start_one(self) -> None:
         """Start one worker, and load its models before it takes calls."""
         worker = await asyncio.to_thread(Worker)
-        await asyncio.to_thread(worker.call, faces.warm_up)
+        await asyncio.to_thread(worker.call, "warm_up")
         self.idle.put_nowait(worker)
 
     @contextlib.asynccontextmanager

@@ -1,7 +1,8 @@
 """Serves the emulated Rekognition: python -m kit.emulators.rekognition --port 4600.
 
 The workers are started with multiprocessing's "spawn", which imports the main module again in each
-process, but never a package's __main__: so a worker imports workers.py, which imports faces.py, and no server.
+process, but never a package's __main__: so a worker imports workers.py, and with it no server. It
+alone imports faces.py.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ from playwright.sync_api import Page, expect
 from kit.stack.code import SOLUTION
 from page.harness import (
     PageWorkshop,
-    check_accessibility,
     check_width,
+    check_widths_and_colors,
     go_to,
     newest,
     open_tab,
@@ -115,10 +115,4 @@ def test_each_tab_at_three_widths_in_both_colors(
     expect(tab.locator(TABS[name]).first).to_be_visible()
     tab.set_viewport_size({"width": 640, "height": 900})  # what is left of 1280 at a zoom of 200 %
     check_width(tab)
-    for width in (1280, 800, 390):
-        tab.set_viewport_size({"width": width, "height": 900})
-        check_width(tab)
-        tab.emulate_media(color_scheme="light")
-        check_accessibility(tab)
-        tab.emulate_media(color_scheme="dark")
-        check_accessibility(tab, "color-contrast")
+    check_widths_and_colors(tab, 1280, 800, 390)

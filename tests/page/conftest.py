@@ -51,9 +51,10 @@ def profile(browser: Browser) -> Iterator[BrowserContext]:
     """One for all tabs: a process belongs to each, which costs half a second of a core.
 
     An empty page stays open in it: with the last page of a site its process would end, and the next
-    one would have to compile all scripts anew.
+    one would have to compile all scripts anew. Photos move only where a test lets them: each frame
+    is drawn without a graphics card.
     """
-    context = browser.new_context()
+    context = browser.new_context(reduced_motion="reduce")
     stays = context.new_page()
     stays.route("http://127.0.0.1/", lambda route: route.fulfill(body=""))
     stays.goto("http://127.0.0.1/")

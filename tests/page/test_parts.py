@@ -26,6 +26,7 @@ def lambda_handler(event, context):
 
 
 def test_stages_show_what_is_in_them(tab: Page, workshop: PageWorkshop) -> None:
+    tab.emulate_media(reduced_motion="no-preference")
     media_id = workshop.system.x.upload(b"\xff\xd8\xff but no picture")
     post_id = workshop.system.x.post("A broken photo & <b>a tag</b>", [media_id])
     workshop.tweet("biden.jpg", "Another person")

@@ -13,6 +13,7 @@ from page.harness import PageWorkshop, stage
 
 def test_300_posts_keep_the_page_small(tab: Page, workshop: PageWorkshop) -> None:
     watcher = workshop.watcher
+    tab.emulate_media(reduced_motion="no-preference")
     before = tab.evaluate("document.querySelectorAll('*').length")
     x = workshop.system.x
     media_id = x.upload(workshop.pictures["landscape.jpg"].read_bytes())

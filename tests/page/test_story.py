@@ -39,6 +39,7 @@ def workshop() -> Iterator[PageWorkshop]:
 def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
     tab: Page, workshop: PageWorkshop, pictures: dict[str, Path]
 ) -> None:
+    tab.emulate_media(reduced_motion="no-preference")
     summary, body = tab.locator("#steps-summary"), tab.locator("#step-body")
     expect(summary).to_contain_text("2 of 12 done")
     expect(body).to_contain_text("Next: 3. Launch the stack")

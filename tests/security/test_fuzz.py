@@ -7,6 +7,7 @@ and others each time.
 from __future__ import annotations
 
 import asyncio
+import functools
 import io
 import json
 import os
@@ -47,9 +48,24 @@ def inputs(count: int) -> settings:
     )
 
 
-twitter = load_inline("TwitterLambdaFunction")
-starter = load_inline("RekognitionLambdaFunction")
-solution = load_code(SOLUTION, "compareFaces")
+# Loaded by the first test that needs one: to make their clients takes half a second, and every
+# worker of pytest imports this file.
+
+
+@functools.cache
+def twitter() -> dict[str, Any]:
+    return load_inline("TwitterLambdaFunction")
+
+
+@functools.cache
+def starter() -> dict[str, Any]:
+    return load_inline("RekognitionLambdaFunction")
+
+
+@functools.cache
+def solution() -> dict[str, Any]:
+    return load_code(SOLUTION, "compareFaces")
+
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -84,7 +100,7 @@ def test_any_object_of_s3_is_read(body: bytes, good: dict[str, Any]) -> None:
     """And a line after whatever else there is costs nothing: it is found."""
     line = json.dumps(good).encode()
     text = (body + b"\n" + line + b"\n").decode("utf-8", "replace")
-    found = list(twitter["read_records"](text))
+    found = list(twitter()["read_records"](text))
     assert all(isinstance(record, dict) for record in found)
     quotes_are_closed = body.count(b'"') == 0 and b"{" not in body and b"[" not in body
     if quotes_are_closed:
@@ -98,7 +114,7 @@ def test_any_object_of_s3_is_read(body: bytes, good: dict[str, Any]) -> None:
 @example({"url": "u", "media_key": "a\n"})
 def test_any_line_is_an_item_or_no_photo(record: dict[str, Any]) -> None:
     try:
-        item = twitter["describe"](record)
+        item = twitter()["describe"](record)
     except ValueError as error:
         assert str(error) == "the line is not the metadata of a photo"  # noqa: PT017
         return
@@ -117,8 +133,8 @@ def test_any_address_is_below_the_prefix_or_refused(address: str) -> None:
         asked.append(url)
         raise TimeoutError
 
-    loaded = twitter | {"web": SimpleNamespace(open=open_address)}
-    download = type(twitter["download"])(twitter["download"].__code__, loaded)
+    loaded = twitter() | {"web": SimpleNamespace(open=open_address)}
+    download = type(twitter()["download"])(twitter()["download"].__code__, loaded)
     try:
         download(address)
     except TimeoutError:
@@ -153,16 +169,16 @@ def test_any_event_is_processed(objects: list[tuple[str, bytes]]) -> None:
     def refuse(url: str, timeout: float) -> None:
         raise TimeoutError("no network in this test")
 
-    before = twitter["s3"], twitter["web"]
-    twitter["s3"] = SimpleNamespace(get_object=get_object)
-    twitter["web"] = SimpleNamespace(open=refuse)
+    before = twitter()["s3"], twitter()["web"]
+    twitter()["s3"] = SimpleNamespace(get_object=get_object)
+    twitter()["web"] = SimpleNamespace(open=refuse)
     try:
-        counts = twitter["lambda_handler"](s3_event("bucket", *map(quote_plus, names)), None)
+        counts = twitter()["lambda_handler"](s3_event("bucket", *map(quote_plus, names)), None)
         assert set(counts or {}) <= {"rejected"}  # of an event without records there are none
     except RuntimeError as error:
         assert "some photos failed" in str(error)  # noqa: PT017
     finally:
-        twitter["s3"], twitter["web"] = before
+        twitter()["s3"], twitter()["web"] = before
     assert read == names
 
 
@@ -174,7 +190,7 @@ keys = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
 @inputs(100)
 @given(st.lists(keys))
 def test_the_starter_logs_any_key(names: list[str]) -> None:
-    starter["lambda_handler"](s3_event("bucket", *map(quote_plus, names)), None)
+    starter()["lambda_handler"](s3_event("bucket", *map(quote_plus, names)), None)
 
 
 # What Lambda tells the function, as far as it asks.
@@ -202,14 +218,14 @@ def test_the_solution_mails_any_post(name: str, post: dict[str, str], similarity
     mails: list[dict[str, str]] = []
     post = {key: value.encode("utf-8", "replace").decode() for key, value in post.items()}
     answer = {"FaceMatches": [{"Similarity": similarity}]}
-    solution["table"] = Table(post=post)
-    solution["rekognition"] = SimpleNamespace(
+    solution()["table"] = Table(post=post)
+    solution()["rekognition"] = SimpleNamespace(
         compare_faces=lambda **_: answer,
         exceptions=SimpleNamespace(InvalidS3ObjectException=KeyError),
     )
-    solution["sns"] = SimpleNamespace(publish=lambda **mail: mails.append(mail))
-    solution["lambda_handler"](s3_event("bucket", quote_plus(f"images/{name}")), CONTEXT)
-    solution["lambda_handler"](s3_event("bucket", quote_plus(name or "a key")), CONTEXT)
+    solution()["sns"] = SimpleNamespace(publish=lambda **mail: mails.append(mail))
+    solution()["lambda_handler"](s3_event("bucket", quote_plus(f"images/{name}")), CONTEXT)
+    solution()["lambda_handler"](s3_event("bucket", quote_plus(name or "a key")), CONTEXT)
     for mail in mails:
         assert mail["Subject"].isascii()
         assert mail["Subject"].isprintable()

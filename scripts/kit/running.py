@@ -39,6 +39,24 @@ LEADING_ASIDE = {
     "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
     "AWS_USE_FIPS_ENDPOINT",
     "AWS_USE_DUALSTACK_ENDPOINT",
+    # How boto3 and the AWS CLI ask; with a value that they do not know, they fail.
+    "AWS_ACCOUNT_ID_ENDPOINT_MODE",
+    "AWS_AUTH_SCHEME_PREFERENCE",
+    "AWS_CA_BUNDLE",
+    "AWS_DATA_PATH",
+    "AWS_DEFAULTS_MODE",
+    "AWS_ENDPOINT_DISCOVERY_ENABLED",
+    "AWS_MAX_ATTEMPTS",
+    "AWS_METADATA_SERVICE_NUM_ATTEMPTS",
+    "AWS_METADATA_SERVICE_TIMEOUT",
+    "AWS_REQUEST_CHECKSUM_CALCULATION",
+    "AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES",
+    "AWS_RESPONSE_CHECKSUM_VALIDATION",
+    "AWS_RETRY_MODE",
+    "AWS_S3_US_EAST_1_REGIONAL_ENDPOINT",
+    "AWS_SDK_UA_APP_ID",
+    "AWS_SIGV4A_SIGNING_REGION_SET",
+    "AWS_STS_REGIONAL_ENDPOINTS",
     "no_proxy",  # the AWS CLI asks it before NO_PROXY
 }
 
@@ -190,8 +208,8 @@ def is_of_earlier(endpoint: str, workshop: Running) -> bool:
 def leading_aside() -> list[str]:
     """The variables of this terminal that win over the workshop's, or that its AWS does not take.
 
-    AWS: SDKs and Tools Reference Guide, "Service-specific endpoints" and "Using shared config and
-    credentials files".
+    AWS: SDKs and Tools Reference Guide, "Service-specific endpoints", "Using shared config and
+    credentials files" and "Settings reference".
     """
     return [name for name in os.environ if name in LEADING_ASIDE or name.startswith(OF_A_SERVICE)]
 

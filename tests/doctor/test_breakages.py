@@ -266,7 +266,12 @@ BREAKAGES = [
         "the terminal has an endpoint of its own for S3",
         lambda work: os.environ.update(AWS_ENDPOINT_URL_S3="http://127.0.0.1:9"),
         lambda work: os.environ.pop("AWS_ENDPOINT_URL_S3", None),
-        *(at.WORKSHOP, "has AWS_ENDPOINT_URL_S3", "asks another server", "workshop.py env"),
+        *(
+            at.WORKSHOP,
+            "has AWS_ENDPOINT_URL_S3",
+            "asks another server",
+            "workshop.py env",
+        ),
     ),
     Breakage(
         "the terminal has a profile for AWS",

@@ -32,7 +32,8 @@ def check_workshop(context: StackContext) -> Finding:
     if context.misleading:
         return wrong(
             f"this terminal has {', '.join(context.misleading)}",
-            "Such a setting wins over the workshop's: the AWS CLI asks another server, or fails.",
+            "Such a setting wins over the workshop's: the AWS CLI asks another server, or "
+            "otherwise, or fails.",
             ENV,
         )
     admin = AdminClient(context.endpoint, os.environ.get(TOKEN, ""), timeout=5)

@@ -13,10 +13,11 @@ from botocore.exceptions import ClientError
 
 from doctor.checked_workshop import HANDLER, CheckedWorkshop, fake_context
 from kit.commands.doctor import finding as at
+from kit.commands.doctor import functions
 from kit.commands.doctor.delivery import check_stream
 from kit.commands.doctor.finding import UNKNOWN, WRONG, Finding, unknown
 from kit.commands.doctor.function_runs import Run, begun, runs_of
-from kit.commands.doctor.functions import explain_error, useless_threshold
+from kit.commands.doctor.functions import check_queue, explain_error, useless_threshold
 from kit.commands.doctor.stack_context import StackContext
 from kit.commands.doctor.stages import Stage, check
 from kit.events_without_photo import OF_OTHER_SERVICES, WITHOUT_RECORDS
@@ -213,6 +214,39 @@ def test_a_run_before_the_reference_is_no_fault(
     run = Run(ended, ("Traceback (most recent call last):", "InvalidParameterException: no face"))
     found = explain_error(context, at.REKOGNITION, "it failed", run)
     assert (found.status, found.consequence_of) == (status, follows)
+
+
+WELL, BADLY = ("Photo images/3_1.jpg: match",), ("[ERROR] KeyError: 'text'",)
+
+
+@pytest.mark.parametrize(
+    ("twitter", "rekognition", "well"),
+    [
+        (WELL, WELL, True),
+        (WELL, None, True),
+        (WELL, BADLY, False),  # doctor would contradict itself
+        (BADLY, WELL, False),
+        (None, None, False),
+    ],
+)
+def test_the_queue_is_old_only_if_both_functions_went_well(
+    monkeypatch: pytest.MonkeyPatch,
+    twitter: tuple[str, ...] | None,
+    rekognition: tuple[str, ...] | None,
+    well: bool,
+) -> None:
+    lines = {at.TWITTER: twitter, at.REKOGNITION: rekognition}
+
+    def runs(_: StackContext, function: str) -> list[Run]:
+        found = lines[function]
+        return [Run(datetime(2026, 11, 27, tzinfo=UTC), found)] if found else []
+
+    monkeypatch.setattr(functions, "recent_runs", runs)
+    monkeypatch.setattr(functions, "all_runs", runs)
+    waiting = {"ApproximateNumberOfMessages": "1"}
+    found = check_queue(fake_context(get_queue_attributes={"Attributes": waiting}))
+    assert ("but the last run went well" in found.message) == well
+    assert (found.status == WRONG) != well
 
 
 def test_only_the_queue_knows_of_a_failure(workshop: CheckedWorkshop) -> None:

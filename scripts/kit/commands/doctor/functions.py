@@ -260,7 +260,7 @@ def check_queue(context: StackContext) -> Finding:
     last_runs = [
         run for name in (at.TWITTER, at.REKOGNITION) for run in recent_runs(context, name)[-1:]
     ]
-    if any(run.lines and not run.error for run in last_runs):
+    if last_runs and all(run.lines and not run.error for run in last_runs):
         return unknown(f"{message}, but the last run went well. {again}")
     tests = [run for name in (at.TWITTER, at.REKOGNITION) for run in all_runs(context, name)]
     if any(run.is_test and run.error for run in tests) and not any(run.error for run in last_runs):

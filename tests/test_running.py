@@ -30,7 +30,6 @@ LEFT_OVER = {
     "AWS_SESSION_TOKEN": "old",
     "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
     "AWS_ACCOUNT_ID_ENDPOINT_MODE": "no such mode",
-    "AWS_CA_BUNDLE": "/no/such/file",
     "AWS_DEFAULTS_MODE": "no such mode",
     "AWS_MAX_ATTEMPTS": "many",
     "AWS_METADATA_SERVICE_TIMEOUT": "long",
@@ -38,7 +37,6 @@ LEFT_OVER = {
     "AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES": "small",
     "AWS_RETRY_MODE": "no such mode",
     "AWS_S3_US_EAST_1_REGIONAL_ENDPOINT": "no such word",
-    "AWS_SDK_UA_APP_ID": "no (good) name" * 10,
     "HTTP_PROXY": "http://127.0.0.1:1",
     "http_proxy": "http://127.0.0.1:1",
 }

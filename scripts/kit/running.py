@@ -39,11 +39,12 @@ LEADING_ASIDE = {
     "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
     "AWS_USE_FIPS_ENDPOINT",
     "AWS_USE_DUALSTACK_ENDPOINT",
-    # How boto3 and the AWS CLI ask; with a value that they do not know, they fail.
+    "no_proxy",  # the AWS CLI asks it before NO_PROXY
+}
+# How boto3 and the AWS CLI ask: with a value that they do not know, they fail.
+HOW_TO_ASK = {
     "AWS_ACCOUNT_ID_ENDPOINT_MODE",
     "AWS_AUTH_SCHEME_PREFERENCE",
-    "AWS_CA_BUNDLE",
-    "AWS_DATA_PATH",
     "AWS_DEFAULTS_MODE",
     "AWS_ENDPOINT_DISCOVERY_ENABLED",
     "AWS_MAX_ATTEMPTS",
@@ -54,10 +55,7 @@ LEADING_ASIDE = {
     "AWS_RESPONSE_CHECKSUM_VALIDATION",
     "AWS_RETRY_MODE",
     "AWS_S3_US_EAST_1_REGIONAL_ENDPOINT",
-    "AWS_SDK_UA_APP_ID",
-    "AWS_SIGV4A_SIGNING_REGION_SET",
     "AWS_STS_REGIONAL_ENDPOINTS",
-    "no_proxy",  # the AWS CLI asks it before NO_PROXY
 }
 
 
@@ -211,7 +209,8 @@ def leading_aside() -> list[str]:
     AWS: SDKs and Tools Reference Guide, "Service-specific endpoints", "Using shared config and
     credentials files" and "Settings reference".
     """
-    return [name for name in os.environ if name in LEADING_ASIDE or name.startswith(OF_A_SERVICE)]
+    names = LEADING_ASIDE | HOW_TO_ASK
+    return [name for name in os.environ if name in names or name.startswith(OF_A_SERVICE)]
 
 
 def shield(keep: tuple[str, ...] = ()) -> None:

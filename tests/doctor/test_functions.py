@@ -220,20 +220,21 @@ WELL, BADLY = ("Photo images/3_1.jpg: match",), ("[ERROR] KeyError: 'text'",)
 
 
 @pytest.mark.parametrize(
-    ("twitter", "rekognition", "well"),
+    ("twitter", "rekognition", "status", "told"),
     [
-        (WELL, WELL, True),
-        (WELL, None, True),
-        (WELL, BADLY, False),  # doctor would contradict itself
-        (BADLY, WELL, False),
-        (None, None, False),
+        (WELL, WELL, UNKNOWN, "but the last run went well"),
+        (WELL, None, UNKNOWN, "but the last run went well"),
+        (WELL, BADLY, UNKNOWN, "see RekognitionLambdaFunction, and then: "),
+        (BADLY, WELL, UNKNOWN, "see TwitterLambdaFunction, and then: "),
+        (None, None, WRONG, "1 event failed three times"),
     ],
 )
-def test_the_queue_is_old_only_if_both_functions_went_well(
+def test_what_waits_in_the_queue_is_explained_by_the_last_runs(
     monkeypatch: pytest.MonkeyPatch,
     twitter: tuple[str, ...] | None,
     rekognition: tuple[str, ...] | None,
-    well: bool,
+    status: str,
+    told: str,
 ) -> None:
     lines = {at.TWITTER: twitter, at.REKOGNITION: rekognition}
 
@@ -245,8 +246,8 @@ def test_the_queue_is_old_only_if_both_functions_went_well(
     monkeypatch.setattr(functions, "all_runs", runs)
     waiting = {"ApproximateNumberOfMessages": "1"}
     found = check_queue(fake_context(get_queue_attributes={"Attributes": waiting}))
-    assert ("but the last run went well" in found.message) == well
-    assert (found.status == WRONG) != well
+    assert found.status == status
+    assert told in found.message
 
 
 def test_only_the_queue_knows_of_a_failure(workshop: CheckedWorkshop) -> None:

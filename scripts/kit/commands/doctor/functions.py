@@ -257,13 +257,13 @@ def check_queue(context: StackContext) -> Finding:
         return ok("empty")
     message = f"{count(number, 'event')} failed three times"
     again = f"Try them again: {fixes.redrive()}"
-    last_runs = [
-        run for name in (at.TWITTER, at.REKOGNITION) for run in recent_runs(context, name)[-1:]
-    ]
-    if last_runs and all(run.lines and not run.error for run in last_runs):
+    last = {name: recent_runs(context, name)[-1:] for name in (at.TWITTER, at.REKOGNITION)}
+    if failed := [name for name, runs in last.items() if any(run.error for run in runs)]:
+        return unknown(f"{message}: see {' and '.join(failed)}, and then: {fixes.redrive()}")
+    if any(run.lines for runs in last.values() for run in runs):
         return unknown(f"{message}, but the last run went well. {again}")
     tests = [run for name in (at.TWITTER, at.REKOGNITION) for run in all_runs(context, name)]
-    if any(run.is_test and run.error for run in tests) and not any(run.error for run in last_runs):
+    if any(run.is_test and run.error for run in tests):
         return unknown(
             f"{message}; a function was tried with an event that is not from S3, which names no "
             "photo. Post a photo instead; what is in the queue is deleted after 14 days"

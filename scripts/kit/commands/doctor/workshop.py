@@ -23,7 +23,7 @@ def misleading_variables() -> tuple[str, ...]:
     if not running.is_local(endpoint):
         return ()
     of_a_role = os.environ.get("AWS_ACCESS_KEY_ID", "").startswith("ASIA")
-    fine = {OURS, "no_proxy", *(["AWS_SESSION_TOKEN"] if of_a_role else [])}
+    fine = {OURS, "no_proxy", *running.HOW_TO_ASK, *(["AWS_SESSION_TOKEN"] if of_a_role else [])}
     return tuple(name for name in running.leading_aside() if name not in fine)
 
 
@@ -32,8 +32,7 @@ def check_workshop(context: StackContext) -> Finding:
     if context.misleading:
         return wrong(
             f"this terminal has {', '.join(context.misleading)}",
-            "Such a setting wins over the workshop's: the AWS CLI asks another server, or "
-            "otherwise, or fails.",
+            "Such a setting wins over the workshop's: the AWS CLI asks another server, or fails.",
             ENV,
         )
     admin = AdminClient(context.endpoint, os.environ.get(TOKEN, ""), timeout=5)

@@ -47,9 +47,6 @@ export async function toggle(id) {
   $("panel").hidden = !openStage;
   if (!openStage) return;
   expandButton(id, true);
-  if (id === "RekognitionBucket" && store.state?.stages[id].count) {
-    send("/steps/images/seen").catch(() => {}); // step 7: the learner looks at the photos
-  }
   $("panel-heading").textContent = stageOf(id).title;
   $("panel-about").textContent = "Reading …";
   $("panel-command").replaceChildren();
@@ -92,6 +89,9 @@ async function fillPanel() {
 function drawContent(id, content) {
   showMessage("panel-error", errorOf(store.state?.stages[id]));
   if (!changed("panel", content)) return;
+  if (id === "RekognitionBucket" && content.entries.length) {
+    send("/steps/images/seen").catch(() => {}); // step 7: the learner looks at the photos
+  }
   $("panel-about").textContent = content.about;
   const shown = content.command ? [command(content.command)] : [];
   if (id === "FailureQueue" && content.entries.length) shown.push(redriveButton());

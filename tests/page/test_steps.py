@@ -66,7 +66,7 @@ def test_a_failed_launch_tells_why_and_how_to_go_on() -> None:
     assert note.endswith("delete-stack --stack-name mine")
 
 
-def test_the_streamer_may_stop_when_all_is_achieved() -> None:
+def test_the_clean_up_may_begin_when_all_is_achieved() -> None:
     steps, state = Steps(), launched()
     state.x["connected"] = True
     assert following(steps, state) == ["confirm"]
@@ -75,6 +75,9 @@ def test_the_streamer_may_stop_when_all_is_achieved() -> None:
     finish(state)
     assert following(steps, state) == [CLEAN_UP]
     state.x["connected"] = False
+    assert following(steps, state) == [CLEAN_UP]
+    state.reference["etag"] = None  # the buckets are emptied
+    state.stages["TwitterBucket"].count = state.stages["RekognitionBucket"].count = 0
     assert following(steps, state) == [CLEAN_UP]
 
 

@@ -174,10 +174,12 @@ def test_all_steps_in_the_browser(  # noqa: PLR0915 - one story
     expect(status).to_contain_text(re.compile(r"celebrityrek-rekognition-.* with \d objects"))
     tab.get_by_role("button", name="Delete the stack").click()
     expect(summary).to_contain_text("All done")
+    expect(body).to_be_hidden()
     expect(status).to_contain_text("✓ Nothing is left of celebrityrek")
     expect(newest(tab, "Look who is here")).to_contain_text("The e-mail is sent.")
     # Launched again: it begins anew.
     workshop.launch().confirm_subscription()
+    expect(body).to_be_visible()
     expect(body).to_contain_text("Next: 5. Start the application")
     expect(stage(tab, "TwitterBucket")).to_contain_text("0 objects")
     assert not workshop.step("Validate")["done"]

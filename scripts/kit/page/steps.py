@@ -236,6 +236,6 @@ class Steps:
         if self.stack_id and not state.stack:  # deleted: all is done, or it is to be launched again
             done |= self.achieved | {CLEAN_UP}
             return done if all_achieved else done - {"launch"}
-        if state.ids and all_achieved and WORK - done <= {"stream"}:
-            done.add("stream")  # with all achieved, the streamer may stop before the clean-up
-        return done
+        # With all achieved only the clean-up is left. It begins with the streamer and what is in the
+        # buckets, before the stack's status tells.
+        return done | WORK if state.ids and all_achieved else done

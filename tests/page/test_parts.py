@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from kit.samples import NAMES as SAMPLES
 from kit.stack.stack import EMAIL
@@ -73,6 +73,28 @@ def test_stages_show_what_is_in_them(tab: Page, workshop: PageWorkshop) -> None:
     expect(newest(tab, "No face")).to_contain_text("failed: botocore.errorfactory.InvalidParameter")
     expect(newest(tab, "Another person")).to_contain_text("No match: another person")
     workshop.put_code()
+
+
+def test_photos_are_looked_at_also_before_the_page_knows_their_number(
+    tab: Page, workshop: PageWorkshop
+) -> None:
+    workshop.tweet("biden.jpg", "To be looked at")
+    expect(newest(tab, "To be looked at")).to_contain_text("No match")
+    workshop.watcher.state.seen.clear()
+
+    def count_none(route: Route) -> None:
+        answer = route.fetch()
+        state = answer.json()
+        state["stages"]["RekognitionBucket"]["count"] = 0
+        route.fulfill(response=answer, json=state)
+
+    tab.route("**/state?*", count_none)
+    tab.reload()
+    expect(stage(tab, "RekognitionBucket")).to_contain_text("0 photos")
+    stage(tab, "RekognitionBucket").get_by_role("button").click()
+    expect(tab.locator("#panel-entries img").first).to_be_visible()
+    wait_until(lambda: "images" in workshop.watcher.state.seen)
+    tab.unroute_all(behavior="ignoreErrors")
 
 
 def test_reference_is_changed(

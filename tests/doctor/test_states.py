@@ -1,0 +1,203 @@
+"""What doctor says of states that the emulated AWS hardly ever has: AWS's answers are made up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from doctor.checked_workshop import fake_context
+from kit import running
+from kit.commands.doctor import finding as at
+from kit.commands.doctor import streamer, triggers
+from kit.commands.doctor.account import how_to_get_in
+from kit.commands.doctor.delivery import check_stream
+from kit.commands.doctor.finding import OK, UNKNOWN, WRONG
+from kit.commands.doctor.functions import explain_denied, not_active
+from kit.commands.doctor.matches import check_table
+from kit.commands.doctor.stack_context import GoneError
+from kit.commands.doctor.stages import Stage, check, check_all
+from kit.running import Running
+
+pytestmark = pytest.mark.unit
+
+STOPPED = "aws ec2 stop-instances"
+STARTED = "aws ec2 start-instances"
+
+
+@pytest.mark.parametrize(
+    ("state", "system", "reachable", "status", "told"),
+    [
+        ("pending", "", "", UNKNOWN, "run doctor again"),
+        ("running", "", "", OK, ""),  # EC2 has not checked it yet
+        ("running", "initializing", "initializing", OK, ""),
+        ("running", "ok", "ok", OK, ""),
+        ("running", "impaired", "ok", WRONG, STOPPED),
+        ("running", "ok", "impaired", WRONG, STOPPED),
+        ("stopping", "", "", WRONG, STARTED),
+        ("stopped", "", "", WRONG, STARTED),
+        ("shutting-down", "", "", WRONG, "launch it again"),
+        ("terminated", "", "", WRONG, "launch it again"),
+    ],
+)
+def test_an_instance(
+    monkeypatch: pytest.MonkeyPatch,
+    state: str,
+    system: str,
+    reachable: str,
+    status: str,
+    told: str,
+) -> None:
+    """EC2 API Reference, "InstanceState" and "InstanceStatusSummary"."""
+    monkeypatch.setattr(streamer, "lost_permissions", lambda *_: None)
+    checks = [{"SystemStatus": {"Status": system}, "InstanceStatus": {"Status": reachable}}]
+    context = fake_context(
+        describe_instances={"Reservations": [{"Instances": [{"State": {"Name": state}}]}]},
+        describe_instance_status={"InstanceStatuses": checks if system else []},
+    )
+    found = streamer.check_instance(context)
+    assert found.status == status
+    assert told in found.fix + found.next_step
+    assert STOPPED not in found.fix or "fails EC2's status checks" in found.message
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "told"),
+    [
+        ("CREATING", UNKNOWN, "run doctor again"),
+        ("CREATING_FAILED", WRONG, "launch it again"),
+        ("DELETING", WRONG, "launch it again"),
+        ("DELETING_FAILED", WRONG, "launch it again"),
+    ],
+)
+def test_a_delivery_stream(state: str, status: str, told: str) -> None:
+    """Data Firehose API Reference, "DeliveryStreamDescription"."""
+    answer = {"DeliveryStreamDescription": {"DeliveryStreamStatus": state}}
+    found = check_stream(fake_context(describe_delivery_stream=answer))
+    assert found.status == status
+    assert told in found.fix + found.next_step
+
+
+@pytest.mark.parametrize(
+    ("configuration", "concurrency", "status", "told"),
+    [
+        ({"State": "Active", "LastUpdateStatus": "Successful"}, {}, None, ""),
+        ({"State": "Active"}, {"ReservedConcurrentExecutions": 1}, None, ""),
+        ({"State": "Active"}, {"ReservedConcurrentExecutions": 0}, WRONG, "pressed Throttle"),
+        ({"State": "Pending"}, {}, UNKNOWN, "run doctor again"),
+        ({"State": "Active", "LastUpdateStatus": "InProgress"}, {}, UNKNOWN, "run doctor again"),
+        ({"State": "Failed", "StateReason": "no KMS key"}, {}, WRONG, "no KMS key"),
+        ({"State": "Failed"}, {}, WRONG, "no reason given"),
+        (
+            {"LastUpdateStatus": "Failed", "LastUpdateStatusReason": "no memory"},
+            {},
+            WRONG,
+            "no memory",
+        ),
+    ],
+)
+def test_a_function(
+    configuration: dict[str, str], concurrency: dict[str, int], status: str | None, told: str
+) -> None:
+    """Lambda API Reference, "FunctionConfiguration"."""
+    context = fake_context(
+        get_function={"Configuration": configuration}, get_function_concurrency=concurrency
+    )
+    found = not_active(context, at.REKOGNITION)
+    assert (found.status if found else None) == status
+    if found:
+        assert told in found.cause + found.next_step
+        assert bool(found.fix) == (status == WRONG)
+
+
+@pytest.mark.parametrize(("state", "status"), [("ACTIVE", OK), ("UPDATING", UNKNOWN)])
+def test_a_table(state: str, status: str) -> None:
+    found = check_table(fake_context(describe_table={"Table": {"TableStatus": state}}))
+    assert found.status == status
+    assert found.message == f"x is {state}"
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "told", "consequence"),
+    [
+        ("s3:GetObject", UNKNOWN, "the role allows it now", ()),
+        ("SNS:Publish", UNKNOWN, "the role allows it now", ()),
+        ("kms:Decrypt", WRONG, "put-bucket-encryption", (at.REFERENCE,)),
+        ("s3:DeleteBucket", WRONG, "Remove the call that needs s3:DeleteBucket", ()),
+    ],
+)
+def test_a_denied_action(action: str, status: str, told: str, consequence: tuple[str, ...]) -> None:
+    found = explain_denied(fake_context(), at.REKOGNITION, "its last run failed", action)
+    assert (found.status, found.consequence_of) == (status, consequence)
+    assert told in found.message + found.fix
+
+
+def test_a_function_whose_policy_is_gone() -> None:
+    context = fake_context()
+
+    def call(logical_id: str, operation: str) -> dict[str, Any]:
+        if operation == "get_policy":
+            raise GoneError(logical_id)
+        return {}
+
+    context.call = call  # type: ignore[method-assign,assignment]
+    found = triggers.missing_permission(context, at.TWITTER, "TwitterBucket")
+    assert found
+    assert found.message == f"S3 is not allowed to invoke {at.TWITTER}"
+    assert "aws lambda add-permission" in found.fix
+
+
+@pytest.mark.parametrize(
+    ("logical_id", "fix"),
+    [
+        ("RekognitionLambdaLogs", "aws logs create-log-group --log-group-name x, and post again"),
+        ("RekognitionBucket", "aws s3 mb s3://x --region eu-west-1 && aws cloudformation"),
+        ("RekognitionLambdaRole", "aws cloudformation delete-stack"),
+    ],
+)
+def test_a_resource_that_somebody_deleted(logical_id: str, fix: str) -> None:
+    context = fake_context()
+    context.region = "eu-west-1"
+
+    def gone(_: object) -> at.Finding:
+        raise GoneError(logical_id)
+
+    found = check(Stage("its own", gone), context)
+    assert found.status == UNKNOWN  # the stage that owns it says more
+    found = check(Stage(found.message.removeprefix("see "), gone), context)
+    assert (found.status, found.message) == (WRONG, f"x ({logical_id}) no longer exists")
+    assert found.fix.startswith(fix)
+
+
+def test_without_rights_to_see_the_stack_nothing_is_checked() -> None:
+    context = fake_context(get_caller_identity={"Account": "123456789012"})
+    error = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DescribeStacks")
+    context.session.client("", None).get_paginator.side_effect = error
+    context.ids = {}
+    findings = check_all(context)
+    assert findings[at.CREDENTIALS].message == "AWS account 123456789012, region eu-west-1"
+    assert findings[at.STACK].status == WRONG
+    assert "ReadOnlyAccess" in findings[at.STACK].fix
+    assert at.WORKSHOP not in findings  # that is offline only
+    assert findings[at.COMPARISON] == at.unknown(f"not checked: see {at.STACK}")
+
+
+HERE = "http://127.0.0.1:4566"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "runs", "told"),
+    [
+        (HERE, True, "Stop the workshop with Ctrl-C and start it again"),
+        (HERE, False, "Start the workshop: python scripts/workshop.py start"),
+        ("http://127.0.0.1:1", True, "Start the workshop: python scripts/workshop.py start"),
+        ("", True, "Use aws login, or aws configure"),
+    ],
+)
+def test_an_account_that_lets_nobody_in(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str, runs: bool, told: str
+) -> None:
+    workshop = Running("eu-west-1", HERE, "x", "r", "p", {}) if runs else None
+    monkeypatch.setattr(running, "find", lambda: workshop)
+    assert how_to_get_in(endpoint).startswith(told)

@@ -15,7 +15,7 @@ from kit.commands.doctor.finding import OK, UNKNOWN, WRONG
 from kit.commands.doctor.function_runs import Run
 from kit.commands.doctor.functions import explain_error
 from kit.commands.doctor.matches import check_comparison, delivered_mails
-from kit.commands.doctor.reference import check_reference, encrypted_reference
+from kit.commands.doctor.reference import check_reference, encrypted_reference, missing_reference
 from kit.commands.doctor.stack_context import StackContext, metric_sum
 from kit.commands.doctor.streamer import incoming_records
 
@@ -89,14 +89,14 @@ def item(outcome: str = "", similarity: str = "", created_at: str = "") -> dict[
         ([item(), item()], UNKNOWN, "no photo has an outcome yet; photos: 2 not compared"),
         (
             [
-                item("match", "99.5", "2026-11-27T10:00:00Z"),
-                item("other person", created_at="2026-11-27T09:00:00Z"),
                 item("other person"),
+                item("other person", created_at="2026-11-27T09:00:00Z"),
+                item("match", "99.5", "2026-11-27T10:00:00Z"),
                 item(),
             ],
             OK,
-            "match, 99.5 % similar, posted at 2026-11-27T10:00:00Z; photos: 1 match, "
-            "2 other person, 1 not compared",
+            "match, 99.5 % similar, posted at 2026-11-27T10:00:00Z; photos: "
+            "2 other person, 1 match, 1 not compared",
         ),
         ([item("match")], OK, "match, posted at an unknown time; photos: 1 match"),
     ],
@@ -126,6 +126,34 @@ def test_the_faces_of_the_reference(faces: int, endpoint: str, status: str, told
     context.endpoint = endpoint
     found = check_reference(context)
     assert (found.status, found.message) == (status, told)
+
+
+@pytest.mark.parametrize(
+    ("beside", "elsewhere", "fix"),
+    [
+        ([], [], "aws s3 cp YOUR-PHOTO s3://photos/celebrity.jpg"),
+        (["images/3_1.jpg"], ["firehose/1"], "aws s3 cp YOUR-PHOTO s3://photos/celebrity.jpg"),
+        ([], ["firehose/1", "me.JPG"], "aws s3 mv s3://posts/me.JPG s3://photos/celebrity.jpg"),
+        ([], ["me.jpeg"], "aws s3 mv s3://posts/me.jpeg s3://photos/celebrity.jpg"),
+        ([], ["me.png"], "aws s3 mv s3://posts/me.png s3://photos/celebrity.jpg"),
+        (["me.jpg"], ["me.png"], "aws s3 cp s3://photos/me.jpg s3://photos/celebrity.jpg"),
+        (
+            ["Celebrity.JPG", "holidays.jpg", "images/3_1.jpg"],
+            [],
+            "aws s3 cp s3://photos/Celebrity.JPG s3://photos/celebrity.jpg",
+        ),
+    ],
+)
+def test_where_the_reference_is_instead(
+    monkeypatch: pytest.MonkeyPatch, beside: list[str], elsewhere: list[str], fix: str
+) -> None:
+    context = fake_context()
+    context.ids |= {"RekognitionBucket": "photos", "TwitterBucket": "posts"}
+    keys = {"RekognitionBucket": beside, "TwitterBucket": elsewhere}
+    monkeypatch.setattr(context, "objects", lambda bucket: [written(key) for key in keys[bucket]])
+    found = missing_reference(context, "celebrity.jpg")
+    assert found.status == WRONG
+    assert found.fix.startswith(fix)
 
 
 def test_without_a_name_no_reference_is_looked_for() -> None:

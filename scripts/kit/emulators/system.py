@@ -17,7 +17,7 @@ from kit import private
 from kit.admin_client import AdminClient
 from kit.aws_client import REGION, Aws
 from kit.emulators import folders
-from kit.emulators.aws.process import UNSAVED, EmulatedAws
+from kit.emulators.aws.process import EmulatedAws
 from kit.errors import WorkshopError
 from kit.keys import ACCOUNT, TOKEN, X_KEYS, new_keys, select
 from kit.processes import ManagedProcess, free_port, is_free, minimal_environment
@@ -162,7 +162,7 @@ class OfflineSystem:
         """Stop all children, the last one first, and delete the temporary folder."""
         with uninterrupted():
             while self.children:
-                self.saved &= self.children.pop().stop() != UNSAVED
+                self.saved &= self.children.pop().stop() != folders.UNSAVED
             if self.lock:
                 shutil.rmtree(self.folder, ignore_errors=True)
                 self.lock.close()

@@ -236,6 +236,6 @@ class Steps:
         if self.stack_id and not state.stack:  # deleted: all is done, or it is to be launched again
             done |= self.achieved | {CLEAN_UP}
             return done if all_achieved else done - {"launch"}
-        # With all achieved only the clean-up is left. It begins with the streamer and what is in the
-        # buckets, before the stack's status tells.
+        # With all achieved only the clean-up is left, which begins with the streamer and with what
+        # is in the buckets, before the stack's status tells.
         return done | WORK if state.ids and all_achieved else done

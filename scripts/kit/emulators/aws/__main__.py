@@ -13,7 +13,7 @@ import sys
 from ministack import app as ministack
 
 from kit.emulators.aws import app, store
-from kit.emulators.aws.process import UNSAVED
+from kit.emulators.folders import UNSAVED
 from kit.http import serve
 from kit.processes import exit_with_parent
 

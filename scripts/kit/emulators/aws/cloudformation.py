@@ -27,7 +27,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs
 
-import botocore.session
+from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.parsers import QueryParser
 from ministack.services import cloudformation
@@ -118,7 +118,7 @@ def to_json(action: str, status: int, xml: bytes) -> bytes:
 @functools.cache
 def model() -> ServiceModel:
     """CloudFormation as boto3 knows it."""
-    return botocore.session.get_session().get_service_model("cloudformation")
+    return ServiceModel(Loader().load_service_model("cloudformation", "service-2"))
 
 
 creating: dict[str, asyncio.Task[Any]] = {}  # stack ID → its creation or update

@@ -9,7 +9,6 @@ from pathlib import Path
 from kit.aws_client import REGION, Aws
 from kit.processes import ManagedProcess, minimal_environment
 
-UNSAVED = 3  # its exit code, when what was done last could not be saved
 RETRY_SECONDS = 1.0  # stands for the minute that Lambda waits before it tries again
 
 

@@ -21,19 +21,18 @@ from kit.commands.doctor.streamer import incoming_records
 
 pytestmark = pytest.mark.unit
 
-NOW = datetime.now(UTC)
-
 
 def written(key: str, seconds: float = 0.0) -> dict[str, Any]:
-    return {"Key": key, "LastModified": NOW - timedelta(seconds=seconds)}
+    """An object in a bucket, written so many seconds ago."""
+    return {"Key": key, "LastModified": datetime.now(UTC) - timedelta(seconds=seconds)}
 
 
 def run_of(*lines: str) -> Run:
-    return Run(NOW, lines)
+    return Run(datetime.now(UTC), lines)
 
 
-OLD, NEW = written("firehose/1", 120), written("firehose/2", 20)
-STORED, EARLIER = written("images/3_2.jpg"), written("images/3_1.jpg", 3600)
+OLD, NEW = ("firehose/1", 120.0), ("firehose/2", 20.0)  # keys, and how many seconds ago
+STORED, EARLIER = ("images/3_2.jpg", 0.0), ("images/3_1.jpg", 3600.0)
 URL = "Photo 3_1 rejected: its URL is of another host"
 METADATA = "Photo a.jpg rejected: not the metadata of a post"
 
@@ -60,8 +59,8 @@ METADATA = "Photo a.jpg rejected: not the metadata of a post"
 )
 def test_photos(
     monkeypatch: pytest.MonkeyPatch,
-    metadata: list[dict[str, Any]],
-    photos: list[dict[str, Any]],
+    metadata: list[tuple[str, float]],
+    photos: list[tuple[str, float]],
     lines: list[str],
     status: str,
     told: str,
@@ -70,7 +69,11 @@ def test_photos(
     monkeypatch.setattr(delivery, "recent_runs", lambda *_: [run_of(line) for line in lines])
     context = fake_context()
     held = {("TwitterBucket", ""): metadata, ("RekognitionBucket", "images/"): photos}
-    monkeypatch.setattr(context, "objects", lambda bucket, prefix="": held[bucket, prefix])
+
+    def objects(bucket: str, prefix: str = "") -> list[dict[str, Any]]:
+        return [written(*entry) for entry in held[bucket, prefix]]
+
+    monkeypatch.setattr(context, "objects", objects)
     found = delivery.check_photos(context)
     assert (found.status, found.consequence_of) == (status, consequence)
     assert told in found.message

@@ -153,6 +153,24 @@ def test_with_a_short_buffer_firehose_writes_with_multipart_upload(
     assert stored == b"".join(record["Data"] for record in records)
 
 
+def test_without_hints_firehose_writes_at_five_megabytes(system: OfflineSystem) -> None:
+    """Data Firehose API Reference, "BufferingHints": the defaults are 5 MB and 300 s."""
+    firehose, s3 = (system.aws.client(service) for service in ("firehose", "s3"))
+    bucket, stream = new_bucket(system.aws), unique("stream")
+    firehose.create_delivery_stream(
+        DeliveryStreamName=stream,
+        ExtendedS3DestinationConfiguration={
+            "BucketARN": f"arn:aws:s3:::{bucket}",
+            "RoleARN": new_role(system.aws, "firehose", "s3:PutObject"),
+        },
+    )
+    record = {"Data": b"x" * (1000 << 10)}  # five of them are not enough
+    for count in (4, 1, 1):
+        firehose.put_record_batch(DeliveryStreamName=stream, Records=[record] * count)
+    (stored,) = wait_until(lambda: s3.list_objects_v2(Bucket=bucket).get("Contents"))
+    assert stored["Size"] == 6 * len(record["Data"])
+
+
 def test_a_batch_is_deleted_as_far_as_the_caller_may(system: OfflineSystem) -> None:
     aws, bucket, name = system.aws, new_bucket(system.aws), unique("role")
     arns = f"arn:aws:s3:::{bucket}/mine/*"

@@ -10,7 +10,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from emulators.resources import archive, new_function, unique
+from emulators.resources import archive, new_function, new_role, unique
 from kit.emulators.system import OfflineSystem
 from kit.stack.template import compact_body
 from support import wait_until
@@ -164,4 +164,35 @@ def test_queued_events_go_with_their_function_and_running_ones_end(
 
     wait_until(lambda: len(ended()) == 3)
     assert ended() == {"slow 1", "slow 2", "last"}
+    functions.delete_function(FunctionName=name)
+
+
+FAILS = """
+def lambda_handler(event, context):
+    with open(event["file"], "a") as file:
+        file.write("tried, ")
+    raise ValueError("never well")
+"""
+
+
+@pytest.mark.parametrize(("options", "tries"), [({}, 3), ({"MaximumRetryAttempts": 1}, 2)])
+def test_an_event_with_which_a_function_fails_is_tried_again(
+    system: OfflineSystem, tmp_path: Path, options: dict[str, int], tries: int
+) -> None:
+    """Lambda Developer Guide, "How Lambda handles errors and retries": twice, if nothing is set."""
+    functions, sqs = system.aws.client("lambda"), system.aws.client("sqs")
+    url = sqs.create_queue(QueueName=unique("queue"))["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+    role = new_role(system.aws, "lambda", "logs:*", "sqs:SendMessage")
+    name = new_function(system.aws, FAILS, Role=role)["FunctionName"]
+    failure = {"OnFailure": {"Destination": arn["QueueArn"]}}
+    functions.put_function_event_invoke_config(
+        FunctionName=name, DestinationConfig=failure, **options
+    )
+    file = tmp_path / "tries.txt"
+    event = json.dumps({"file": str(file)})
+    functions.invoke(FunctionName=name, InvocationType="Event", Payload=event)
+    (message,) = wait_until(lambda: sqs.receive_message(QueueUrl=url).get("Messages"))
+    assert json.loads(message["Body"])["requestContext"]["condition"] == "RetriesExhausted"
+    assert file.read_text() == "tried, " * tries
     functions.delete_function(FunctionName=name)

@@ -7,7 +7,7 @@ import json
 import subprocess
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
@@ -184,6 +184,7 @@ def test_the_code_of_a_function_has_a_signed_link(system: OfflineSystem, stack: 
     functions, name = system.aws.client("lambda"), stack.resource("TwitterLambdaFunction")
     url = functions.get_function(FunctionName=name)["Code"]["Location"]
     assert requests.get(url, timeout=60).content.startswith(b"PK")
+    assert parse_qs(urlsplit(url).query)["X-Amz-Expires"] == ["600"]
     bare = urlsplit(url)._replace(query="").geturl()
     for other in (bare, url.replace("Signature=", "Signature=0"), url.replace(name, "another")):
         assert requests.get(other, timeout=60).status_code == 403

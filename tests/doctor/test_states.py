@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from doctor.checked_workshop import fake_context
 from kit import running
 from kit.commands.doctor import finding as at
-from kit.commands.doctor import streamer, triggers
+from kit.commands.doctor import functions, streamer, triggers
 from kit.commands.doctor.account import how_to_get_in
 from kit.commands.doctor.delivery import check_stream
 from kit.commands.doctor.finding import OK, UNKNOWN, WRONG
@@ -109,6 +109,29 @@ def test_a_function(
     if found:
         assert told in found.cause + found.next_step
         assert bool(found.fix) == (status == WRONG)
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("ApproximateNumberOfMessages", WRONG),
+        ("ApproximateNumberOfMessagesNotVisible", WRONG),  # somebody is just reading it
+        ("ApproximateNumberOfMessagesDelayed", WRONG),
+        ("ApproximateAgeOfOldestMessage", OK),
+    ],
+)
+def test_what_is_in_the_queue(monkeypatch: pytest.MonkeyPatch, name: str, status: str) -> None:
+    """SQS API Reference, "GetQueueAttributes"."""
+    for runs in ("recent_runs", "all_runs"):
+        monkeypatch.setattr(functions, runs, lambda *_: [])
+    counts = dict.fromkeys(functions.QUEUE_COUNTS, "0") | {name: "1"}
+    context = fake_context()
+
+    def call(_: str, __: str, AttributeNames: list[str]) -> dict[str, Any]:  # noqa: N803
+        return {"Attributes": {one: counts[one] for one in AttributeNames}}
+
+    monkeypatch.setattr(context, "call", call)
+    assert functions.check_queue(context).status == status
 
 
 @pytest.mark.parametrize(("state", "status"), [("ACTIVE", OK), ("UPDATING", UNKNOWN)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -132,6 +133,71 @@ def test_what_is_in_the_queue(monkeypatch: pytest.MonkeyPatch, name: str, status
 
     monkeypatch.setattr(context, "call", call)
     assert functions.check_queue(context).status == status
+
+
+IN_ORDER = {
+    "REFERENCE_PHOTO": "celebrity.jpg",
+    "SIMILARITY_THRESHOLD": "80",
+    "TABLE_NAME": "x",
+    "TOPIC_ARN": "x",
+}
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        (IN_ORDER, ""),
+        (IN_ORDER | {"REFERENCE_PHOTO": "me.jpg", "SIMILARITY_THRESHOLD": "90", "MINE": "1"}, ""),
+        (IN_ORDER | {"TABLE_NAME": "another"}, "TABLE_NAME is another"),
+        ({"REFERENCE_PHOTO": "me.jpg"} | IN_ORDER | {"TOPIC_ARN": ""}, "TOPIC_ARN is "),
+        ({n: v for n, v in IN_ORDER.items() if n != "TOPIC_ARN"}, "TOPIC_ARN is not set"),
+        (
+            {n: v for n, v in IN_ORDER.items() if n != "REFERENCE_PHOTO"},
+            "REFERENCE_PHOTO is not set",
+        ),
+    ],
+)
+def test_the_environment_of_a_function(variables: dict[str, str], told: str) -> None:
+    """Another photo or threshold is the learner's choice; what names resources is not."""
+    context = fake_context(
+        get_function={"Configuration": {"Environment": {"Variables": variables}}}
+    )
+    context.parameters = {"PersonPhotoFilename": "celebrity.jpg", "SimilarityThreshold": "80"}
+    found = functions.other_environment(context, at.REKOGNITION)
+    assert (found.message if found else "") == (told and f"its environment was changed: {told}")
+    if found:
+        assert "update-function-configuration" in found.fix
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status", "told"), [(10, UNKNOWN, "has been running"), (40, WRONG, "does not end")]
+)
+def test_a_run_that_goes_on(
+    monkeypatch: pytest.MonkeyPatch, seconds: int, status: str, told: str
+) -> None:
+    began = datetime.now(UTC) - timedelta(seconds=seconds)
+    monkeypatch.setattr(functions, "running_since", lambda *_: began)
+    context = fake_context(get_function={"Configuration": {"Timeout": 60}})
+    found = functions.endless_run(context, at.REKOGNITION)
+    assert found
+    assert found.status == status
+    assert told in found.message
+    assert status == UNKNOWN or "Lambda stops it after 60 s" in found.cause
+
+
+@pytest.mark.parametrize(
+    ("bucket", "seconds", "event"),
+    [
+        ("RekognitionBucket", 0, triggers.PUT),
+        ("TwitterBucket", 0, triggers.MULTIPART),
+        ("TwitterBucket", 59, triggers.MULTIPART),
+        ("TwitterBucket", 60, triggers.PUT),
+    ],
+)
+def test_the_event_of_a_new_object(bucket: str, seconds: int, event: str) -> None:
+    context = fake_context()
+    context.parameters = {"BufferSeconds": str(seconds)}
+    assert triggers.event_of(context, bucket) == event
 
 
 @pytest.mark.parametrize(("state", "status"), [("ACTIVE", OK), ("UPDATING", UNKNOWN)])

@@ -19,6 +19,7 @@ from kit.waiting import patience, wait_until
 
 SCRIPTS = Path(__file__).resolve().parent.parent
 GRACE_SECONDS = 5.0
+UNSAVED = 3  # the exit code of a child, when what was done last could not be saved
 claims: list[socket.socket] = []  # of the ports that were given out
 
 

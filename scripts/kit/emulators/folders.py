@@ -24,7 +24,6 @@ LOCK = "lock"
 DAMAGED = "damaged"  # in the home: what could not be read
 IDENTITY, COPY = "identity.json", "identity.copy.json"
 STATE, PREVIOUS = "aws/state.json", "aws/previous.json"
-UNSAVED = 3  # the exit code of the emulated AWS, when what was done last could not be saved
 JOURNALS = {"aws/workshop.jsonl": "instances and mails", "photos/journal.jsonl": "posts on X"}
 
 

@@ -20,7 +20,13 @@ from kit.emulators import folders
 from kit.emulators.aws.process import EmulatedAws
 from kit.errors import WorkshopError
 from kit.keys import ACCOUNT, TOKEN, X_KEYS, new_keys, select
-from kit.processes import ManagedProcess, free_port, is_free, minimal_environment
+from kit.processes import (
+    UNSAVED,
+    ManagedProcess,
+    free_port,
+    is_free,
+    minimal_environment,
+)
 from kit.stack.template import offline_parameters
 from kit.terminal import STOPS
 from kit.waiting import wait_until
@@ -162,7 +168,7 @@ class OfflineSystem:
         """Stop all children, the last one first, and delete the temporary folder."""
         with uninterrupted():
             while self.children:
-                self.saved &= self.children.pop().stop() != folders.UNSAVED
+                self.saved &= self.children.pop().stop() != UNSAVED
             if self.lock:
                 shutil.rmtree(self.folder, ignore_errors=True)
                 self.lock.close()

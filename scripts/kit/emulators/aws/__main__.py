@@ -13,9 +13,8 @@ import sys
 from ministack import app as ministack
 
 from kit.emulators.aws import app, store
-from kit.emulators.folders import UNSAVED
 from kit.http import serve
-from kit.processes import exit_with_parent
+from kit.processes import UNSAVED, exit_with_parent
 
 
 def main() -> None:

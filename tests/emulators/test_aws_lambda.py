@@ -196,3 +196,14 @@ def test_an_event_with_which_a_function_fails_is_tried_again(
     assert json.loads(message["Body"])["requestContext"]["condition"] == "RetriesExhausted"
     assert file.read_text() == "tried, " * tries
     functions.delete_function(FunctionName=name)
+
+
+def test_without_any_configuration_an_event_is_tried_three_times(
+    system: OfflineSystem, tmp_path: Path
+) -> None:
+    functions, file = system.aws.client("lambda"), tmp_path / "tries.txt"
+    name = new_function(system.aws, FAILS)["FunctionName"]
+    event = json.dumps({"file": str(file)})
+    functions.invoke(FunctionName=name, InvocationType="Event", Payload=event)
+    wait_until(lambda: file.exists() and file.read_text() == "tried, " * 3)
+    functions.delete_function(FunctionName=name)

@@ -81,6 +81,19 @@ def test_the_clean_up_may_begin_when_all_is_achieved() -> None:
     assert following(steps, state) == [CLEAN_UP]
 
 
+def test_what_the_learner_spoils_is_to_be_done_again_although_all_was_achieved() -> None:
+    steps, state = Steps(), launched()
+    finish(state)
+    state.x["connected"] = True
+    assert following(steps, state) == [CLEAN_UP]
+    state.reference["problem"] = "No face is found in it."
+    assert following(steps, state) == ["reference"]
+    del state.reference["problem"]
+    assert following(steps, state) == [CLEAN_UP]
+    state.code["compared"] = False  # it is other code
+    assert following(steps, state) == ["exercise"]
+
+
 def test_what_is_to_be_looked_at_is_done_by_looking() -> None:
     state = launched()
     state.stages["RekognitionBucket"].arrived("2026-01-01T00:00:00.000Z")

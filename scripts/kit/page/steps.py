@@ -58,6 +58,11 @@ def is_being_deleted(stack: Json | None) -> bool:
     return bool(stack) and str((stack or {})["status"]).startswith("DELETE_")
 
 
+def has_bad_reference(state: State) -> bool:
+    """Whether the reference photo is there, and of no use."""
+    return bool(state.reference.get("problem"))
+
+
 @dataclass(frozen=True)
 class Step:
     """A step, ticked off from what really happened in the stack and not from clicks.
@@ -141,7 +146,7 @@ STEPS = (
         "Upload reference image for favorite celebrity",
         "Under Compare: choose a photo. Or in the terminal:",
         ("aws s3 cp me.jpg s3://{RekognitionBucket}/{reference}",),
-        done=lambda state: bool(state.reference["etag"]) and not state.reference.get("problem"),
+        done=lambda state: bool(state.reference["etag"]) and not has_bad_reference(state),
     ),
     Step(
         "editor",
@@ -182,6 +187,8 @@ STEPS = (
     ),
 )
 WORK = {step.id for step in STEPS} - {CLEAN_UP}
+# What the clean-up takes away first: the streamer, and what is in the buckets.
+CLEANED_UP = {"stream", "tweet", "images", "reference"}
 
 
 def names_of(state: State) -> dict[str, str]:
@@ -236,6 +243,7 @@ class Steps:
         if self.stack_id and not state.stack:  # deleted: all is done, or it is to be launched again
             done |= self.achieved | {CLEAN_UP}
             return done if all_achieved else done - {"launch"}
-        # With all achieved only the clean-up is left, which begins with the streamer and with what
-        # is in the buckets, before the stack's status tells.
-        return done | WORK if state.ids and all_achieved else done
+        only_cleaned_up = WORK - done <= CLEANED_UP and not has_bad_reference(state)
+        if state.ids and all_achieved and only_cleaned_up:
+            done |= CLEANED_UP  # the stack's status tells of the clean-up only later
+        return done

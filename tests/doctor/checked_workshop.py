@@ -11,6 +11,7 @@ from typing import Any
 from unittest import mock
 
 import boto3
+from botocore.exceptions import ClientError
 from click.testing import CliRunner, Result
 from rich.console import Console
 
@@ -131,6 +132,12 @@ def shown(findings: dict[str, Finding]) -> str:
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(doctor, arguments)
+
+
+def refuse(context: StackContext, operation: str, code: str = "AccessDenied") -> None:
+    """Let the AWS of a fake context refuse an operation."""
+    error = ClientError({"Error": {"Code": code, "Message": "no"}}, operation)
+    getattr(context.client("any"), operation).side_effect = error
 
 
 def fake_context(**answers: Any) -> StackContext:

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 import requests
-from botocore.exceptions import ClientError
 
-from doctor.checked_workshop import HANDLER, CheckedWorkshop, fake_context
+from doctor.checked_workshop import HANDLER, CheckedWorkshop, fake_context, refuse
 from kit.commands.doctor import finding as at
 from kit.commands.doctor import functions
 from kit.commands.doctor.delivery import check_stream
@@ -216,6 +215,31 @@ def test_a_run_before_the_reference_is_no_fault(
     assert (found.status, found.consequence_of) == (status, follows)
 
 
+@pytest.mark.parametrize(
+    ("function", "error", "timeout", "cause", "fix"),
+    [
+        (at.TWITTER, "Task timed out after 3.00 seconds", 3, "Task timed out", "--timeout 120"),
+        (at.TWITTER, "Task timed out after 120.00 seconds", 120, "Task timed out", "post again"),
+        (at.REKOGNITION, "KeyError: 'text'", 60, "A post can lack its text", "post again"),
+        (at.REKOGNITION, "KeyError: 'texts'", 60, "KeyError: 'texts'", "post again"),
+        (at.TWITTER, "KeyError: 'text'", 120, "KeyError: 'text'", "post again"),
+    ],
+)
+def test_the_cause_of_an_error(
+    monkeypatch: pytest.MonkeyPatch, function: str, error: str, timeout: int, cause: str, fix: str
+) -> None:
+    code = "kit.commands.doctor.function_code.deployed_files"
+    monkeypatch.setattr(code, lambda _: {"index.py": b"# mine"})
+    context = fake_context(get_function={"Configuration": {"Timeout": timeout}})
+    found = explain_error(
+        context, function, "its last run failed", Run(datetime.now(UTC), (f"[ERROR] {error}",))
+    )
+    assert cause in found.cause
+    assert ("A post can lack" in found.cause) == ("A post can lack" in cause)
+    assert fix in found.fix
+    assert ("--timeout" in found.fix) == ("--timeout" in fix)
+
+
 WELL, BADLY = ("Photo images/3_1.jpg: match",), ("[ERROR] KeyError: 'text'",)
 
 
@@ -332,8 +356,7 @@ def test_a_run_that_aws_refused_for_the_account(
 )
 def test_what_aws_refuses_to_the_doctor(code: str, status: str, text: str) -> None:
     context = fake_context()
-    error = ClientError({"Error": {"Code": code, "Message": "no"}}, "DetectFaces")
-    context.session.client("", None).describe_delivery_stream.side_effect = error
+    refuse(context, "describe_delivery_stream", code)
     stage = Stage(at.STREAM, check_stream)
     found = check(stage, context)
     assert (found.status, found.message) == (status, text)

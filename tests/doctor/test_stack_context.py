@@ -1,13 +1,18 @@
-"""The template as the doctor reads it, with its references resolved."""
+"""The template as the doctor reads it, with its references resolved; and metrics, summed."""
 
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 
-from doctor.checked_workshop import fake_context
+from doctor.checked_workshop import fake_context, refuse
+from kit.commands.doctor.matches import delivered_mails
+from kit.commands.doctor.stack_context import metric_sum
 from kit.commands.doctor.stages import OWNERS
+from kit.commands.doctor.streamer import incoming_records
 from kit.stack.template import load_template
 
 pytestmark = pytest.mark.unit
@@ -31,3 +36,29 @@ def test_the_policies_of_a_role_resolve(role: str) -> None:
 
 def test_each_resource_that_a_stage_owns_is_in_the_template() -> None:
     assert set(OWNERS) <= set(load_template()["Resources"])
+
+
+def test_metrics_are_summed_over_the_time_that_is_meant() -> None:
+    """CloudWatch API Reference, "GetMetricStatistics": at most 1,440 points."""
+    context = fake_context(get_metric_statistics={"Datapoints": [{"Sum": 2.0}, {"Sum": 40.0}]})
+    asked = context.client("cloudwatch").get_metric_statistics
+    assert incoming_records(context, minutes=15) == 42
+    arguments = asked.call_args.kwargs
+    assert (arguments["Namespace"], arguments["MetricName"]) == ("AWS/Firehose", "IncomingRecords")
+    assert arguments["Dimensions"] == [{"Name": "DeliveryStreamName", "Value": "x"}]
+    assert arguments["EndTime"] - arguments["StartTime"] == timedelta(minutes=15)
+    assert (arguments["Period"], arguments["Statistics"]) == (300, ["Sum"])
+    context.ids["MatchTopic"] = "arn:aws:sns:eu-west-1:000000000000:topic"
+    assert delivered_mails(context) == 42
+    arguments = asked.call_args.kwargs
+    assert (arguments["Namespace"], arguments["MetricName"]) == (
+        "AWS/SNS",
+        "NumberOfNotificationsDelivered",
+    )
+    assert arguments["Dimensions"] == [{"Name": "TopicName", "Value": "topic"}]
+    assert arguments["EndTime"] - arguments["StartTime"] == timedelta(days=14)
+    assert timedelta(days=14) / timedelta(seconds=arguments["Period"]) <= 1440
+    refuse(context, "get_metric_statistics")
+    assert delivered_mails(context) == 0  # only a hint
+    with pytest.raises(ClientError):
+        metric_sum(context, "AWS/SNS", "any", 1)

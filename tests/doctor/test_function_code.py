@@ -28,7 +28,7 @@ GOOD = "def lambda_handler(event, context):\n    return 1\n"
         ({"index.py": "import other as lambda_handle\n"}, HANDLER, "index.py has no function"),
         ({"index.py": GOOD}, "index.main", "index.py has no function main"),
         ({"index.py": GOOD + "def f(:\n"}, HANDLER, "index.py, line 3: "),
-        ({"index.py": "x = 1\0"}, HANDLER, "index.py"),
+        ({"index.py": "x = 1\0"}, HANDLER, "null byte"),
         ({}, HANDLER, "there is no index.py, which the handler index.lambda_handler needs"),
         ({"b.py": "", "a.py": GOOD}, HANDLER, "needs, only a.py, b.py"),
     ],

@@ -20,13 +20,7 @@ from kit.emulators import folders
 from kit.emulators.aws.process import EmulatedAws
 from kit.errors import WorkshopError
 from kit.keys import ACCOUNT, TOKEN, X_KEYS, new_keys, select
-from kit.processes import (
-    UNSAVED,
-    ManagedProcess,
-    free_port,
-    is_free,
-    minimal_environment,
-)
+from kit.processes import UNSAVED, ManagedProcess, free_port, is_free, minimal_environment
 from kit.stack.template import offline_parameters
 from kit.terminal import STOPS
 from kit.waiting import wait_until

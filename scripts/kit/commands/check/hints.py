@@ -121,7 +121,7 @@ def crash(observed: Observation, hint: str) -> CrashError:
     for failure in observed.failures:
         if limit := re.match(r"Task timed out after (\d+)", failure):
             return CrashError(
-                "Task timed out",  # after how long depends on when the computer was how busy
+                "Task timed out",  # without the seconds: each stack of the check has its own
                 f"The function did not end within {limit[1]} s: look for a loop without end, or a "
                 "long sleep.",
             )

@@ -126,9 +126,8 @@ $(VENV)/installed-workshop $(VENV)/installed-test: $(VENV)/installed-%: .lock/%.
 	@chmod +x $(VENV)/bin/aws
 	@touch $@
 
-# npm, and what it installs: Biome, which checks the page's files, and markdownlint. It comes after the
-# packages of the tests, because two pips at once would write into one folder.
-$(VENV)/installed-node: .lock/node.txt .lock/package-lock.json $(VENV)/installed-test
+# npm, and what it installs: Biome, which checks the page's files, and markdownlint.
+$(VENV)/installed-node: .lock/node.txt .lock/package-lock.json $(VENV)/installed
 	$(PIP) --require-hashes --requirement $<
 	mkdir -p $(VENV)/node
 	cp .lock/package.json .lock/package-lock.json $(VENV)/node
